@@ -1,0 +1,1 @@
+"""What every backend shares: the contract, sessions, flows, throttling, callback threads, clocks, errors."""

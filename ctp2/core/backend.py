@@ -1,0 +1,166 @@
+"""The contract between an Api object (or a served client) and whatever answers it.
+
+Only CTP structs and the two records of this file, :class:`Request` and :class:`Event`, travel between packages.
+
+A backend package offers two functions and two classes:
+
+=====================  ========  ================================================================================
+``check(address)``     required  raise ``ValueError``/``FileNotFoundError`` for an address that can never work
+``open(address, clock)`` required  a :class:`Backend`; may block; raises an error of :mod:`ctp2.core.errors`
+``Backend.session``    required  one per Api object or served client
+``Session.handle``     required  take one request; never block, never call back synchronously
+``Session.subscribe_topic``  optional  where a trader session's private/public flow starts (default: from now)
+=====================  ========  ================================================================================
+
+``open`` is called once per process for equal scheme, host and options; :mod:`ctp2.registry` counts the users and calls
+``Backend.close`` after the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+if TYPE_CHECKING:
+    from ctp2.core.address import Address
+    from ctp2.core.clock import Clock
+    from ctp2.ctp.methods import Method
+    from ctp2.ctp.structs import CThostFtdcRspInfoField
+
+CONTRACT_VERSION: Final = 1
+"""Version of this contract; an entry point in group ``ctp2.backends`` is refused when its major differs."""
+
+Kind = Literal["trader", "md"]
+Topic = Literal["private", "public"]
+
+QUICK: Final = -1
+"""``after`` of :meth:`Session.subscribe_topic`: deliver only what happens from now on."""
+NONE: Final = -2
+"""``after`` of :meth:`Session.subscribe_topic`: deliver nothing of this topic."""
+
+
+class Request:
+    """One ``Req…``/``Subscribe…`` call on its way to a backend.
+
+    ``field`` is a private copy of the caller's struct (the caller may reuse his), or, for the subscription calls of
+    MdApi, a tuple of instrument codes. ``request_id`` is the client's and is echoed unchanged.
+    """
+
+    __slots__ = ("field", "method", "request_id")
+
+    def __init__(self, method: Method, field: Any, request_id: int) -> None:
+        self.method = method
+        self.field = field
+        self.request_id = request_id
+
+    def __repr__(self) -> str:
+        # The field may hold a password, so only its type is shown.
+        return f"Request({self.method.name}, {type(self.field).__name__}, request_id={self.request_id})"
+
+
+class Event:
+    """One callback on its way to a client.
+
+    ``callback`` is the Spi method's name. ``field`` is the struct, ``None``, or a function without arguments that
+    builds the struct when the client's thread is about to deliver it (``lazy=True``): a record nobody reads is never
+    built, and every client gets an object of its own. For ``OnFrontDisconnected`` and ``OnHeartBeatWarning``
+    ``request_id`` carries the reason or the seconds. ``topic`` and ``sequence`` place an event in the private or public
+    flow (0: not part of a flow).
+    """
+
+    __slots__ = ("callback", "field", "info", "is_last", "lazy", "request_id", "sequence", "topic")
+
+    def __init__(
+        self,
+        callback: str,
+        field: Any = None,
+        info: CThostFtdcRspInfoField | None = None,
+        request_id: int = 0,
+        is_last: bool = True,
+        topic: Topic | None = None,
+        sequence: int = 0,
+        lazy: bool = False,
+    ) -> None:
+        self.callback = callback
+        self.field = field
+        self.info = info
+        self.request_id = request_id
+        self.is_last = is_last
+        self.topic = topic
+        self.sequence = sequence
+        self.lazy = lazy
+
+    def struct(self) -> Any:
+        """The struct to hand to the client, built now if it is lazy."""
+        return self.field() if self.lazy else self.field
+
+    def __repr__(self) -> str:
+        return f"Event({self.callback}, request_id={self.request_id}, is_last={self.is_last}, {self.topic}:{self.sequence})"
+
+
+class Sink(Protocol):
+    """Where a session delivers; called from any thread, never blocks."""
+
+    def put(self, events: Sequence[Event]) -> None:
+        """Queue events in order."""
+
+    @property
+    def depth(self) -> int:
+        """Events queued and not yet finished (the one being delivered counts): 0 means the client is idle."""
+
+
+class Capabilities:
+    """What a backend can do, so that a program may ask beforehand.
+
+    ``kinds``: the kinds of front it offers. ``requests``: names of the ``Req…`` methods it really serves; a query
+    outside gets its empty result, any other request error 27 (see :func:`ctp2.core.unsupported.answer`).
+    """
+
+    __slots__ = ("kinds", "requests")
+
+    def __init__(self, kinds: frozenset[Kind], requests: frozenset[str]) -> None:
+        self.kinds = kinds
+        self.requests = requests
+
+
+class Session(Protocol):
+    """One client's conversation: login state, flow position, throttle."""
+
+    def handle(self, request: Request) -> int:
+        """Take a request. 0: taken, exactly one outcome will follow through the sink; -1, -2, -3 as CTP defines them."""
+
+    def subscribe_topic(self, topic: Topic, trading_day: str, after: int) -> None:
+        """Start ``topic`` behind sequence ``after`` of ``trading_day`` at the next login (another day: from its start).
+
+        ``after`` may be :data:`QUICK` or :data:`NONE`. Called before each login request.
+        """
+
+    def close(self) -> None:
+        """End the conversation; nothing is put into the sink after this returns."""
+
+
+class Backend(Protocol):
+    """A venue: connection, reconciliation, order table. One per process for an equal address."""
+
+    capabilities: Capabilities
+
+    def session(self, kind: Kind, sink: Sink) -> Session:
+        """Open a session; ``OnFrontConnected`` follows through the sink when the link is up."""
+
+    def close(self) -> None:
+        """Stop threads, close files and sockets. Called once, after the last session closed."""
+
+
+class BackendModule(Protocol):
+    """What ``registry`` expects of a backend's module or entry point (a module satisfies this by its attributes)."""
+
+    CONTRACT: int
+
+    def check(self, address: Address) -> None:
+        """Raise for an address that can never work (unknown option, bad type, missing file)."""
+
+    def open(self, address: Address, clock: Clock) -> Backend:
+        """Connect or build."""
+
+
+Opener = Callable[["Address", "Clock"], Backend]
