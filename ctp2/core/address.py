@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit
-
 
 class Address:
     """A parsed front address; equal addresses share one backend in a process.
@@ -43,6 +41,9 @@ def parse(text: str) -> Address:
         text = text[6:]
     if "://" not in text:
         raise ValueError(f"front address {text!r} has no scheme: write for example tcp://127.0.0.1:20002 or tts://7x24")
+    # Imported late: it is not needed before a front is registered.
+    from urllib.parse import parse_qsl, urlsplit
+
     parts = urlsplit(text)
     options: dict[str, str] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)):

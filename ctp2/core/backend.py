@@ -10,6 +10,8 @@ A backend package offers two functions and two classes:
 ``Backend.session``    required  one per Api object or served client
 ``Session.handle``     required  take one request; never block, never call back synchronously
 ``Session.subscribe_topic``  optional  where a trader session's private/public flow starts (default: from now)
+``Session.flow_identity``  optional  a text that names the counter's logs: a client that kept positions of other logs
+                                 starts from the beginning (default: not compared)
 =====================  ========  ================================================================================
 
 ``open`` is called once per process for equal scheme, host and options; :mod:`ctp2.registry` counts the users and calls
@@ -44,14 +46,19 @@ class Request:
 
     ``field`` is a private copy of the caller's struct (the caller may reuse his), or, for the subscription calls of
     MdApi, a tuple of instrument codes. ``request_id`` is the client's and is echoed unchanged.
+
+    ``connection`` counts the ``OnFrontConnected`` that the client had seen in this session when it sent the request
+    (0: not counted). A session that has announced more than that has cut the link this request was sent on, so it drops
+    the request: its outcome is the ``OnFrontDisconnected`` on its way to the client.
     """
 
-    __slots__ = ("field", "method", "request_id")
+    __slots__ = ("connection", "field", "method", "request_id")
 
-    def __init__(self, method: Method, field: Any, request_id: int) -> None:
+    def __init__(self, method: Method, field: Any, request_id: int, connection: int = 0) -> None:
         self.method = method
         self.field = field
         self.request_id = request_id
+        self.connection = connection
 
     def __repr__(self) -> str:
         # The field may hold a password, so only its type is shown.
@@ -95,7 +102,8 @@ class Event:
         return self.field() if self.lazy else self.field
 
     def __repr__(self) -> str:
-        return f"Event({self.callback}, request_id={self.request_id}, is_last={self.is_last}, {self.topic}:{self.sequence})"
+        place = f"{self.topic}:{self.sequence}"
+        return f"Event({self.callback}, request_id={self.request_id}, is_last={self.is_last}, {place})"
 
 
 class Sink(Protocol):
@@ -107,6 +115,9 @@ class Sink(Protocol):
     @property
     def depth(self) -> int:
         """Events queued and not yet finished (the one being delivered counts): 0 means the client is idle."""
+
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """Call ``call`` once when ``depth`` is 0: at once if it is, else from the client's thread."""
 
 
 class Capabilities:
@@ -127,12 +138,13 @@ class Session(Protocol):
     """One client's conversation: login state, flow position, throttle."""
 
     def handle(self, request: Request) -> int:
-        """Take a request. 0: taken, exactly one outcome will follow through the sink; -1, -2, -3 as CTP defines them."""
+        """Take a request. 0: taken, one outcome will follow through the sink; -1, -2, -3 as CTP defines them."""
 
     def subscribe_topic(self, topic: Topic, trading_day: str, after: int) -> None:
         """Start ``topic`` behind sequence ``after`` of ``trading_day`` at the next login (another day: from its start).
 
-        ``after`` may be :data:`QUICK` or :data:`NONE`. Called before each login request.
+        An empty ``trading_day`` is whichever is current. ``after`` may be :data:`QUICK` or :data:`NONE`. Called before
+        each login request.
         """
 
     def close(self) -> None:
