@@ -1,0 +1,87 @@
+"""Orders indexed by price: one side of a book, best price first, oldest order first.
+
+An order that no quote reaches costs nothing: a quote is compared with the best price alone. Prices lie in a sorted list
+(best last) beside a dictionary of levels; a level is a dictionary in order of arrival, so that taking an order out costs
+the same at any depth.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from ctp2.tts.terms import NO_PRICE
+
+if TYPE_CHECKING:
+    from ctp2.tts.orders import Order
+
+
+class Side:
+    """The buying or selling half of a book. Keys are prices turned so that a larger key is a better price."""
+
+    __slots__ = ("is_buy", "keys", "levels", "sign")
+
+    def __init__(self, is_buy: bool) -> None:
+        self.is_buy: bool = is_buy
+        self.sign: int = 1 if is_buy else -1
+        self.keys: list[int] = []
+        self.levels: dict[int, dict[int, Order]] = {}
+
+    def add(self, order: Order) -> None:
+        """Queue behind the orders of the same price. A market order (no price) ranks before every price."""
+        key = self._key(order)
+        level = self.levels.get(key)
+        if level is None:
+            self.levels[key] = {order.order_id: order}
+            if not self.keys or key > self.keys[-1]:
+                self.keys.append(key)
+            else:
+                self.keys.insert(bisect_left(self.keys, key), key)
+        else:
+            level[order.order_id] = order
+
+    def remove(self, order: Order) -> bool:
+        """Take an order out; False when it is not here."""
+        key = self._key(order)
+        level = self.levels.get(key)
+        if level is None or level.pop(order.order_id, None) is None:
+            return False
+        if not level:
+            del self.levels[key]
+            self.keys.pop(bisect_left(self.keys, key))
+        return True
+
+    def first(self) -> Order | None:
+        """The order that trades next."""
+        if not self.keys:
+            return None
+        for order in self.levels[self.keys[-1]].values():
+            return order
+        raise AssertionError("an empty level is never kept")
+
+    def reached_by(self, opposite: int) -> list[Order]:
+        """The orders that trade against a quote at ``opposite``, in priority (empty when the best does not)."""
+        if not self.keys or opposite == NO_PRICE or self.keys[-1] < opposite * self.sign:
+            return []
+        reached: list[Order] = []
+        limit = opposite * self.sign
+        for key in reversed(self.keys):
+            if key < limit:
+                break
+            reached.extend(self.levels[key].values())
+        return reached
+
+    def depth(self, count: int) -> list[tuple[int, int]]:
+        """The best ``count`` prices with the volume left at each."""
+        result: list[tuple[int, int]] = []
+        for key in reversed(self.keys):
+            if len(result) == count:
+                break
+            if key == -NO_PRICE:
+                continue  # market orders have no price to show
+            volume = sum(order.volume - order.traded for order in self.levels[key].values())
+            result.append((key * self.sign, volume))
+        return result
+
+    def _key(self, order: Order) -> int:
+        return -NO_PRICE if order.price == NO_PRICE else order.price * self.sign

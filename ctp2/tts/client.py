@@ -1,0 +1,331 @@
+"""The embedded counter's thread: it alone touches the engine, plays the market into it, and keeps its timers.
+
+Requests come in through :meth:`Counter.submit` from any thread; what the engine and the market produce goes out through
+the three functions given to the constructor, on the counter's thread. Nothing here knows CTP.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+from ctp2.core.backend import Sink
+from ctp2.core.clock import Clock
+from ctp2.refdata.ticks import DBL_MAX, Tick
+from ctp2.tts.commands import Quote, SetPhase
+from ctp2.tts.commands import Tick as TimePasses
+from ctp2.tts.contract import Contract
+from ctp2.tts.environments import World
+from ctp2.tts.events import Event
+from ctp2.tts.feed import PhaseChange
+from ctp2.tts.matching import DEPTH, Book
+from ctp2.tts.terms import NO_PRICE
+
+log = logging.getLogger("ctp2.tts")
+
+QUEUE_LIMIT: Final = 200_000
+"""Requests that may wait for the counter; a caller beyond it is told -2."""
+_BURST: Final = 1000
+"""Snapshots played at full speed before the readers must catch up, when nobody trades."""
+_NS: Final = 1_000_000_000
+_MAX_WAIT_NS: Final = 3600 * _NS
+
+
+class Counter:
+    """One running counter."""
+
+    def __init__(
+        self,
+        world: World,
+        clock: Clock,
+        on_events: Callable[[Sequence[Event]], None],
+        on_tick: Callable[[Contract, Tick], None],
+        on_phase: Callable[[Contract], None],
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.world = world
+        self.engine = world.engine
+        self._clock = clock
+        self._on_events = on_events
+        self._on_tick = on_tick
+        self._on_phase = on_phase
+        self._monotonic_ns = monotonic_ns
+        self._jobs: SimpleQueue[tuple[Callable[[Any], None], Any]] = SimpleQueue()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="ctp2-counter", daemon=True)
+        self.readers: set[Sink] = set()
+        self.traders = 0
+        """How many trader sessions there are: with one, a full-speed replay waits for it at each snapshot."""
+
+        speed = world.config.options.speed
+        self._speed = 0.0 if speed == "max" else float(speed)
+        self._is_playing = False
+        self._has_ended = False
+        self._offset = world.feed.next_offset or 0
+        self._anchor_ns = monotonic_ns()
+        self._book_versions: dict[int, int] = {}
+        world.feed.skip_to_start(self._set_phase_quietly)
+
+    # ------------------------------------------------------------------ from any thread
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after what was submitted before; returns when it has ended."""
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._jobs.put((self._stop, None))
+            self._thread.join()
+
+    def submit(self, job: Callable[[Any], None], argument: Any) -> bool:
+        """Run ``job(argument)`` on the counter's thread; False when too much waits already."""
+        if self._jobs.qsize() >= QUEUE_LIMIT:
+            return False
+        self._jobs.put((job, argument))
+        return True
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Run ``function`` on the counter's thread and return what it returns (for Python users of the counter)."""
+        done: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
+
+        def job(_: Any) -> None:
+            try:
+                done.put((True, function()))
+            except Exception as error:
+                done.put((False, error))
+
+        self._jobs.put((job, None))
+        succeeded, value = done.get()
+        if not succeeded:
+            raise value
+        return value
+
+    @property
+    def depth(self) -> int:
+        """Requests that wait for the counter."""
+        return self._jobs.qsize()
+
+    # ------------------------------------------------------------------ on the counter's thread
+    def now_ns(self) -> int:
+        """The environment's time: the machine's for ``7x24``, the recorded day's for a replay."""
+        if self.world.is_live:
+            return self._clock.now_ns()
+        return self.world.feed.base_ns + self._feed_now()
+
+    def play(self) -> None:
+        """Let the market run (from where it stands)."""
+        if not self._is_playing:
+            self._is_playing = True
+            self._anchor_ns = self._monotonic_ns()
+
+    def pause(self) -> None:
+        """Let the market stand still."""
+        self._offset = self._feed_now()
+        self._is_playing = False
+
+    def set_speed(self, speed: float) -> None:
+        """Times the recorded speed from now on; 0 for as fast as the readers allow."""
+        self._offset = self._feed_now()
+        self._anchor_ns = self._monotonic_ns()
+        self._speed = speed
+
+    def step(self) -> bool:
+        """Play one entry now, also while paused; False at the end of the day."""
+        offset = self.world.feed.next_offset
+        if offset is None:
+            return False
+        self._play_entry(offset)
+        return True
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether the market runs."""
+        return self._is_playing
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Tell what a command did, and the new state of a book that it changed."""
+        if events:
+            self._on_events(events)
+        if self.engine.matching.books:
+            self._publish_books()
+
+    # ------------------------------------------------------------------ the loop
+    def _run(self) -> None:
+        get = self._jobs.get
+        while not self._stopping:
+            wait_ns = self._work()
+            try:
+                job, argument = get(timeout=wait_ns / _NS) if wait_ns >= 0 else get()
+            except Empty:
+                continue
+            try:
+                job(argument)
+            except Exception:
+                log.exception("the counter failed on a request")
+
+    def _stop(self, _: Any) -> None:
+        self._stopping = True
+
+    def _work(self) -> int:
+        """Do what is due; returns how long nothing will be (ns), -1 for until somebody asks."""
+        if self._jobs.qsize():
+            return 0  # requests first: they were sent before the next snapshot
+        wait_ns = self._play_due() if self._is_playing else -1
+        due_ns = self.engine.next_due_ns()
+        if due_ns:
+            now_ns = self.now_ns()
+            if due_ns <= now_ns:
+                self.publish(self.engine.tick(TimePasses(now_ns)))
+                return 0
+            if self._is_playing or self.world.is_live:
+                pace = self._speed if not self.world.is_live and self._speed else 1.0
+                until = int((due_ns - now_ns) / pace) + 1
+                wait_ns = until if wait_ns < 0 else min(wait_ns, until)
+        return min(wait_ns, _MAX_WAIT_NS)
+
+    def _play_due(self) -> int:
+        """Play what is due of the market; returns the time to the next entry, -1 when there is none to wait for."""
+        offset = self.world.feed.next_offset
+        if offset is None:
+            self._end_of_day()
+            return -1
+        if not self._speed:
+            return self._play_at_full_speed()
+        now = self._feed_now()
+        while offset is not None and offset <= now:
+            self._play_entry(offset)
+            if self._jobs.qsize():
+                return 0
+            offset = self.world.feed.next_offset
+        return 0 if offset is None else int((offset - now) / self._speed) + 1
+
+    def _play_at_full_speed(self) -> int:
+        """The next entries as soon as every reader has finished with the last ones."""
+        for reader in self.readers:
+            if reader.depth:
+                reader.when_idle(self._wake)
+                return -1
+        for _ in range(1 if self.traders else _BURST):
+            offset = self.world.feed.next_offset
+            if offset is None:
+                break
+            self._play_entry(offset)
+        return 0
+
+    def _wake(self) -> None:
+        self._jobs.put((_nothing, None))
+
+    def _end_of_day(self) -> None:
+        """A day that was played once goes on at the clock's pace after its last snapshot."""
+        if not self._has_ended:
+            self._has_ended = True
+            self.set_speed(1.0)
+            log.info("the recorded day %s is over", self.world.trading_day)
+
+    def _feed_now(self) -> int:
+        if not self._is_playing or not self._speed:
+            return self._offset
+        return self._offset + int((self._monotonic_ns() - self._anchor_ns) * self._speed)
+
+    # ------------------------------------------------------------------ entries
+    def _play_entry(self, offset: int) -> None:
+        entry = self.world.feed.take()
+        if not self._is_playing or not self._speed:
+            self._offset = offset
+        now_ns = self._clock.now_ns() if self.world.is_live else self.world.feed.base_ns + offset
+        due_ns = self.engine.next_due_ns()
+        if due_ns and due_ns <= now_ns:
+            self.publish(self.engine.tick(TimePasses(due_ns)))
+        if isinstance(entry, PhaseChange):
+            self._enter_phase(entry, now_ns)
+        else:
+            self._quote(entry, now_ns)
+
+    def _quote(self, tick: Tick, now_ns: int) -> None:
+        """The snapshot goes to the readers first: a fill follows the quote that made it."""
+        contract = self.world.day_contracts[tick.instrument]
+        if contract.is_matched:
+            return  # users make this instrument's market
+        self.world.ticks[contract.index] = tick
+        self._on_tick(contract, tick)
+        scale = contract.price_scale
+        events = self.engine.quote(
+            Quote(
+                now_ns,
+                contract.index,
+                NO_PRICE if tick.last == DBL_MAX else round(tick.last * scale),
+                NO_PRICE if tick.bid1 == DBL_MAX else round(tick.bid1 * scale),
+                tick.bid_volume1,
+                NO_PRICE if tick.ask1 == DBL_MAX else round(tick.ask1 * scale),
+                tick.ask_volume1,
+            )
+        )
+        if events:
+            self._on_events(events)
+
+    def _set_phase_quietly(self, change: PhaseChange) -> None:
+        self.world.day_contracts[change.contract_index].phase = change.status
+
+    def _enter_phase(self, change: PhaseChange, now_ns: int) -> None:
+        contract = self.world.day_contracts[change.contract_index]
+        if contract.phase == change.status:
+            return
+        events = self.engine.set_phase(SetPhase(now_ns, contract.index, change.status))
+        self._on_phase(contract)
+        if events:
+            self._on_events(events)
+
+    # ------------------------------------------------------------------ books between users
+    def _publish_books(self) -> None:
+        """A snapshot of every book that changed since it was last shown."""
+        for index, book in self.engine.matching.books.items():
+            if book.version != self._book_versions.get(index, 0):
+                self._book_versions[index] = book.version
+                tick = self._book_tick(book)
+                self.world.ticks[index] = tick
+                self._on_tick(book.contract, tick)
+
+    def _book_tick(self, book: Book) -> Tick:
+        """The depth of a book as a snapshot."""
+        contract = book.contract
+        before = self.world.ticks[contract.index]
+        now_ns = self.now_ns()
+        seconds = now_ns // _NS + 8 * 3600
+        tick = Tick(
+            before.instrument,
+            now_ns,
+            f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
+            now_ns // 1_000_000 % 1000,
+            before.action_day,
+            before.exchange,
+            before.exchange_code,
+            pre_settlement=before.pre_settlement,
+            pre_close=before.pre_close,
+            pre_open_interest=before.pre_open_interest,
+            upper_limit=before.upper_limit,
+            lower_limit=before.lower_limit,
+            last=_double(contract.last, contract),
+            open=_double(book.open, contract),
+            high=_double(book.high, contract),
+            low=_double(book.low, contract),
+            volume=book.volume,
+            turnover=book.turnover / 1e6,
+            average_price=book.turnover / 1e6 / book.volume if book.volume else 0.0,
+        )
+        for name, side in (("bid", book.buys), ("ask", book.sells)):
+            for level, (price, volume) in enumerate(side.depth(DEPTH), 1):
+                setattr(tick, f"{name}{level}", price / contract.price_scale)
+                setattr(tick, f"{name}_volume{level}", volume)
+        return tick
+
+
+def _double(units: int, contract: Contract) -> float:
+    return DBL_MAX if units == NO_PRICE else units / contract.price_scale
+
+
+def _nothing(_: Any) -> None:
+    """A job that only wakes the counter."""

@@ -1,0 +1,219 @@
+"""What can be asked of the engine. Each command carries the time it is given at (UTC nanoseconds)."""
+
+from __future__ import annotations
+
+from ctp2.tts.terms import (
+    ANY_VOLUME,
+    GFD,
+    IMMEDIATELY,
+    LIMIT_PRICE,
+    NOT_FORCE_CLOSE,
+    SPECULATION,
+)
+
+
+class InsertOrder:
+    """A new order, as the client sent it; also the immutable terms of the order that comes of it.
+
+    ``price`` and ``stop_price`` are the client's doubles: whether they can be traded is the engine's question. ``echo``
+    are texts that the counter only hands back in returns (``translate.py`` knows their order).
+    """
+
+    __slots__ = (
+        "account_id",
+        "comb_hedge",
+        "comb_offset",
+        "contingent",
+        "direction",
+        "echo",
+        "exchange",
+        "force_close_reason",
+        "front_id",
+        "instrument",
+        "investor_id",
+        "is_auto_suspend",
+        "is_swap",
+        "min_volume",
+        "now_ns",
+        "order_ref",
+        "price",
+        "price_type",
+        "request_id",
+        "session_id",
+        "session_req_seq",
+        "stop_price",
+        "time_condition",
+        "user_force_close",
+        "user_id",
+        "volume",
+        "volume_condition",
+    )
+
+    def __init__(
+        self,
+        now_ns: int,
+        front_id: int,
+        session_id: int,
+        account_id: str,
+        investor_id: str,
+        user_id: str,
+        exchange: str,
+        instrument: str,
+        order_ref: str,
+        direction: str,
+        comb_offset: str,
+        price: float,
+        volume: int,
+        price_type: str = LIMIT_PRICE,
+        time_condition: str = GFD,
+        volume_condition: str = ANY_VOLUME,
+        min_volume: int = 0,
+        contingent: str = IMMEDIATELY,
+        stop_price: float = 0.0,
+        comb_hedge: str = SPECULATION,
+        force_close_reason: str = NOT_FORCE_CLOSE,
+        is_auto_suspend: int = 0,
+        is_swap: int = 0,
+        user_force_close: int = 0,
+        session_req_seq: int = 0,
+        request_id: int = 0,
+        echo: tuple[str, ...] = (),
+    ) -> None:
+        self.now_ns: int = now_ns
+        self.front_id: int = front_id
+        self.session_id: int = session_id
+        self.account_id: str = account_id
+        self.investor_id: str = investor_id
+        self.user_id: str = user_id
+        self.exchange: str = exchange
+        self.instrument: str = instrument
+        self.order_ref: str = order_ref
+        self.direction: str = direction
+        self.comb_offset: str = comb_offset
+        self.price: float = price
+        self.volume: int = volume
+        self.price_type: str = price_type
+        self.time_condition: str = time_condition
+        self.volume_condition: str = volume_condition
+        self.min_volume: int = min_volume
+        self.contingent: str = contingent
+        self.stop_price: float = stop_price
+        self.comb_hedge: str = comb_hedge
+        self.force_close_reason: str = force_close_reason
+        self.is_auto_suspend: int = is_auto_suspend
+        self.is_swap: int = is_swap
+        self.user_force_close: int = user_force_close
+        self.session_req_seq: int = session_req_seq
+        self.request_id: int = request_id
+        self.echo: tuple[str, ...] = echo
+
+
+class CancelOrder:
+    """A request to cancel, by OrderSysID (wins when given) or by FrontID + SessionID + OrderRef (spec 4)."""
+
+    __slots__ = (
+        "account_id",
+        "action_flag",
+        "action_ref",
+        "echo",
+        "exchange",
+        "front_id",
+        "instrument",
+        "investor_id",
+        "now_ns",
+        "order_ref",
+        "order_sys_id",
+        "request_id",
+        "session_id",
+        "user_id",
+    )
+
+    def __init__(
+        self,
+        now_ns: int,
+        account_id: str,
+        investor_id: str,
+        user_id: str,
+        exchange: str,
+        instrument: str,
+        order_sys_id: str,
+        front_id: int,
+        session_id: int,
+        order_ref: str,
+        action_flag: str,
+        action_ref: int = 0,
+        request_id: int = 0,
+        echo: tuple[str, ...] = (),
+    ) -> None:
+        self.now_ns: int = now_ns
+        self.account_id: str = account_id
+        self.investor_id: str = investor_id
+        self.user_id: str = user_id
+        self.exchange: str = exchange
+        self.instrument: str = instrument
+        self.order_sys_id: str = order_sys_id
+        self.front_id: int = front_id
+        self.session_id: int = session_id
+        self.order_ref: str = order_ref
+        self.action_flag: str = action_flag
+        self.action_ref: int = action_ref
+        self.request_id: int = request_id
+        self.echo: tuple[str, ...] = echo
+
+
+class OpenAccount:
+    """A new investor with money per currency (micro-units)."""
+
+    __slots__ = ("account_id", "balances", "now_ns")
+
+    def __init__(self, now_ns: int, account_id: str, balances: dict[str, int]) -> None:
+        self.now_ns: int = now_ns
+        self.account_id: str = account_id
+        self.balances: dict[str, int] = balances
+
+
+class ConfirmSettlement:
+    """The investor confirms yesterday's statement; needed once per trading day before orders (spec 1.9)."""
+
+    __slots__ = ("account_id", "now_ns")
+
+    def __init__(self, now_ns: int, account_id: str) -> None:
+        self.now_ns: int = now_ns
+        self.account_id: str = account_id
+
+
+class Quote:
+    """What the engine needs of a market snapshot: prices in price units, ``NO_PRICE`` for an absent one."""
+
+    __slots__ = ("ask", "ask_volume", "bid", "bid_volume", "contract_index", "last", "now_ns")
+
+    def __init__(
+        self, now_ns: int, contract_index: int, last: int, bid: int, bid_volume: int, ask: int, ask_volume: int
+    ) -> None:
+        self.now_ns: int = now_ns
+        self.contract_index: int = contract_index
+        self.last: int = last
+        self.bid: int = bid
+        self.bid_volume: int = bid_volume
+        self.ask: int = ask
+        self.ask_volume: int = ask_volume
+
+
+class SetPhase:
+    """An instrument enters a phase (spec 10.1)."""
+
+    __slots__ = ("contract_index", "now_ns", "phase")
+
+    def __init__(self, now_ns: int, contract_index: int, phase: str) -> None:
+        self.now_ns: int = now_ns
+        self.contract_index: int = contract_index
+        self.phase: str = phase
+
+
+class Tick:
+    """Time passes: whatever became due is done."""
+
+    __slots__ = ("now_ns",)
+
+    def __init__(self, now_ns: int) -> None:
+        self.now_ns: int = now_ns

@@ -1,0 +1,160 @@
+"""Options of a ``tts`` address: one table, for checking, for help, for the documentation.
+
+``tts://7x24`` (also ``tts://``) loops one recorded day; ``tts://replay?data=FILE`` plays a recorded day once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ctp2.core.address import Address
+
+ENVIRONMENTS = ("7x24", "replay")
+DEFAULT_ENVIRONMENT = "7x24"
+MAX_SPEED = "max"
+
+CURRENCIES = ("CNY", "HKD", "USD")
+
+
+class Options(BaseModel):
+    """What may stand behind ``?`` in a ``tts`` address.
+
+    Each field: meaning, default, valid values.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field("", description="tells counters of one environment apart in a process; any text", max_length=64)
+    data: str = Field(
+        "sample", description="what to play: a CSV, CSV.gz or Parquet file, a folder of them, or 'sample'"
+    )
+    speed: str = Field(
+        "1", description="times the recorded speed: a number above 0, or 'max' (tick by tick, lock-step)"
+    )
+    seed: int = Field(0, description="seed of the random partial fills; any integer")
+    fills: Literal["random", "full"] = Field(
+        "random", description="market making fills 'random' parts or always 'full'"
+    )
+    resting: Literal["own", "opposite"] = Field(
+        "own", description="a waiting order that the market reaches fills at its 'own' price or the 'opposite' quote"
+    )
+    match: str = Field("", description="instruments that users trade among themselves: codes, or '*'", max_length=4096)
+    checks: Literal["on", "off"] = Field("on", description="'off' switches position and fund checks off")
+    profile: Literal["exchange", "simnow", "clean"] = Field(
+        "exchange", description="callback sequences: each exchange's own, SimNow's for all, or without repeats"
+    )
+    balance: str = Field(
+        "CNY:10000000,HKD:1000000,USD:1000000", description="money of a new account: CURRENCY:AMOUNT, comma separated"
+    )
+    query_rate: int = Field(0, description="queries per second and session, 0 for no limit", ge=0, le=1000)
+
+    @field_validator("speed")
+    @classmethod
+    def _speed(cls, value: str) -> str:
+        if value == MAX_SPEED:
+            return value
+        try:
+            number = float(value)
+        except ValueError:
+            raise ValueError("a number above 0, or 'max'") from None
+        if not 0 < number <= 1_000_000:
+            raise ValueError("a number above 0 (at most 1000000), or 'max'")
+        return value
+
+    @field_validator("balance")
+    @classmethod
+    def _balance(cls, value: str) -> str:
+        balances_of(value)
+        return value
+
+    @property
+    def matched_codes(self) -> frozenset[str]:
+        """The codes of ``match``."""
+        return frozenset(code.strip() for code in self.match.split(",") if code.strip())
+
+
+class Config(BaseModel):
+    """A checked ``tts`` address."""
+
+    model_config = ConfigDict(frozen=True)
+
+    environment: Literal["7x24", "replay"]
+    options: Options
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What tells counters apart in a process (DESIGN section 5, Sharing)."""
+        return self.environment, self.options.id
+
+
+def balances_of(text: str) -> dict[str, int]:
+    """``CNY:10000000,HKD:1000000`` as micro-units per currency.
+
+    Raises:
+        ValueError: an unknown currency, one given twice, or an amount that is no number from 0 up to 10¹².
+    """
+    from decimal import Decimal, InvalidOperation
+
+    balances: dict[str, int] = {}
+    for part in text.split(","):
+        currency, _, amount = part.strip().partition(":")
+        if currency not in CURRENCIES or currency in balances:
+            raise ValueError(f"{part.strip()!r}: write CURRENCY:AMOUNT with one of {', '.join(CURRENCIES)} once")
+        try:
+            number = Decimal(amount)
+        except InvalidOperation:
+            raise ValueError(f"{part.strip()!r}: the amount is not a number") from None
+        if not (number.is_finite() and 0 <= number <= 10**12):
+            raise ValueError(f"{part.strip()!r}: the amount must be from 0 to 1000000000000")
+        balances[currency] = int(number * 1_000_000)
+    return balances
+
+
+def parse(address: Address) -> Config:
+    """Check an address.
+
+    Raises:
+        ValueError: unknown environment, unknown option, or a value that its option cannot have.
+        FileNotFoundError: the recorded data are not there.
+    """
+    environment = address.host or DEFAULT_ENVIRONMENT
+    if environment not in ENVIRONMENTS or address.path:
+        known = ", ".join(f"tts://{name}" for name in ENVIRONMENTS)
+        raise ValueError(f"{address.text}: no such environment; known: {known}")
+    try:
+        options = Options.model_validate(address.options)
+    except ValidationError as error:
+        raise ValueError(f"{address.text}: {_worded(error)}") from None
+    if options.data != "sample" and not Path(options.data).exists():
+        raise FileNotFoundError(f"{address.text}: data={options.data}: no such file or folder")
+    return Config.model_validate({"environment": environment, "options": options})
+
+
+def _worded(error: ValidationError) -> str:
+    """The first fault in one line that says what may stand there."""
+    fault = error.errors()[0]
+    name = str(fault["loc"][0])
+    field = Options.model_fields.get(name)
+    if field is None:
+        return f"unknown option {name}; known: {', '.join(sorted(Options.model_fields))}"
+    return f"option {name}={fault.get('input')!r}: {fault['msg']} ({field.description})"
+
+
+def check_join(asked: Config, opened: Config) -> None:
+    """Raise ``ValueError`` when ``asked`` wants an option otherwise than the running counter has it."""
+    for name in sorted(asked.options.model_fields_set):
+        ours, theirs = getattr(opened.options, name), getattr(asked.options, name)
+        if ours != theirs:
+            where = f"tts://{opened.environment}" + (f"?id={opened.options.id}" if opened.options.id else "")
+            raise ValueError(
+                f"{where} runs in this process with {name}={ours}, not {theirs}: "
+                f"leave the option out to join it, or give id=NAME for a counter of your own"
+            )
+
+
+def help_table() -> list[tuple[str, str, str]]:
+    """(option, default, meaning) of every option, for help and documentation."""
+    return [(name, str(field.default), field.description or "") for name, field in Options.model_fields.items()]

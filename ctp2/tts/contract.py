@@ -1,0 +1,156 @@
+"""What the engine keeps of one instrument: its terms in integers, its quote, its phase."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ctp2.refdata.models import SECURITY_CLASSES, Commission, Instrument, MarginRate
+from ctp2.tts.money import MICRO, micro_from_decimal, rate_from_decimal, share
+from ctp2.tts.profiles import Profile
+from ctp2.tts.terms import CONTINUOUS, LONG, NO_PRICE
+
+if TYPE_CHECKING:
+    from ctp2.tts.position import PositionRow
+
+
+class SideRate:
+    """Margin rate of one side: a rate of 10⁻⁸ of the notional and micro-units per lot."""
+
+    __slots__ = ("by_money", "by_volume")
+
+    def __init__(self, by_money: int, by_volume: int) -> None:
+        self.by_money: int = by_money
+        self.by_volume: int = by_volume
+
+
+class FeeRate:
+    """Fee of one offset: a rate of 10⁻⁸ of the turnover and micro-units per lot."""
+
+    __slots__ = ("by_money", "by_volume")
+
+    def __init__(self, by_money: int, by_volume: int) -> None:
+        self.by_money: int = by_money
+        self.by_volume: int = by_volume
+
+
+class Contract:
+    """An instrument as the engine sees it.
+
+    Prices are price units (``price_scale`` units are 1.0 of the quoted price). ``notional_micro`` is what one price unit
+    of one lot is worth in 10⁻⁶ of the currency. Limits and quotes that are absent are ``NO_PRICE``.
+    """
+
+    __slots__ = (
+        "ask",
+        "ask_volume",
+        "bid",
+        "bid_volume",
+        "close_fee",
+        "close_today_fee",
+        "code",
+        "currency",
+        "exchange",
+        "exchange_long",
+        "exchange_short",
+        "holders",
+        "index",
+        "instrument",
+        "is_matched",
+        "is_security",
+        "is_t0",
+        "larger_side",
+        "last",
+        "long_rate",
+        "lower_limit",
+        "min_fee",
+        "notional_micro",
+        "open_fee",
+        "phase",
+        "pre_settlement",
+        "price_scale",
+        "product",
+        "profile",
+        "short_rate",
+        "stamp_rate",
+        "tick_units",
+        "transfer_rate",
+        "upper_limit",
+        "uses_history",
+    )
+
+    def __init__(
+        self,
+        index: int,
+        instrument: Instrument,
+        margin: MarginRate,
+        commission: Commission,
+        profile: Profile,
+        is_matched: bool,
+    ) -> None:
+        self.index: int = index
+        self.instrument: Instrument = instrument
+        self.exchange: str = instrument.exchange
+        self.code: str = instrument.code
+        self.product: str = instrument.product
+        self.currency: str = instrument.currency
+        self.price_scale: int = instrument.price_scale
+        self.tick_units: int = instrument.tick_units
+        self.notional_micro: int = _notional_of_one_unit(instrument)
+        self.uses_history: bool = instrument.uses_history
+        self.larger_side: bool = instrument.larger_side
+        self.is_security: bool = instrument.product_class in SECURITY_CLASSES
+        self.is_t0: bool = instrument.is_t0
+        self.is_matched: bool = is_matched
+        self.profile: Profile = profile
+
+        self.long_rate: SideRate = _side_rate(margin.long_by_money, margin.long_by_volume)
+        self.short_rate: SideRate = _side_rate(margin.short_by_money, margin.short_by_volume)
+        self.exchange_long: SideRate = SideRate(rate_from_decimal(instrument.long_margin_ratio), 0)
+        self.exchange_short: SideRate = SideRate(rate_from_decimal(instrument.short_margin_ratio), 0)
+        self.open_fee: FeeRate = _fee_rate(commission.open_by_money, commission.open_by_volume)
+        self.close_fee: FeeRate = _fee_rate(commission.close_by_money, commission.close_by_volume)
+        self.close_today_fee: FeeRate = _fee_rate(commission.close_today_by_money, commission.close_today_by_volume)
+        self.min_fee: int = micro_from_decimal(commission.minimum)
+        self.stamp_rate: int = rate_from_decimal(commission.stamp_duty_sell_by_money)
+        self.transfer_rate: int = rate_from_decimal(commission.transfer_by_money)
+
+        self.pre_settlement: int = NO_PRICE
+        self.upper_limit: int = NO_PRICE
+        self.lower_limit: int = NO_PRICE
+        self.last: int = NO_PRICE
+        self.bid: int = NO_PRICE
+        self.bid_volume: int = 0
+        self.ask: int = NO_PRICE
+        self.ask_volume: int = 0
+        self.phase: str = CONTINUOUS
+        self.holders: list[PositionRow] = []
+
+    def reference_price(self) -> int:
+        """The last price, else the previous settlement price: what a position is marked at (``NO_PRICE`` if neither)."""
+        return self.last if self.last != NO_PRICE else self.pre_settlement
+
+    def margin(self, side: str, price: int, volume: int) -> int:
+        """Investor's margin in micro-units of ``volume`` lots at ``price`` (spec 7.1; \\|price\\| for negative prices)."""
+        rate = self.long_rate if side == LONG else self.short_rate
+        return share(abs(price) * volume * self.notional_micro, rate.by_money) + volume * rate.by_volume
+
+    def exchange_margin(self, side: str, price: int, volume: int) -> int:
+        """The same at the exchange's rates."""
+        rate = self.exchange_long if side == LONG else self.exchange_short
+        return share(abs(price) * volume * self.notional_micro, rate.by_money) + volume * rate.by_volume
+
+
+def _notional_of_one_unit(instrument: Instrument) -> int:
+    """Micro-units that one price unit of one lot is worth; exact because ``price_scale`` divides 10⁶."""
+    if MICRO % instrument.price_scale:
+        raise ValueError(f"{instrument.code}: price tick {instrument.price_tick} is finer than 0.000001")
+    return MICRO // instrument.price_scale * instrument.multiplier
+
+
+def _side_rate(by_money: Decimal, by_volume: Decimal) -> SideRate:
+    return SideRate(rate_from_decimal(by_money), micro_from_decimal(by_volume))
+
+
+def _fee_rate(by_money: Decimal, by_volume: Decimal) -> FeeRate:
+    return FeeRate(rate_from_decimal(by_money), micro_from_decimal(by_volume))

@@ -1,0 +1,239 @@
+"""The pure counter: ``apply(command) → events``. No threads, no files, no clock; time and seed are handed in.
+
+``apply`` decides by stages and lets ``State.evolve`` carry out each event at once, so that a later stage sees what an
+earlier one did. The stages of an order, as spec ctp-semantics 3.3 numbers them::
+
+    risk.STAGES        1 session · 2 fields · 3 instrument · 4 position · 5 money      → InsertRefused
+    _accept            6 freeze, OrderInserted, OrderReport a/0
+    exchange.refusal   7 phase, tick, limits, volume                                   → OrderReport 5/4
+    Matcher            fills now, or waits
+    Reporter           the exchange's sequence of OrderReport and TradeDone
+"""
+
+from __future__ import annotations
+
+from ctp2.tts import rejections as error
+from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
+from ctp2.tts.contract import Contract
+from ctp2.tts.events import (
+    AccountOpened,
+    ActionRefused,
+    Event,
+    InsertRefused,
+    OrderInserted,
+    SettlementConfirmed,
+)
+from ctp2.tts.exchange import refusal
+from ctp2.tts.matching import MatchingMarket
+from ctp2.tts.orders import Order
+from ctp2.tts.quoting import QuotingMarket
+from ctp2.tts.reports import Reporter
+from ctp2.tts.risk import STAGES, STAGES_WITHOUT_CHECKS, Draft
+from ctp2.tts.state import State
+from ctp2.tts.terms import (
+    AUCTION_MATCH,
+    AUCTION_ORDERING,
+    CONTINUOUS,
+    DELETE,
+    MODIFY,
+)
+
+
+class Settings:
+    """How this counter behaves: ``fills_full`` no random parts, ``resting_opposite`` resting fills at the quote's price."""
+
+    __slots__ = ("checks", "fills_full", "resting_opposite", "seed")
+
+    def __init__(
+        self, seed: int = 0, fills_full: bool = False, resting_opposite: bool = False, checks: bool = True
+    ) -> None:
+        self.seed: int = seed
+        self.fills_full: bool = fills_full
+        self.resting_opposite: bool = resting_opposite
+        self.checks: bool = checks
+
+
+class Engine:
+    """The counter for one trading day."""
+
+    def __init__(self, state: State, settings: Settings) -> None:
+        self.state: State = state
+        self.settings: Settings = settings
+        self.reporter: Reporter = Reporter(state)
+        self.stages = STAGES if settings.checks else STAGES_WITHOUT_CHECKS
+        self.quoting: QuotingMarket = QuotingMarket(
+            self.reporter, settings.seed, settings.fills_full, settings.resting_opposite
+        )
+        self.matching: MatchingMarket = MatchingMarket(self.reporter)
+
+    # ------------------------------------------------------------------ set-up
+    def add_contract(self, contract: Contract) -> None:
+        """Make an instrument tradable in market-making or (``is_matched``) price-time mode."""
+        self.state.add_contract(contract)
+        if contract.is_matched:
+            self.matching.add(contract)
+        else:
+            self.quoting.add(contract)
+
+    # ------------------------------------------------------------------ commands
+    def open_account(self, command: OpenAccount) -> list[Event]:
+        """Open an account; opening one that exists changes nothing."""
+        if command.account_id in self.state.accounts:
+            return []
+        event = AccountOpened(command.account_id, command.now_ns, command.balances)
+        self.state.on_account_opened(event)
+        return [event]
+
+    def confirm_settlement(self, command: ConfirmSettlement) -> list[Event]:
+        """Confirm the statement; confirming twice is allowed."""
+        event = SettlementConfirmed(command.account_id, command.now_ns)
+        self.state.on_settlement_confirmed(event)
+        return [event]
+
+    def insert_order(self, command: InsertOrder) -> list[Event]:
+        """Stages 1 to 7 and the match; events in the order in which clients see them."""
+        events = self.reporter.begin(command.now_ns)
+        draft = Draft(command, self.state.accounts[command.account_id])
+        for stage in self.stages:
+            number = stage(self.state, draft)
+            if number:
+                self._refuse(events, draft, number)
+                return events
+        order = self._accept(events, draft)
+        reason = refusal(order, draft.is_on_grid)
+        if reason:
+            self.reporter.rejected(order, reason)
+        elif order.contract.is_matched:
+            self.matching.arrive(order)
+        else:
+            self.quoting.arrive(order)
+        return events
+
+    def cancel_order(self, command: CancelOrder) -> list[Event]:
+        """Cancel by either identification (spec 4)."""
+        events = self.reporter.begin(command.now_ns)
+        order = None
+        number = self._check_cancel(command)
+        if not number:
+            order = self._find(command)
+            if order is None or order.account.account_id != command.account_id:
+                order, number = None, error.ORDER_NOT_FOUND
+            elif order.is_final():
+                number = error.INSUITABLE_ORDER_STATUS
+        if number or order is None:
+            events.append(ActionRefused(command.account_id, command, number, order))
+        elif order.contract.phase not in (CONTINUOUS, AUCTION_ORDERING):
+            self.reporter.repeat(order, command.user_id)
+            events.append(
+                ActionRefused(command.account_id, command, error.EXCHANGE_RTNERROR, order, reason=error.PHASE)
+            )
+        else:
+            self._withdraw(order, command)
+        return events
+
+    def quote(self, command: Quote) -> list[Event]:
+        """A market snapshot: marks positions and fills what it reaches."""
+        contract = self.state.contracts[command.contract_index]
+        contract.bid = command.bid
+        contract.bid_volume = command.bid_volume
+        contract.ask = command.ask
+        contract.ask_volume = command.ask_volume
+        if command.last != contract.last:
+            contract.last = command.last
+            if contract.holders:
+                self.state.mark(contract)
+        if contract.is_matched:
+            return _NOTHING
+        return self.quoting.on_quote(contract, command.now_ns)
+
+    def set_phase(self, command: SetPhase) -> list[Event]:
+        """An instrument enters a phase; at the opening, orders collected in the auction are tried."""
+        contract = self.state.contracts[command.contract_index]
+        contract.phase = command.phase
+        if command.phase in (CONTINUOUS, AUCTION_MATCH) and not contract.is_matched:
+            return self.quoting.on_quote(contract, command.now_ns)
+        if command.phase == CONTINUOUS:
+            return self.matching.open(contract, command.now_ns)
+        return _NOTHING
+
+    def tick(self, command: Tick) -> list[Event]:
+        """Do what became due: the second parts of partial fills."""
+        return self.quoting.due(command.now_ns)
+
+    def next_due_ns(self) -> int:
+        """When ``tick`` has something to do; 0 for never."""
+        return self.quoting.next_due_ns()
+
+    # ------------------------------------------------------------------ stages
+    def _refuse(self, events: list[Event], draft: Draft, number: int) -> None:
+        """CTP's refusal; a valid OrderRef is used up by it (spec 3.1 [SIM])."""
+        event = InsertRefused(draft.account.account_id, draft.terms, number, "", draft.ref_number)
+        self.state.on_insert_refused(event)
+        events.append(event)
+
+    def _accept(self, events: list[Event], draft: Draft) -> Order:
+        """Stage 6: number the order, freeze, tell it."""
+        contract, row, state = draft.contract, draft.row, self.state
+        assert contract is not None and row is not None
+        order = Order(
+            state.last_order_id + 1,
+            draft.terms,
+            draft.account,
+            contract,
+            row,
+            draft.order_ref,
+            draft.offset,
+            draft.hedge,
+            draft.price,
+            draft.freeze_price,
+            state.trading_day,
+        )
+        event = OrderInserted(order, draft.ref_number, draft.margin, draft.fee, draft.terms.now_ns)
+        state.on_order_inserted(event)
+        events.append(event)
+        self.reporter.submitted(order)
+        return order
+
+    # ------------------------------------------------------------------ cancelling
+    def _check_cancel(self, command: CancelOrder) -> int:
+        """Session and fields of a cancel; 0 when it may be looked up."""
+        account = self.state.accounts[command.account_id]
+        if not account.confirmed_ns:
+            return error.SETTLEMENT_INFO_NOT_CONFIRMED
+        if command.action_flag == MODIFY:
+            return error.UNSUPPORTED_FUNCTION
+        if command.action_flag != DELETE:
+            return error.BAD_ORDER_ACTION_FIELD
+        if not command.investor_id:
+            return error.INVESTOR_ID_IS_MISSING
+        if command.investor_id != command.account_id:
+            return error.NO_PRIVILEGE if command.investor_id in self.state.accounts else error.INVESTOR_NOT_FOUND
+        if not command.order_sys_id.strip() and not command.instrument:
+            return error.BAD_ORDER_ACTION_FIELD
+        return 0
+
+    def _find(self, command: CancelOrder) -> Order | None:
+        """By OrderSysID when given (padded or trimmed), else by FrontID + SessionID + OrderRef (spec 3.12)."""
+        sys_id = command.order_sys_id.strip()
+        if sys_id:
+            order = self.state.by_sys_id.get(int(sys_id)) if sys_id.isascii() and sys_id.isdigit() else None
+            return order if order is not None and command.exchange in ("", order.contract.exchange) else None
+        ref = command.order_ref.strip()
+        if not (ref.isascii() and ref.isdigit()):
+            return None
+        order = self.state.by_ref.get((command.front_id, command.session_id, int(ref)))
+        return order if order is not None and command.instrument == order.contract.code else None
+
+    def _withdraw(self, order: Order, command: CancelOrder) -> None:
+        """Take the order out of the market and tell it: the last state again, then 5/3."""
+        if order.contract.is_matched:
+            self.matching.withdraw(order)
+        else:
+            self.quoting.withdraw(order)
+        if order.contract.profile.repeat_on_cancel:
+            self.reporter.repeat(order, command.user_id)
+        self.reporter.cancelled(order, command.user_id)
+
+
+_NOTHING: list[Event] = []
+"""Returned when nothing happened; never changed."""

@@ -1,0 +1,235 @@
+"""What happened. Events are what the log stores and what the private stream shows; ``State.evolve`` applies them.
+
+An event carries every amount, id and time that its application needs, so that recovery decides nothing again and later
+rules read old logs to the same balances (DESIGN section 5, "The log"). Inside the process events refer to the objects
+they are about; a log writes their ids.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ctp2.tts.commands import CancelOrder, InsertOrder
+    from ctp2.tts.orders import Order
+    from ctp2.tts.position import Lot
+
+
+class Event:
+    """Base of all events; ``account_id`` says whose private stream it belongs to."""
+
+    __slots__ = ("account_id", "now_ns")
+
+    def __init__(self, account_id: str, now_ns: int) -> None:
+        self.account_id: str = account_id
+        self.now_ns: int = now_ns
+
+
+class AccountOpened(Event):
+    """An account exists, with money per currency (micro-units)."""
+
+    __slots__ = ("balances",)
+
+    def __init__(self, account_id: str, now_ns: int, balances: dict[str, int]) -> None:
+        self.account_id = account_id
+        self.now_ns = now_ns
+        self.balances: dict[str, int] = balances
+
+
+class SettlementConfirmed(Event):
+    """The account may trade today."""
+
+    __slots__ = ()
+
+
+class OrderInserted(Event):
+    """CTP accepted an order and froze what it needs."""
+
+    __slots__ = ("frozen_fee", "frozen_margin", "order", "ref_number")
+
+    def __init__(self, order: Order, ref_number: int, frozen_margin: int, frozen_fee: int, now_ns: int) -> None:
+        self.account_id = order.account.account_id
+        self.now_ns = now_ns
+        self.order: Order = order
+        self.ref_number: int = ref_number
+        self.frozen_margin: int = frozen_margin
+        self.frozen_fee: int = frozen_fee
+
+
+class OrderReport(Event):
+    """One state of an order as the stream shows it: an ``OnRtnOrder``.
+
+    ``released_…`` is what a final state gives back; ``reason`` the exchange's reason of a rejection; ``price`` the limit
+    (price units) that the order works at from now on.
+    """
+
+    __slots__ = (
+        "active_user",
+        "cancel_ns",
+        "exchange_ns",
+        "order",
+        "price",
+        "reason",
+        "released_fee",
+        "released_margin",
+        "released_volume",
+        "sequence_no",
+        "status",
+        "submit",
+        "sys_id",
+        "traded",
+    )
+
+    def __init__(
+        self,
+        order: Order,
+        status: str,
+        submit: str,
+        traded: int,
+        sys_id: int,
+        sequence_no: int,
+        exchange_ns: int,
+        cancel_ns: int,
+        active_user: str,
+        reason: int,
+        released_volume: int,
+        released_margin: int,
+        released_fee: int,
+        price: int,
+        now_ns: int,
+    ) -> None:
+        self.account_id = order.account.account_id
+        self.now_ns = now_ns
+        self.order: Order = order
+        self.status: str = status
+        self.submit: str = submit
+        self.traded: int = traded
+        self.sys_id: int = sys_id
+        self.sequence_no: int = sequence_no
+        self.exchange_ns: int = exchange_ns
+        self.cancel_ns: int = cancel_ns
+        self.active_user: str = active_user
+        self.reason: int = reason
+        self.released_volume: int = released_volume
+        self.released_margin: int = released_margin
+        self.released_fee: int = released_fee
+        self.price: int = price
+
+
+class LotClosed:
+    """What a closing trade took from one lot, with every amount that changes by it (micro-units)."""
+
+    __slots__ = ("cost", "exchange_margin", "lot", "margin", "open_cost", "profit_by_date", "profit_by_trade", "volume")
+
+    def __init__(
+        self,
+        lot: Lot,
+        volume: int,
+        cost: int,
+        open_cost: int,
+        profit_by_date: int,
+        profit_by_trade: int,
+        margin: int,
+        exchange_margin: int,
+    ) -> None:
+        self.lot: Lot = lot
+        self.volume: int = volume
+        self.cost: int = cost
+        self.open_cost: int = open_cost
+        self.profit_by_date: int = profit_by_date
+        self.profit_by_trade: int = profit_by_trade
+        self.margin: int = margin
+        self.exchange_margin: int = exchange_margin
+
+
+class TradeDone(Event):
+    """A fill: an ``OnRtnTrade``, and what it does to position and money.
+
+    ``margin``/``exchange_margin`` are those of the lot opened (0 for a close, whose released margin is in ``closed``).
+    ``close_today`` counts the lots charged at the close-today rate.
+    """
+
+    __slots__ = (
+        "close_today",
+        "closed",
+        "exchange_margin",
+        "fee",
+        "margin",
+        "order",
+        "price",
+        "sequence_no",
+        "trade_id",
+        "trading_day",
+        "turnover",
+        "unfrozen_fee",
+        "unfrozen_margin",
+        "volume",
+    )
+
+    def __init__(
+        self,
+        order: Order,
+        trade_id: int,
+        price: int,
+        volume: int,
+        turnover: int,
+        fee: int,
+        close_today: int,
+        margin: int,
+        exchange_margin: int,
+        unfrozen_margin: int,
+        unfrozen_fee: int,
+        closed: list[LotClosed],
+        sequence_no: int,
+        trading_day: str,
+        now_ns: int,
+    ) -> None:
+        self.account_id = order.account.account_id
+        self.now_ns = now_ns
+        self.order: Order = order
+        self.trade_id: int = trade_id
+        self.price: int = price
+        self.volume: int = volume
+        self.turnover: int = turnover
+        self.fee: int = fee
+        self.close_today: int = close_today
+        self.margin: int = margin
+        self.exchange_margin: int = exchange_margin
+        self.unfrozen_margin: int = unfrozen_margin
+        self.unfrozen_fee: int = unfrozen_fee
+        self.closed: list[LotClosed] = closed
+        self.sequence_no: int = sequence_no
+        self.trading_day: str = trading_day
+
+
+class InsertRefused(Event):
+    """CTP refused an order: ``OnRspOrderInsert`` to the requester, ``OnErrRtnOrderInsert`` to every session.
+
+    ``ref_number`` is the OrderRef that it used up all the same (0: none).
+    """
+
+    __slots__ = ("error_id", "message", "ref_number", "terms")
+
+    def __init__(self, account_id: str, terms: InsertOrder, error_id: int, message: str, ref_number: int) -> None:
+        self.account_id = account_id
+        self.now_ns = terms.now_ns
+        self.terms: InsertOrder = terms
+        self.error_id: int = error_id
+        self.message: str = message
+        self.ref_number: int = ref_number
+
+
+class ActionRefused(Event):
+    """A cancel was refused by CTP (``error_id``) or, with ``reason``, by the exchange (error 91, spec 4)."""
+
+    __slots__ = ("command", "error_id", "order", "reason")
+
+    def __init__(
+        self, account_id: str, command: CancelOrder, error_id: int, order: Order | None, reason: int = 0
+    ) -> None:
+        self.account_id = account_id
+        self.now_ns = command.now_ns
+        self.command: CancelOrder = command
+        self.error_id: int = error_id
+        self.order: Order | None = order
+        self.reason: int = reason

@@ -1,0 +1,91 @@
+"""The checks of the exchange, after CTP accepted an order (spec ctp-semantics 3.3 step 7, 3.8).
+
+Each answers with one of the exchange's reasons of ``rejections``, 0 when it has nothing to say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ctp2.tts import rejections as error
+from ctp2.tts.terms import (
+    ANY_VOLUME,
+    AUCTION_ORDERING,
+    CONTINUOUS,
+    GFD,
+    LIMIT_PRICE,
+    NO_PRICE,
+    OPEN,
+)
+
+if TYPE_CHECKING:
+    from ctp2.tts.orders import Order
+
+_ANY_ODD_LOT: Final = ("BSE",)
+"""Exchanges where any number of shares may be sold."""
+
+
+def refusal(order: Order, is_on_grid: bool) -> int:
+    """Why the exchange refuses a new order: phase, tick, limits, volume; 0 when it takes it."""
+    return _phase(order) or _price(order, is_on_grid) or _volume(order)
+
+
+def _phase(order: Order) -> int:
+    phase = order.contract.phase
+    if phase == CONTINUOUS:
+        return 0
+    terms = order.terms
+    collects = (
+        phase == AUCTION_ORDERING
+        and terms.price_type == LIMIT_PRICE
+        and terms.time_condition == GFD
+        and terms.volume_condition == ANY_VOLUME
+    )
+    return 0 if collects else error.PHASE
+
+
+def _price(order: Order, is_on_grid: bool) -> int:
+    price, contract = order.price, order.contract
+    if price == NO_PRICE:
+        return 0
+    if not is_on_grid:
+        return error.OFF_TICK
+    if contract.upper_limit != NO_PRICE and price > contract.upper_limit:
+        return error.ABOVE_UPPER_LIMIT
+    if price <= 0 and (contract.lower_limit == NO_PRICE or contract.lower_limit > 0):
+        return error.PRICE_NOT_POSITIVE
+    if contract.lower_limit != NO_PRICE and price < contract.lower_limit:
+        return error.BELOW_LOWER_LIMIT
+    return 0
+
+
+def _volume(order: Order) -> int:
+    instrument = order.contract.instrument
+    volume = order.volume
+    if order.contract.is_security:
+        return _security_volume(order)
+    if order.terms.price_type == LIMIT_PRICE:
+        low, high = instrument.min_limit_volume, instrument.max_limit_volume
+    else:
+        low, high = instrument.min_market_volume, instrument.max_market_volume
+    if volume < low or (high > 0 and volume > high):
+        return error.VOLUME
+    return 0
+
+
+def _security_volume(order: Order) -> int:
+    """Buys in board lots; an odd remainder is sold whole and only as it is (spec 14.3)."""
+    instrument = order.contract.instrument
+    volume = order.volume
+    if volume > instrument.max_limit_volume:
+        return error.VOLUME
+    if order.offset == OPEN:
+        legal = volume >= instrument.lot_min and (volume - instrument.lot_min) % instrument.lot_step == 0
+        return 0 if legal else error.VOLUME
+    if instrument.exchange in _ANY_ODD_LOT:
+        return 0
+    held = order.row.closable() + volume  # the order's own shares are frozen already
+    if instrument.lot_step == 1:
+        return 0 if volume >= instrument.lot_min or volume == held else error.VOLUME
+    odd = volume % instrument.lot_step
+    return 0 if odd == 0 or odd == held % instrument.lot_step else error.VOLUME

@@ -1,0 +1,129 @@
+"""A recorded day as a stream of snapshots and phase changes, with the time at which each is due."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ctp2.refdata.ticks import DBL_MAX, NS_PER_DAY, Tick, TickDay
+
+LOOP_GAP_NS: Final = 3_000_000_000
+"""A loop shortens every pause to this, the one at its end too (reference-data 5)."""
+
+
+class PhaseChange:
+    """An instrument enters a phase."""
+
+    __slots__ = ("contract_index", "status")
+
+    def __init__(self, contract_index: int, status: str) -> None:
+        self.contract_index: int = contract_index
+        self.status: str = status
+
+
+class Feed:
+    """Rows of a day in order, each with an offset (nanoseconds of feed time); plays once, or for ever.
+
+    Feed time is the day's own time (``base_ns`` + offset is UTC) when played once. A loop takes the rows of
+    ``rows`` only and shortens pauses, so its offsets are time since the start of the loop.
+    """
+
+    def __init__(
+        self,
+        day: TickDay,
+        rows: Sequence[int],
+        base_ns: int,
+        phases: Sequence[tuple[int, PhaseChange]] = (),
+        is_loop: bool = False,
+    ) -> None:
+        self.day = day
+        self.base_ns = base_ns
+        self.is_loop = is_loop
+        self._rows = rows
+        self._phases = phases
+        self._next_row = 0
+        self._next_phase = 0
+        self._lap_ns = 0
+        self._offsets = _loop_offsets(day, rows) if is_loop else array("q", (day.times[row] for row in rows))
+        self._carry: dict[int, tuple[int, float]] = {}
+        self._extremes: dict[int, tuple[float, float, float]] = {}
+        self._last: dict[int, Tick] = {}
+
+    @property
+    def next_offset(self) -> int | None:
+        """When the next entry is due, in feed time; None at the end of a day that is played once."""
+        row = self._offsets[self._next_row] + self._lap_ns if self._next_row < len(self._offsets) else None
+        phase = self._phases[self._next_phase][0] if self._next_phase < len(self._phases) else None
+        if row is None or (phase is not None and phase <= row):
+            return phase
+        return row
+
+    def take(self) -> Tick | PhaseChange:
+        """The next entry. A phase change comes before a snapshot of the same instant."""
+        row_at = self._offsets[self._next_row] + self._lap_ns if self._next_row < len(self._offsets) else None
+        if self._next_phase < len(self._phases):
+            phase_at, change = self._phases[self._next_phase]
+            if row_at is None or phase_at <= row_at:
+                self._next_phase += 1
+                return change
+        tick = self.day.tick(self._rows[self._next_row])
+        self._next_row += 1
+        if self.is_loop:
+            self._carry_over(tick)
+            if self._next_row == len(self._rows):
+                self._wrap()
+        return tick
+
+    def first_ticks(self) -> dict[int, Tick]:
+        """The day's first snapshot of each instrument: its reference prices."""
+        return {index: self.day.first_tick(index) for index in range(len(self.day.instruments))}
+
+    def skip_to_start(self, apply: Callable[[PhaseChange], None]) -> None:
+        """Apply the phase changes up to the first snapshot at once: the state in which the day begins."""
+        start = self._offsets[0] if len(self._offsets) else 0
+        while self._next_phase < len(self._phases) and self._phases[self._next_phase][0] <= start:
+            apply(self._phases[self._next_phase][1])
+            self._next_phase += 1
+
+    # ------------------------------------------------------------------ the loop
+    def _carry_over(self, tick: Tick) -> None:
+        """Totals run on through a wrap, and the day's extremes stay: no client ever sees Volume fall."""
+        carried = self._carry.get(tick.instrument)
+        if carried is not None:
+            tick.volume += carried[0]
+            tick.turnover += carried[1]
+            tick.open, tick.high, tick.low = self._extremes[tick.instrument]
+        self._last[tick.instrument] = tick
+
+    def _wrap(self) -> None:
+        for index, tick in self._last.items():
+            self._carry[index] = (tick.volume, tick.turnover)
+            self._extremes[index] = (tick.open, tick.high, tick.low)
+        self._lap_ns += self._offsets[-1] + LOOP_GAP_NS
+        self._next_row = 0
+
+
+def _loop_offsets(day: TickDay, rows: Sequence[int]) -> array[int]:
+    """Time since the start of the loop, every pause cut to ``LOOP_GAP_NS``."""
+    offsets = array("q")
+    at = 0
+    before: int | None = None
+    for row in rows:
+        now = day.times[row]
+        if before is not None:
+            at += min(now - before, LOOP_GAP_NS)
+        before = now
+        offsets.append(at)
+    return offsets
+
+
+def continuous_rows(day: TickDay, first_ns: int, last_ns: int) -> list[int]:
+    """Rows between two times of day in which both sides of the book are quoted: what a loop plays."""
+    rows = []
+    for row, at in enumerate(day.times):
+        if first_ns <= at % NS_PER_DAY <= last_ns:
+            tick = day.tick(row)
+            if tick.last != DBL_MAX:
+                rows.append(row)
+    return rows

@@ -1,0 +1,81 @@
+"""Commission (spec ctp-semantics 7.5, 14.3): futures by offset, securities with minimum, stamp duty and transfer fee."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ctp2.tts.money import share
+from ctp2.tts.terms import BUY, CLOSE_TODAY, OPEN
+
+if TYPE_CHECKING:
+    from ctp2.tts.contract import Contract, FeeRate
+    from ctp2.tts.position import Lot, PositionRow
+
+_LEDGER_EXCHANGES: Final = ("CFFEX",)
+"""Exchanges that always charge close-today by a fee ledger of its own, apart from the lots consumed."""
+
+
+def _fee(rate: FeeRate, turnover: int, volume: int) -> int:
+    return share(turnover, rate.by_money) + volume * rate.by_volume
+
+
+def _security_fee(contract: Contract, direction: str, turnover: int) -> int:
+    """Commission with its minimum, transfer fee on both sides, stamp duty on sales."""
+    fee = max(share(turnover, contract.open_fee.by_money), contract.min_fee)
+    fee += share(turnover, contract.transfer_rate)
+    if direction != BUY:
+        fee += share(turnover, contract.stamp_rate)
+    return fee
+
+
+def frozen_fee(contract: Contract, direction: str, offset: str, price: int, volume: int) -> int:
+    """What a working order freezes: a close freezes the pair of its flag on SHFE/INE, else the Close pair."""
+    turnover = abs(price) * volume * contract.notional_micro
+    if contract.is_security:
+        return _security_fee(contract, direction, turnover)
+    if offset == OPEN:
+        return _fee(contract.open_fee, turnover, volume)
+    if offset == CLOSE_TODAY and contract.uses_history:
+        return _fee(contract.close_today_fee, turnover, volume)
+    return _fee(contract.close_fee, turnover, volume)
+
+
+def uses_ledger(contract: Contract) -> bool:
+    """Whether close-today fees follow the fee ledger: CFFEX, and DCE, CZCE, GFEX products with a reduced rate."""
+    today, close = contract.close_today_fee, contract.close_fee
+    return (
+        contract.exchange in _LEDGER_EXCHANGES or today.by_money < close.by_money or today.by_volume < close.by_volume
+    )
+
+
+def trade_fee(
+    contract: Contract,
+    direction: str,
+    offset: str,
+    price: int,
+    volume: int,
+    row: PositionRow | None,
+    taken: list[tuple[Lot, int]],
+) -> tuple[int, int]:
+    """Fee of one trade, and how many of its lots were charged at the close-today rate.
+
+    ``row`` and ``taken`` are the position row and the lots that a closing trade consumes.
+    """
+    turnover = abs(price) * volume * contract.notional_micro
+    if contract.is_security:
+        return _security_fee(contract, direction, turnover), 0
+    if offset == OPEN or row is None:
+        return _fee(contract.open_fee, turnover, volume), 0
+    if contract.uses_history:
+        today = volume if offset == CLOSE_TODAY else 0
+    elif uses_ledger(contract):
+        today = min(volume, row.open_volume - row.charged_close_today)
+    else:
+        today = sum(part for lot, part in taken if lot.is_today)
+    unit = abs(price) * contract.notional_micro
+    fee = 0
+    if today:
+        fee += _fee(contract.close_today_fee, unit * today, today)
+    if volume > today:
+        fee += _fee(contract.close_fee, unit * (volume - today), volume - today)
+    return fee, today

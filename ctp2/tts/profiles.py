@@ -1,0 +1,98 @@
+"""How each exchange words the life of an order: the emission rules of spec ctp-semantics 3.5, as data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class Profile:
+    """One column of spec 3.5.
+
+    ``ack_immediate``: status ``3`` is sent before an immediate fill or an IOC result.
+    ``repeat_on_fill``: the previous status is sent again (with OrderSysID) before a fill's new status.
+    ``cancel_first``: the rest of an IOC order is cancelled before its trades are told.
+    ``repeat_on_cancel``: a user's cancel first sends the last state again (with ActiveUserID).
+    ``empty_codes``: TradeType, PriceSource, TradingRole (and after the exchange's reply OrderSource, OrderType) empty.
+    ``trading_day_dates``: InsertDate of an acknowledged order and TradeDate carry the trading day
+    (``trade_date_only``: only TradeDate).
+    ``seat_in_active``: ActiveTraderID is filled after the exchange's reply.
+    ``truncates_price``: an off-tick price is cut down to the tick instead of refused (CZCE).
+    """
+
+    __slots__ = (
+        "ack_immediate",
+        "cancel_first",
+        "empty_codes",
+        "name",
+        "repeat_on_cancel",
+        "repeat_on_fill",
+        "seat_in_active",
+        "trade_date_only",
+        "trading_day_dates",
+        "truncates_price",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        ack_immediate: bool,
+        repeat_on_fill: bool,
+        cancel_first: bool,
+        empty_codes: bool,
+        trading_day_dates: bool = False,
+        trade_date_only: bool = False,
+        seat_in_active: bool = True,
+        truncates_price: bool = False,
+        repeat_on_cancel: bool = True,
+    ) -> None:
+        self.name: str = name
+        self.ack_immediate: bool = ack_immediate
+        self.repeat_on_fill: bool = repeat_on_fill
+        self.cancel_first: bool = cancel_first
+        self.empty_codes: bool = empty_codes
+        self.trading_day_dates: bool = trading_day_dates
+        self.trade_date_only: bool = trade_date_only
+        self.seat_in_active: bool = seat_in_active
+        self.truncates_price: bool = truncates_price
+        self.repeat_on_cancel: bool = repeat_on_cancel
+
+
+_SHFE: Final = Profile("SHFE", ack_immediate=False, repeat_on_fill=True, cancel_first=True, empty_codes=True)
+_CFFEX: Final = Profile("CFFEX", ack_immediate=False, repeat_on_fill=True, cancel_first=True, empty_codes=False)
+_CZCE: Final = Profile(
+    "CZCE",
+    ack_immediate=True,
+    repeat_on_fill=True,
+    cancel_first=False,
+    empty_codes=False,
+    trade_date_only=True,
+    truncates_price=True,
+)
+_DCE: Final = Profile(
+    "DCE",
+    ack_immediate=True,
+    repeat_on_fill=False,
+    cancel_first=False,
+    empty_codes=False,
+    trading_day_dates=True,
+    seat_in_active=False,
+)
+_CLEAN: Final = Profile(
+    "clean", ack_immediate=True, repeat_on_fill=False, cancel_first=False, empty_codes=False, repeat_on_cancel=False
+)
+
+_BY_EXCHANGE: Final[dict[str, Profile]] = {"CFFEX": _CFFEX, "CZCE": _CZCE, "DCE": _DCE, "GFEX": _DCE}
+
+PROFILE_NAMES: Final = ("exchange", "simnow", "clean")
+
+
+def profile_for(name: str, exchange: str) -> Profile:
+    """The rules for ``exchange`` under profile ``exchange`` (each its own), ``simnow`` (SHFE's for all) or ``clean``.
+
+    Stocks, foreign exchanges and the test instruments follow the SHFE column (spec 3.5 [SIM]).
+    """
+    if name == "clean":
+        return _CLEAN
+    if name == "simnow":
+        return _SHFE
+    return _BY_EXCHANGE.get(exchange, _SHFE)

@@ -1,0 +1,171 @@
+"""Market making (做市): orders trade against the replayed or live quote, not against each other (spec 3.10).
+
+An order fills when it reaches the quote: everything, or (seeded chance) a part now and the rest about a second later if
+the quote still allows. What the quote does not reach waits, indexed by price.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from ctp2.tts.book import Side
+from ctp2.tts.contract import Contract
+from ctp2.tts.draw import partial_volume
+from ctp2.tts.events import Event
+from ctp2.tts.orders import Order
+from ctp2.tts.reports import Fill, Reporter
+from ctp2.tts.terms import (
+    ANY_PRICE,
+    AUCTION_MATCH,
+    COMPLETE_VOLUME,
+    CONTINUOUS,
+    IOC,
+    LIMIT_PRICE,
+    MIN_VOLUME,
+    NO_PRICE,
+)
+
+RETRY_NS = 1_000_000_000
+"""The rest of a partial fill is tried again after a second."""
+
+
+class Waiting:
+    """The orders of one instrument that no quote reached yet."""
+
+    __slots__ = ("buys", "sells")
+
+    def __init__(self) -> None:
+        self.buys: Side = Side(is_buy=True)
+        self.sells: Side = Side(is_buy=False)
+
+    def side(self, order: Order) -> Side:
+        """The half that ``order`` waits in."""
+        return self.buys if order.is_buy else self.sells
+
+
+class QuotingMarket:
+    """All instruments that trade against their quotes."""
+
+    def __init__(self, reporter: Reporter, seed: int, fills_full: bool, resting_opposite: bool) -> None:
+        self.reporter: Reporter = reporter
+        self.seed: int = seed
+        self.fills_full: bool = fills_full
+        self.resting_opposite: bool = resting_opposite
+        self.waiting: dict[int, Waiting] = {}
+        self.retries: list[tuple[int, int, Order, bool]] = []
+
+    def add(self, contract: Contract) -> None:
+        """Serve an instrument."""
+        self.waiting[contract.index] = Waiting()
+
+    def arrive(self, order: Order) -> None:
+        """A new order: one pass against the quote, then it waits or its rest is cancelled."""
+        contract = order.contract
+        bid, ask = _sides(contract)
+        cancels_rest = order.terms.time_condition == IOC
+        fills = _NO_FILLS
+        last_fill = NO_PRICE
+        if contract.phase == CONTINUOUS and order.reaches(bid, ask):
+            volume = self._first_volume(order)
+            if volume:
+                last_fill = ask if order.is_buy else bid
+                fills = [Fill(last_fill, volume)]
+        self.reporter.arrived(order, fills, cancels_rest, rest_price(order, last_fill))
+        if order.is_final():
+            return
+        if fills:
+            self._retry_later(order, at_quote=True)
+        else:
+            self.waiting[contract.index].side(order).add(order)
+
+    def withdraw(self, order: Order) -> None:
+        """Forget a waiting order; one that waits for its second pass is skipped there."""
+        self.waiting[order.contract.index].side(order).remove(order)
+
+    def on_quote(self, contract: Contract, now_ns: int) -> list[Event]:
+        """Fill what the present quote reaches, best price and oldest order first."""
+        waiting = self.waiting[contract.index]
+        if not waiting.buys.keys and not waiting.sells.keys:
+            return _NOTHING
+        bid, ask = _sides(contract)
+        reached = waiting.buys.reached_by(ask)
+        reached.extend(waiting.sells.reached_by(bid))
+        if not reached or contract.phase not in (CONTINUOUS, AUCTION_MATCH):
+            return _NOTHING
+        events = self.reporter.begin(now_ns)
+        for order in reached:
+            waiting.side(order).remove(order)
+            self._fill(order, bid, ask, at_quote=False)
+        return events
+
+    def due(self, now_ns: int) -> list[Event]:
+        """Try the rests of partial fills whose second is over."""
+        events = self.reporter.begin(now_ns)
+        while self.retries and self.retries[0][0] <= now_ns:
+            _, _, order, at_quote = heappop(self.retries)
+            if order.is_final():
+                continue
+            contract = order.contract
+            bid, ask = _sides(contract)
+            if contract.phase == CONTINUOUS and order.reaches(bid, ask):
+                self._fill(order, bid, ask, at_quote)
+            else:
+                self.waiting[contract.index].side(order).add(order)
+        return events
+
+    def next_due_ns(self) -> int:
+        """When ``due`` has something to do; 0 for never."""
+        return self.retries[0][0] if self.retries else 0
+
+    # ------------------------------------------------------------------ inside
+    def _fill(self, order: Order, bid: int, ask: int, at_quote: bool) -> None:
+        """One pass: an order that trades since its arrival fills at the quote, one that waited at its own price."""
+        quote = ask if order.is_buy else bid
+        price = quote if at_quote or self.resting_opposite or order.price == NO_PRICE else order.price
+        self.reporter.filled(order, Fill(price, self._volume(order, order.volume - order.traded)))
+        if not order.is_final():
+            self._retry_later(order, at_quote)
+
+    def _retry_later(self, order: Order, at_quote: bool) -> None:
+        heappush(self.retries, (self.reporter.now_ns + RETRY_NS, order.order_id, order, at_quote))
+
+    def _volume(self, order: Order, left: int) -> int:
+        return left if self.fills_full else partial_volume(self.seed, order.order_id, order.traded, left)
+
+    def _first_volume(self, order: Order) -> int:
+        """FOK fills whole or not at all, a minimum volume fills nothing below it."""
+        condition = order.terms.volume_condition
+        if condition == COMPLETE_VOLUME:
+            return order.volume
+        volume = self._volume(order, order.volume)
+        if condition == MIN_VOLUME and volume < max(order.terms.min_volume, 1):
+            return 0
+        return volume
+
+
+def _sides(contract: Contract) -> tuple[int, int]:
+    """Bid and ask that can be traded against: ``NO_PRICE`` for an empty side (limit board)."""
+    bid = contract.bid if contract.bid_volume > 0 else NO_PRICE
+    ask = contract.ask if contract.ask_volume > 0 else NO_PRICE
+    return bid, ask
+
+
+def rest_price(order: Order, last_fill: int) -> int:
+    """What an order works at once it arrived: its limit, or for a market order what its rest waits at (spec 3.10).
+
+    Market GFD: the LimitPrice sent with it, ``NO_PRICE`` (still a market order) when that is 0. Best price and five level
+    to-limit: the last fill's price, ``NO_PRICE`` without a fill.
+    """
+    price_type = order.terms.price_type
+    if price_type == LIMIT_PRICE:
+        return order.price
+    if price_type != ANY_PRICE:
+        return last_fill
+    scaled = order.terms.price * order.contract.price_scale
+    is_given = scaled == scaled and 0 < abs(scaled) < float(-NO_PRICE)
+    return round(scaled) if is_given else NO_PRICE
+
+
+_NO_FILLS: list[Fill] = []
+_NOTHING: list[Event] = []
+"""Shared empty lists; never changed."""

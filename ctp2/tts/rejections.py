@@ -1,0 +1,62 @@
+"""Why an order or a cancel is refused: CTP's own numbers, and the exchange's reasons.
+
+A CTP refusal (``OnRspOrderInsert`` + ``OnErrRtnOrderInsert``) and an exchange refusal (``OnRtnOrder`` 5/4) are two
+different things with two different code spaces (spec ctp-semantics 3.4). The prompts of the numbers live in
+``ctp2.ctp.errors``, the exchange texts in ``codes.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# CTP error numbers (spec ctp-semantics 13)
+NONE: Final = 0
+INVALID_LOGIN: Final = 3
+NO_PRIVILEGE: Final = 9
+INVESTOR_NOT_FOUND: Final = 13
+OLD_PASSWORD_MISMATCH: Final = 14
+BAD_FIELD: Final = 15
+INSTRUMENT_NOT_FOUND: Final = 16
+INSTRUMENT_NOT_TRADING: Final = 17
+DUPLICATE_ORDER_REF: Final = 22
+BAD_ORDER_ACTION_FIELD: Final = 23
+ORDER_NOT_FOUND: Final = 25
+INSUITABLE_ORDER_STATUS: Final = 26
+UNSUPPORTED_FUNCTION: Final = 27
+OVER_CLOSE_POSITION: Final = 30
+INSUFFICIENT_MONEY: Final = 31
+SHORT_SELL: Final = 37
+SETTLEMENT_INFO_NOT_CONFIRMED: Final = 42
+OVER_CLOSETODAY_POSITION: Final = 50
+OVER_CLOSEYESTERDAY_POSITION: Final = 51
+BROKER_NOT_SUPPORT_CONDORDER: Final = 54
+SINGLEUSERSESSION_EXCEED_LIMIT: Final = 60
+EXCHANGE_UNSUPPORTED_ARBITRAGE: Final = 61
+SWAPORDER_UNSUPPORTED: Final = 65
+PRICETYPE_NOTSUPPORT_BYEXCHANGE: Final = 80
+EXCHANGE_RTNERROR: Final = 91
+BAD_PRICE_VALUE: Final = 95
+INVESTOR_ID_IS_MISSING: Final = 146
+EXCHANGE_ID_IS_MISSING: Final = 147
+EXCHANGE_ID_IS_INVALID: Final = 148
+EXCHANGE_ID_IS_WRONG: Final = 150
+PWD_MUST_DIFF: Final = 142
+
+# The exchange's reasons (keys; texts in codes.py)
+PHASE: Final = 26
+OFF_TICK: Final = 48
+ABOVE_UPPER_LIMIT: Final = 49
+BELOW_LOWER_LIMIT: Final = 50
+PRICE_NOT_POSITIVE: Final = 51
+ORDER_TYPE: Final = 79
+VOLUME: Final = 700
+
+
+class Rejection:
+    """A refusal by CTP: its number, and a text when it differs from the number's own prompt."""
+
+    __slots__ = ("error_id", "message")
+
+    def __init__(self, error_id: int, message: str = "") -> None:
+        self.error_id: int = error_id
+        self.message: str = message

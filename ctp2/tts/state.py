@@ -1,0 +1,260 @@
+"""The counter's state, and the one place where events change it.
+
+``evolve`` never decides: every amount comes from the event. What comes from market data (quotes, phases, marks, and the
+position profit that follows from marks) is not part of the log; it is rebuilt from the next quotes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ctp2.tts.account import Account
+from ctp2.tts.contract import Contract
+from ctp2.tts.events import (
+    AccountOpened,
+    ActionRefused,
+    Event,
+    InsertRefused,
+    LotClosed,
+    OrderInserted,
+    OrderReport,
+    SettlementConfirmed,
+    TradeDone,
+)
+from ctp2.tts.orders import Order
+from ctp2.tts.position import Lot, PositionRow
+from ctp2.tts.terms import CLOSE_TODAY, LONG, NO_PRICE, OPEN, SHORT
+
+
+KNOWN_EXCHANGES: Final = frozenset("SHFE INE DCE CZCE CFFEX GFEX SSE SZSE BSE HKEX CME NASD NYSE LME LSE".split())
+"""Exchange codes that exist (spec 14.1); another one in a request is error 148."""
+
+
+class State:
+    """Accounts, orders, trades, and the sequences that number them."""
+
+    def __init__(self, trading_day: str) -> None:
+        self.trading_day: str = trading_day
+        self.exchanges: set[str] = set(KNOWN_EXCHANGES)
+        self.contracts: list[Contract] = []
+        self.by_key: dict[tuple[str, str], Contract] = {}
+        self.by_code: dict[str, list[Contract]] = {}
+        self.accounts: dict[str, Account] = {}
+        self.orders: dict[int, Order] = {}
+        self.by_sys_id: dict[int, Order] = {}
+        self.by_ref: dict[tuple[int, int, int], Order] = {}
+        self.last_refs: dict[tuple[int, int], int] = {}
+        self.last_order_id: int = 0
+        self.last_sys_id: int = 0
+        self.last_trade_id: int = 0
+        self.last_sequence_no: int = 0
+
+    # ------------------------------------------------------------------ instruments
+    def add_contract(self, contract: Contract) -> None:
+        """Make an instrument tradable."""
+        self.contracts.append(contract)
+        self.exchanges.add(contract.exchange)
+        self.by_key[(contract.exchange, contract.code)] = contract
+        self.by_code.setdefault(contract.code, []).append(contract)
+
+    def row_for(self, account: Account, contract: Contract, is_buy: bool, offset: str, hedge: str) -> PositionRow:
+        """The position row that an order works on; a new one becomes the account's when the order is accepted.
+
+        A buy opens the long row and closes the short one. On SHFE and INE CloseToday works on today's row, Close and
+        CloseYesterday on the history row (spec 5.1, 5.4).
+        """
+        is_open = offset == OPEN
+        side = LONG if is_buy == is_open else SHORT
+        is_history = contract.uses_history and not is_open and offset != CLOSE_TODAY
+        key = (contract.index, side, hedge, is_history)
+        row = account.rows.get(key)
+        return PositionRow(contract, side, hedge, is_history) if row is None else row
+
+    # ------------------------------------------------------------------ marks
+    def mark(self, contract: Contract) -> None:
+        """Carry the instrument's reference price into the profit of everybody who holds it."""
+        price = contract.reference_price()
+        if price == NO_PRICE:
+            return
+        for row in contract.holders:
+            self._mark_row(row, price)
+
+    def _mark_row(self, row: PositionRow, price: int) -> None:
+        profit = row.profit_at(price)
+        change = profit - row.profit
+        if change:
+            row.profit = profit
+            purse = row.purse
+            assert purse is not None
+            if row.contract.is_security:
+                purse.security_profit += change
+            else:
+                purse.position_profit += change
+
+    # ------------------------------------------------------------------ events
+    def evolve(self, event: Event) -> None:
+        """Apply one event: all that recovery does."""
+        _EVOLVE[type(event)](self, event)
+
+    def on_account_opened(self, event: AccountOpened) -> None:
+        self.accounts[event.account_id] = Account(event.account_id, event.balances)
+
+    def on_settlement_confirmed(self, event: SettlementConfirmed) -> None:
+        self.accounts[event.account_id].confirmed_ns = event.now_ns
+
+    def on_insert_refused(self, event: InsertRefused) -> None:
+        if event.ref_number:
+            self.last_refs[(event.terms.front_id, event.terms.session_id)] = event.ref_number
+
+    def on_action_refused(self, event: ActionRefused) -> None:
+        """A refused cancel changes nothing."""
+
+    def on_order_inserted(self, event: OrderInserted) -> None:
+        order = event.order
+        terms = order.terms
+        session = (terms.front_id, terms.session_id)
+        self.last_refs[session] = event.ref_number
+        self.by_ref[(terms.front_id, terms.session_id, event.ref_number)] = order
+        self.orders[order.order_id] = order
+        self.last_order_id = order.order_id
+        order.account.orders.append(order)
+        order.frozen_margin = event.frozen_margin
+        order.frozen_fee = event.frozen_fee
+        order.frozen_volume = order.volume
+        purse, row = order.purse, order.row
+        row.purse = purse
+        order.account.rows.setdefault(row.key, row)
+        purse.frozen_commission += event.frozen_fee
+        row.frozen_commission += event.frozen_fee
+        if order.is_open:
+            purse.change_margin(order.group, row.is_long, frozen=event.frozen_margin)
+            row.frozen_margin += event.frozen_margin
+            row.frozen_open += order.volume
+            row.frozen_open_amount += _notional(order, order.volume)
+        else:
+            row.frozen_close += order.volume
+
+    def on_order_report(self, event: OrderReport) -> None:
+        order = event.order
+        order.status = event.status
+        order.submit = event.submit
+        order.traded = event.traded
+        order.cancel_ns = event.cancel_ns
+        order.active_user = event.active_user
+        order.reason = event.reason
+        order.exchange_ns = event.exchange_ns
+        order.price = event.price
+        if event.sys_id and not order.sys_id:
+            order.sys_id = event.sys_id
+            order.sequence_no = event.sequence_no
+            self.last_sys_id = event.sys_id
+            self.last_sequence_no = max(self.last_sequence_no, event.sequence_no)
+            self.by_sys_id[event.sys_id] = order
+        if event.released_volume:
+            self._unfreeze(order, event.released_volume, event.released_margin, event.released_fee)
+            if order.is_open and event.released_margin:
+                order.purse.change_margin(order.group, order.row.is_long, frozen=-event.released_margin)
+
+    def on_trade_done(self, event: TradeDone) -> None:
+        order = event.order
+        purse, row, contract = order.purse, order.row, order.contract
+        self.last_trade_id = max(self.last_trade_id, event.trade_id)
+        self.last_sequence_no = max(self.last_sequence_no, event.sequence_no)
+        order.account.trades.append(event)
+        self._unfreeze(order, event.volume, event.unfrozen_margin, event.unfrozen_fee)
+        purse.commission += event.fee
+        row.commission += event.fee
+        if order.is_open:
+            purse.change_margin(order.group, row.is_long, event.margin, event.exchange_margin, -event.unfrozen_margin)
+            self._open_lot(row, event)
+        else:
+            self._close_lots(order, row, event)
+        price = contract.reference_price()
+        self._mark_row(row, event.price if price == NO_PRICE else price)
+
+    def _unfreeze(self, order: Order, volume: int, margin: int, fee: int) -> None:
+        """Give back what ``volume`` lots of a working order held (the margin group is the caller's)."""
+        row = order.row
+        order.frozen_volume -= volume
+        order.frozen_margin -= margin
+        order.frozen_fee -= fee
+        order.purse.frozen_commission -= fee
+        row.frozen_commission -= fee
+        if order.is_open:
+            row.frozen_margin -= margin
+            row.frozen_open -= volume
+            row.frozen_open_amount -= _notional(order, volume)
+        else:
+            row.frozen_close -= volume
+
+    def _open_lot(self, row: PositionRow, event: TradeDone) -> None:
+        lot = Lot(event.trade_id, event.trading_day, event.price, event.volume, event.margin, event.exchange_margin)
+        lot.last_mark = row.contract.last
+        row.lots.append(lot)
+        if row.position == 0:
+            row.contract.holders.append(row)
+        value = event.price * event.volume * row.contract.notional_micro
+        row.position += event.volume
+        row.today_position += event.volume
+        row.open_volume += event.volume
+        row.open_amount += value
+        row.open_cost += value
+        row.position_cost += value
+        row.margin += event.margin
+        row.exchange_margin += event.exchange_margin
+
+    def _close_lots(self, order: Order, row: PositionRow, event: TradeDone) -> None:
+        margin = 0
+        exchange_margin = 0
+        for part in event.closed:
+            margin += part.margin
+            exchange_margin += part.exchange_margin
+            self._close_part(row, part, event.price)
+        row.close_volume += event.volume
+        row.close_amount += event.turnover
+        row.charged_close_today += event.close_today
+        row.margin -= margin
+        row.exchange_margin -= exchange_margin
+        order.purse.change_margin(order.group, row.is_long, -margin, -exchange_margin)
+        if row.position == 0 and event.closed:
+            row.contract.holders.remove(row)
+
+    def _close_part(self, row: PositionRow, part: LotClosed, price: int) -> None:
+        lot = part.lot
+        lot.volume -= part.volume
+        lot.margin -= part.margin
+        lot.exchange_margin -= part.exchange_margin
+        lot.close_volume += part.volume
+        lot.close_amount += price * part.volume * row.contract.notional_micro
+        lot.close_profit_by_date += part.profit_by_date
+        lot.close_profit_by_trade += part.profit_by_trade
+        lot.last_mark = row.contract.last
+        while row.first_lot < len(row.lots) and row.lots[row.first_lot].volume == 0:
+            row.first_lot += 1
+        row.position -= part.volume
+        if lot.is_today:
+            row.today_position -= part.volume
+        row.position_cost -= part.cost
+        row.open_cost -= part.open_cost
+        row.close_profit_by_date += part.profit_by_date
+        row.close_profit_by_trade += part.profit_by_trade
+        purse = row.purse
+        assert purse is not None
+        purse.close_profit += part.profit_by_date
+
+
+def _notional(order: Order, volume: int) -> int:
+    """Price x lots x multiplier of a working order, in micro-units (LongFrozenAmount, ShortFrozenAmount)."""
+    return order.freeze_price * volume * order.contract.notional_micro
+
+
+_EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
+    AccountOpened: State.on_account_opened,
+    SettlementConfirmed: State.on_settlement_confirmed,
+    InsertRefused: State.on_insert_refused,
+    ActionRefused: State.on_action_refused,
+    OrderInserted: State.on_order_inserted,
+    OrderReport: State.on_order_report,
+    TradeDone: State.on_trade_done,
+}
