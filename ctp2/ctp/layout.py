@@ -1,0 +1,385 @@
+"""Byte layouts: pack and unpack every struct exactly as C holds it in each CTP version, and check what users hand in.
+
+``codec(version)`` knows one version: natural alignment, text in GB18030, little endian. What a version lacks is dropped
+when packing and left at its default when unpacking.
+
+* Packing never fails on content: text is cut between two characters so that its NUL fits, what GB18030 cannot encode
+  becomes ``?``, an integer beyond the field is clamped to its limits. Input is the business of :func:`check`, which
+  raises instead; packing serves output, where a shortened message beats a lost one.
+* Unpacking never fails on content: text ends at its first NUL or at the end of the field, undecodable bytes become
+  U+FFFD. An empty char is ``''``.
+
+For speed each layout gets functions of its own, written as source and compiled on first use (versions share what they
+have in common): a loop over the fields is several times slower (benchmarks/structs.py). Text is converted through
+bounded tables, because CTP records repeat the same few values (codes, dates, ids) and a table answers many times faster
+than Python's GB18030 codec; secrets and long texts bypass them.
+"""
+
+from __future__ import annotations
+
+import struct as struct_module
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple
+
+from ctp2.ctp import schema, structs
+from ctp2.ctp.base import SECRETS, CtpStruct, parse
+from ctp2.ctp.text import ENCODING, encode_cut
+
+NEWEST: Final = schema.NEWEST
+
+Kind = Literal["char", "text", "int", "short", "double"]
+Buffer = bytes | bytearray | memoryview
+
+_ALIGN: Final[dict[Kind, int]] = {"char": 1, "text": 1, "int": 4, "short": 2, "double": 8}
+_CODE: Final[dict[Kind, str]] = {"int": "i", "short": "h", "double": "d"}
+_RANGE: Final[dict[str, tuple[int, int]]] = {"i": (-(2**31), 2**31 - 1), "h": (-(2**15), 2**15 - 1)}
+
+_TABLE_TEXT: Final = 100
+"""Longest field whose texts are worth keeping."""
+_TABLE_SIZE: Final = 4096
+"""Texts per table; a full table is emptied, which costs less than keeping an order of use."""
+
+
+def versions() -> tuple[str, ...]:
+    """The versions with a codec, oldest first; ``6.7.9`` is 6.7.9_P1."""
+    return schema.VERSIONS
+
+
+@cache
+def codec(version: str) -> Codec:
+    """The codec of a version; ``ValueError`` when there is none."""
+    return Codec(version)
+
+
+class Field(NamedTuple):
+    """Where a field lies: ``length`` bytes from ``offset`` (a text's NUL included)."""
+
+    name: str
+    kind: Kind
+    offset: int
+    length: int
+
+
+# --- text tables ----------------------------------------------------------------------------------------------------
+
+
+class _Decoded(dict[bytes, str]):
+    """Bytes of a text field → its text."""
+
+    def __missing__(self, data: bytes) -> str:
+        if len(self) >= _TABLE_SIZE:
+            self.clear()
+        self[data] = text = decode_text(data)
+        return text
+
+
+class _Encoded(dict[str, bytes]):
+    """Text → what a field of ``limit`` bytes (without NUL) holds of it."""
+
+    __slots__ = ("limit",)
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def __missing__(self, text: str) -> bytes:
+        if len(self) >= _TABLE_SIZE:
+            self.clear()
+        self[text] = data = _encode(text, self.limit)
+        return data
+
+
+def decode_text(data: bytes) -> str:
+    """The text of a field: up to its first NUL, undecodable bytes as U+FFFD."""
+    data = data.partition(b"\0")[0]
+    return data.decode("ascii") if data.isascii() else data.decode(ENCODING, "replace")
+
+
+def _encode(text: str, limit: int) -> bytes:
+    """What a field of ``limit`` bytes holds of a text; what follows a NUL would never be read."""
+    if text.isascii():
+        return text.encode("ascii").partition(b"\0")[0][:limit]
+    return encode_cut(text.partition("\0")[0], limit)
+
+
+_decoded: Final = _Decoded()
+_encoded: Final[dict[int, _Encoded]] = {}
+
+
+def _kept(field: Field) -> bool:
+    """Whether a text field goes through the tables."""
+    return field.length <= _TABLE_TEXT and field.name not in SECRETS
+
+
+# --- layouts --------------------------------------------------------------------------------------------------------
+
+
+def _place(fields: Sequence[Sequence[str]], types: dict[str, str]) -> tuple[tuple[Field, ...], int]:
+    """Fields at their natural alignment, and the size of the whole."""
+    placed = []
+    offset = 0
+    widest = 1
+    for name, typedef in fields:
+        kind, length = _kind_of(types.get(typedef, typedef))
+        align = _ALIGN[kind]
+        widest = max(widest, align)
+        offset += -offset % align
+        placed.append(Field(name, kind, offset, length))
+        offset += length
+    return tuple(placed), offset + -offset % widest
+
+
+def _kind_of(c_type: str) -> tuple[Kind, int]:
+    """Kind and length of a C type of the schema."""
+    if c_type.startswith("char["):
+        return "text", int(c_type[5:-1])
+    kinds: dict[str, tuple[Kind, int]] = {
+        "char": ("char", 1),
+        "int": ("int", 4),
+        "short": ("short", 2),
+        "double": ("double", 8),
+    }
+    return kinds[c_type]
+
+
+def _format(fields: Sequence[Field], size: int, text_ends: bool) -> str:
+    """The format of ``struct``; with ``text_ends`` a text's last byte is always NUL, as packing needs it."""
+    parts = ["<"]
+    end = 0
+    for field in fields:
+        parts.append(f"{field.offset - end}x")
+        if field.kind == "text" and text_ends:
+            parts.append(f"{field.length - 1}sx")
+        else:
+            parts.append(_CODE.get(field.kind) or f"{field.length}s")
+        end = field.offset + field.length
+    return "".join([*parts, f"{size - end}x"])
+
+
+class Codec:
+    """The byte layouts of one version."""
+
+    def __init__(self, version: str) -> None:
+        facts = schema.load(version)
+        self.version = version
+        self._types: dict[str, str] = facts["types"]
+        self._structs: dict[str, list[list[str]]] = facts["structs"]
+        self._layouts: dict[str, tuple[tuple[Field, ...], int]] = {}
+        self._packers: dict[type, Callable[[Any], bytes]] = {}
+        self._unpackers: dict[str, Callable[[Buffer], Any]] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """The structs this version has."""
+        return tuple(self._structs)
+
+    def size(self, name: str) -> int:
+        """``sizeof`` the struct."""
+        return self._layout(name)[1]
+
+    def fields(self, name: str) -> tuple[Field, ...]:
+        """The fields in memory order."""
+        return self._layout(name)[0]
+
+    def pack(self, struct: CtpStruct) -> bytes:
+        """The struct's bytes."""
+        try:
+            packer = self._packers[type(struct)]
+        except KeyError:
+            packer = self._packers[type(struct)] = _packer(*self._layout(struct_name(type(struct))))
+        return packer(struct)
+
+    def unpack(self, name: str, data: Buffer) -> Any:
+        """The struct of exactly these bytes; ``ValueError`` when their number is wrong."""
+        try:
+            unpacker = self._unpackers[name]
+        except KeyError:
+            layout = self._layout(name)
+            unpacker = self._unpackers[name] = _unpacker(getattr(structs, name), *layout)
+        try:
+            return unpacker(data)
+        except struct_module.error:
+            raise ValueError(f"{name} has {self.size(name)} bytes in {self.version}, not {len(data)}") from None
+
+    def _layout(self, name: str) -> tuple[tuple[Field, ...], int]:
+        layout = self._layouts.get(name)
+        if layout is None:
+            if name not in self._structs:
+                raise ValueError(f"CTP {self.version} has no struct {name}")
+            layout = self._layouts[name] = _place(self._structs[name], self._types)
+        return layout
+
+
+def struct_name(cls: type) -> str:
+    """The CTP name of a struct class; ``TypeError`` for any other. A user's subclass counts as its CTP base."""
+    for base in cls.__mro__:
+        if base.__module__ == structs.__name__ and base.__name__ in structs.FIELDS:
+            return base.__name__
+    raise TypeError(f"a CTP struct is needed, not {cls.__name__}")
+
+
+def _compile(lines: Sequence[str], name: str, names: dict[str, Any]) -> Any:
+    """The function ``name`` that the source defines."""
+    exec(compile("\n".join(lines), f"<ctp2.ctp.layout {name}>", "exec"), names)
+    return names[name]
+
+
+@cache
+def _packer(fields: tuple[Field, ...], size: int) -> Callable[[Any], bytes]:
+    """A function ``struct → bytes``: one expression per field, one call of ``struct.pack``."""
+    form = struct_module.Struct(_format(fields, size, text_ends=True))
+    names: dict[str, Any] = {"form": form.pack, "encode": _encode, "error": struct_module.error}
+    items = []
+    for field in fields:
+        limit = 1 if field.kind == "char" else field.length - 1
+        if field.kind not in ("char", "text"):
+            items.append(f"s.{field.name}")
+        elif _kept(field):
+            names[f"t{limit}"] = _encoded.setdefault(limit, _Encoded(limit))
+            items.append(f"t{limit}[s.{field.name}]")
+        else:
+            items.append(f"encode(s.{field.name}, {limit})")
+    numbers = {field.name: _CODE[field.kind] for field in fields if field.kind in _CODE}
+    names["clamped"] = lambda struct: _clamped(struct, numbers)
+    call = f"form({', '.join(items)})"
+    # Out of range is rare: the fast way tries, and only its failure looks at the numbers one by one.
+    source = ["def pack(s):", "  try:", f"    return {call}", "  except (error, OverflowError):", "    s = clamped(s)"]
+    packer: Callable[[Any], bytes] = _compile([*source, f"    return {call}"], "pack", names)
+    return packer
+
+
+def _clamped(struct: Any, numbers: dict[str, str]) -> Any:
+    """A copy whose numbers fit; ``TypeError`` when one is no number."""
+    copy = struct.__copy__()
+    for name, kind in numbers.items():
+        value = getattr(copy, name)
+        if not isinstance(value, int) and not (kind == "d" and isinstance(value, float)):
+            raise TypeError(_say(struct_name(type(struct)), name, f"a number is needed, not {type(value).__name__}"))
+        if kind == "d":
+            setattr(copy, name, _double(value))
+        else:
+            low, high = _RANGE[kind]
+            setattr(copy, name, min(max(value, low), high))
+    return copy
+
+
+def _double(value: float) -> float:
+    """``value`` as a double, infinite when it is an integer beyond all doubles."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+@cache
+def _unpacker(cls: type[CtpStruct], fields: tuple[Field, ...], size: int) -> Callable[[Buffer], Any]:
+    """A function ``bytes → struct``: the values become local variables, then arguments in the order of the class."""
+    form = struct_module.Struct(_format(fields, size, text_ends=False))
+    names = {"form": form.unpack, "cls": cls, "text": _decoded, "decode": decode_text}
+    values = {}
+    for field in fields:
+        kept = "text[{}]" if _kept(field) else "decode({})"
+        values[field.name] = (kept if field.kind in ("char", "text") else "{}").format(field.name)
+    for name, default in zip(cls.__struct_fields__, cls.__struct_defaults__, strict=True):
+        values.setdefault(name, repr(default))
+    arguments = ", ".join(values[name] for name in cls.__struct_fields__)
+    variables = ", ".join(field.name for field in fields)
+    source = ["def unpack(data):", f"  {variables}, = form(data)", f"  return cls({arguments})"]
+    unpacker: Callable[[Buffer], Any] = _compile(source, "unpack", names)
+    return unpacker
+
+
+# --- input ----------------------------------------------------------------------------------------------------------
+
+
+class _Checkers(dict[type, Callable[[Any], None]]):
+    """Struct class → its check."""
+
+    def __missing__(self, cls: type) -> Callable[[Any], None]:
+        name = struct_name(cls)
+        self[cls] = checker = _checker(name, list(parse(structs.FIELDS[name])))
+        return checker
+
+
+_checkers: Final = _Checkers()
+
+
+def check(struct: CtpStruct) -> None:
+    """Raise when a field of a struct that a user hands in cannot hold its value.
+
+    ``TypeError`` for a value of the wrong type (an int will do for a double, a bool for an int), ``ValueError`` for
+    text too long in GB18030, not encodable or with a NUL inside, and for an integer beyond the field. The limits are
+    those of the newest version that has the field. NaN and the infinities pass: a double holds them.
+    """
+    _checkers[type(struct)](struct)
+
+
+def _checker(name: str, fields: list[tuple[str, str]]) -> Callable[[Any], None]:
+    """The check of one struct: true in one long condition when all is well, else a look at each field.
+
+    One ``join`` proves that all texts are strings, ``isascii`` that characters count as bytes. A bitwise or of all
+    integers that is neither negative nor too large proves each of them so. What fails may still be right (Chinese
+    text): :func:`_examine` decides.
+    """
+    texts = [field for field, kind in fields if kind == "c" or kind.isdigit()]
+    lines = ["def check(s):", "  try:"]
+    lines += [f"    {field} = s.{field}" for field, _ in fields]
+    tests = []
+    if texts:
+        lines.append(f"    joined = ''.join(({', '.join(texts)},))")
+        tests += ["joined.isascii()", "'\\0' not in joined"]
+    for field, kind in fields:
+        if kind == "d":
+            tests.append(f"(type({field}) is float or type({field}) is int)")
+        elif kind not in "ih":
+            tests.append(f"len({field}) < {2 if kind == 'c' else kind}")
+    for code in "ih":
+        numbers = [field for field, kind in fields if kind == code]
+        if numbers:
+            low, high = _RANGE[code]
+            lines.append(f"    bits_{code} = {' | '.join(numbers)}")
+            one_by_one = " and ".join(f"{low} <= {field} <= {high}" for field in numbers)
+            tests += [f"type(bits_{code}) is int", f"(0 <= bits_{code} <= {high} or {one_by_one})"]
+    condition = " and ".join(tests) or "True"
+    lines += [f"    if {condition}: return", "  except TypeError: pass", "  examine(s)"]
+    names = {"examine": lambda struct: _examine(struct, name, fields)}
+    checker: Callable[[Any], None] = _compile(lines, "check", names)
+    return checker
+
+
+def _examine(struct: Any, name: str, fields: list[tuple[str, str]]) -> None:
+    """Look at each field and raise for the first that is wrong."""
+    for field, kind in fields:
+        value = getattr(struct, field)
+        if kind in _RANGE:
+            _examine_int(name, field, value, kind)
+        elif kind == "d":
+            if not isinstance(value, int | float):
+                raise TypeError(_say(name, field, f"a float is needed, not {type(value).__name__}"))
+        else:
+            _examine_text(name, field, value, 1 if kind == "c" else int(kind) - 1)
+
+
+def _examine_int(name: str, field: str, value: object, kind: str) -> None:
+    low, high = _RANGE[kind]
+    if not isinstance(value, int):
+        raise TypeError(_say(name, field, f"an int is needed, not {type(value).__name__}"))
+    if not low <= value <= high:
+        raise ValueError(_say(name, field, f"the number is out of range, the field holds {low} to {high}"))
+
+
+def _examine_text(name: str, field: str, value: object, limit: int) -> None:
+    if not isinstance(value, str):
+        raise TypeError(_say(name, field, f"a str is needed, not {type(value).__name__}"))
+    if "\0" in value:
+        raise ValueError(_say(name, field, "the text contains a NUL character"))
+    try:
+        length = len(value.encode(ENCODING))
+    except UnicodeEncodeError as error:
+        raise ValueError(_say(name, field, f"character {error.start + 1} cannot be encoded in GB18030")) from None
+    if length > limit:
+        raise ValueError(_say(name, field, f"{length} bytes in GB18030, the field holds {limit}"))
+
+
+def _say(name: str, field: str, what: str) -> str:
+    """A message; it never shows the value, which may be a secret."""
+    return f"{name}.{field}: {what}"
