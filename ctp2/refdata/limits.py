@@ -1,0 +1,58 @@
+"""Daily price limits: the ratio in force, and the two prices (reference-data 5).
+
+Mainland securities: from the previous close and the board's ratio, rounded half up to the tick. Mainland futures: from
+the previous settlement and the product's ratio, rounded inward. HK, US and CME have none.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from functools import lru_cache
+
+from ctp2.refdata.models import FUTURE, SECURITY_CLASSES, Instrument
+from ctp2.refdata.table import DATA_DIR, rows
+
+
+def board_limit_ratio(limit_class: str, trading_day: str) -> Decimal | None:
+    """The ratio of a class of boards (board_limits.csv) on a day; None when it has no daily limit."""
+    ratio: Decimal | None = None
+    for since, value in _board_limits().get(limit_class, ()):
+        if since <= trading_day:
+            ratio = value
+    return ratio
+
+
+@lru_cache(maxsize=1)
+def _board_limits() -> dict[str, list[tuple[str, Decimal | None]]]:
+    result: dict[str, list[tuple[str, Decimal | None]]] = {}
+    for row in rows(DATA_DIR / "board_limits.csv", ["limit_class", "effective_from", "ratio"]):
+        result.setdefault(row.text("limit_class"), []).append((row.date("effective_from"), row.decimal("ratio")))
+    for steps in result.values():
+        steps.sort(key=lambda step: step[0])
+    return result
+
+
+def daily_limits(
+    instrument: Instrument, pre_settlement: Decimal | None, pre_close: Decimal | None = None
+) -> tuple[Decimal | None, Decimal | None]:
+    """``(upper, lower)`` of a day; None where there is no limit or no reference price.
+
+    Fixed limits of the instrument win. Securities count from ``pre_close`` (``pre_settlement`` when that is missing),
+    everything else from ``pre_settlement``.
+    """
+    if instrument.upper_limit is not None or instrument.lower_limit is not None:
+        return instrument.upper_limit, instrument.lower_limit
+    is_security = instrument.product_class in SECURITY_CLASSES
+    reference = (pre_close if pre_close is not None else pre_settlement) if is_security else pre_settlement
+    if instrument.limit_ratio is None or reference is None:
+        return None, None
+    width = abs(reference) * instrument.limit_ratio
+    inward = instrument.product_class == FUTURE
+    return (
+        _to_tick(reference + width, instrument.price_tick, ROUND_FLOOR if inward else ROUND_HALF_UP),
+        _to_tick(reference - width, instrument.price_tick, ROUND_CEILING if inward else ROUND_HALF_UP),
+    )
+
+
+def _to_tick(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
+    return (price / tick).quantize(Decimal(1), rounding) * tick
