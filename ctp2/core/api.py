@@ -308,9 +308,12 @@ class BaseApi:
         if method.response == "OnRspUserLogin":
             self._prepare_login(session, field.UserID)
         # The connection is read behind taking the slot: if it is the old one, connecting has yet to free the slot.
-        result = session.handle(Request(method, field.__copy__(), request_id, self._connection))
-        if is_query and result != 0:
-            self._slot.free()
+        result = NOT_CONNECTED
+        try:
+            result = session.handle(Request(method, field.__copy__(), request_id, self._connection))
+        finally:
+            if is_query and result != 0:
+                self._slot.free()
         return result
 
     def _prepare_login(self, session: Session, user: str) -> None:

@@ -109,13 +109,13 @@ class Inbox:
         return self._dispatcher.queued - self._dispatcher.done
 
     def when_idle(self, call: Callable[[], None]) -> None:
-        """Call once when everything queued has been delivered; a second call before that takes the first one's place."""
-        dispatcher = self._dispatcher
-        dispatcher.on_idle = call
+        """Call once when everything queued has been delivered; a second call before that replaces the first.
+
+        Called at once, here, when the client is idle already; else on its thread. Never after the Api was released.
+        """
+        self._dispatcher.on_idle = call
         # The thread may have gone idle before it could see the new value: then nobody else will call.
-        if dispatcher.queued == dispatcher.done:
-            dispatcher.on_idle = None
-            call()
+        self._dispatcher.tell_idle()
 
     def close(self) -> None:
         """Ignore what comes from now on."""
@@ -205,13 +205,25 @@ class Dispatcher:
                 self._batch = batch
                 if self._running:
                     self._deliver_all(batch)
-                if self.on_idle is not None and self.queued == self.done:
-                    call, self.on_idle = self.on_idle, None
-                    call()
+                if self.on_idle is not None:
+                    self.tell_idle()
         except BaseException:
             log.exception("%s: the callback thread failed", self.name)
         finally:
             last()
+
+    def tell_idle(self) -> None:
+        """Make the call that :meth:`Inbox.when_idle` asked for, if it is time. From any thread: only one makes it."""
+        with self.lock:
+            if self.queued != self.done:
+                return
+            call, self.on_idle = self.on_idle, None
+        if call is None:
+            return
+        try:
+            call()
+        except Exception:
+            log.exception("%s: the backend failed on an idle client", self.name)
 
     def _deliver_all(self, batch: Iterable[Event]) -> None:
         deliver = self.deliver

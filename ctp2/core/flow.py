@@ -76,8 +76,8 @@ class Position:
         """Sequence of the last event received."""
         return self._count
 
-    @count.setter
-    def count(self, count: int) -> None:
+    def receive(self, count: int) -> None:
+        """The event of sequence ``count`` was received: eight bytes are written."""
         self._count = count
         _write_count(self._buffer, _COUNT_AT, count)
 
@@ -294,9 +294,8 @@ class Flow:
 
     def received(self, event: Event) -> None:
         """The callback of an event of a flow returned."""
-        topic = event.topic
-        if topic is not None:
-            self._positions[topic].count = event.sequence
+        if event.topic is not None:
+            self._positions[event.topic].receive(event.sequence)
 
     def close(self) -> None:
         """Close the files; positions go on in memory."""

@@ -1,0 +1,68 @@
+# Every target sets up what it needs: a fresh machine has git, make and Python 3.11 or newer, nothing else.
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo quick test check format gen fuzz bench docs wheel lock clean foreign
+
+PY := .venv/bin/python
+SOURCES := ctp2 tools examples benchmarks tests hatch_build.py
+SEED ?= 1
+JOBS ?= 2
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
+
+.venv/.ready: requirements-dev.lock pyproject.toml tools/ensure_env.py
+	@command -v python3 >/dev/null || command -v python >/dev/null || \
+	  { echo 'ctp2: Python 3.11 or newer is needed and no python3 was found (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }
+	@$$(command -v python3 || command -v python) tools/ensure_env.py
+
+env: .venv/.ready  ## the development environment
+
+demo: env  ## a strategy trades a recorded day in the embedded counter
+	@.venv/bin/ctp2 demo
+
+quick: env  ## tests that need nothing but this folder
+	$(PY) -m pytest -q -n $(JOBS) -m 'not foreign and not slow'
+
+foreign: env
+	@$(PY) tools/foreign.py
+
+test: env foreign  ## all tests
+	$(PY) -m pytest -q -n $(JOBS) --durations=10
+
+check: env  ## format, lint, types, import rules, generated files, public names
+	$(PY) -m ruff format --check $(wildcard $(SOURCES))
+	$(PY) -m ruff check $(wildcard $(SOURCES))
+	$(PY) -m mypy
+	$(PY) -m mypy --platform win32 ctp2
+	$(PY) -m mypy --platform darwin ctp2
+	$(PY) tools/gen_ctp.py check
+	$(PY) -m pytest -q tests/test_architecture.py tests/test_platforms.py tests/test_docs.py
+
+format: env  ## format and mend what can be mended
+	$(PY) -m ruff format $(wildcard $(SOURCES))
+	$(PY) -m ruff check --fix $(wildcard $(SOURCES))
+
+gen: env  ## generated files from the schemas
+	$(PY) tools/gen_ctp.py generate
+
+fuzz: env  ## seeded random runs: make fuzz SEED=7
+	CTP2_FUZZ_SEED=$(SEED) $(PY) -m pytest -q tests/fuzz
+
+bench: env  ## the figures, written into both READMEs
+	$(PY) benchmarks/run.py
+
+docs: env  ## check the documents: links, commands, addresses
+	$(PY) -m pytest -q tests/test_docs.py
+
+wheel: env  ## the native wheel and the sdist, in dist/
+	rm -rf dist
+	CTP2_BUILD=native $(PY) -m build --no-isolation --outdir dist .
+
+lock: env  ## newest versions into requirements-dev.lock
+	$(PY) -m venv .cache/lock && .cache/lock/bin/python -m pip install --quiet --upgrade uv
+	.cache/lock/bin/python tools/lock.py
+
+clean:  ## remove everything that can be made again
+	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

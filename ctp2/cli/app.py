@@ -1,0 +1,108 @@
+"""The verbs and their options; the work itself is imported when a verb runs."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctp2 import __version__
+from ctp2.cli.errors import DONE, INTERRUPTED, NOT_REACHABLE, CliError
+from ctp2.cli.messages import text
+from ctp2.cli.version import version_line
+
+app = typer.Typer(
+    name="ctp2",
+    help=text("help"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help=text("help.json"))]
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[bool, typer.Option("--version", help=text("help.version"), is_eager=True)] = False,
+) -> None:
+    if show_version:
+        typer.echo(version_line())
+        raise typer.Exit
+
+
+@app.command("version", help=text("help.version"))
+def _version(as_json: Json = False) -> None:
+    if as_json:
+        typer.echo(json.dumps({"ctp2": __version__, "python": platform.python_version()}))
+    else:
+        typer.echo(version_line())
+
+
+@app.command("demo", help=text("help.demo"))
+def _demo(
+    speed: Annotated[int, typer.Option(min=1, help=text("help.demo.speed"))] = 240,
+    as_json: Json = False,
+) -> None:
+    from ctp2.cli.demo import demo
+
+    raise typer.Exit(demo(speed, as_json))
+
+
+@app.command(
+    "run",
+    help=text("help.run"),
+    # What stands behind the script's name is the script's, options too.
+    context_settings={"allow_interspersed_args": False},
+)
+def _run(
+    script: Annotated[Path, typer.Argument(help=text("help.run.script"))],
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGS", help=text("help.run.args"))] = None,
+    front: Annotated[str | None, typer.Option(metavar="ADDRESS", help=text("help.run.front"))] = None,
+) -> None:
+    if not script.is_file():
+        raise CliError(text("run.missing", path=script), NOT_REACHABLE)
+    arguments = list(arguments or [])
+    if front is None:
+        front, arguments = _take_front(arguments)
+    from ctp2.run import run
+
+    raise typer.Exit(run(str(script), arguments, front))
+
+
+def _take_front(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """``--front ADDRESS`` directly behind the script is ours too; further back it is the script's own."""
+    match arguments:
+        case ["--front", address, *others]:
+            return address, others
+        case [first, *others] if first.startswith("--front="):
+            return first.removeprefix("--front="), others
+    return None, arguments
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        result = app(list(arguments), standalone_mode=False)
+    except CliError as error:
+        print(f"ctp2: {error}", file=sys.stderr)
+        return error.code
+    except typer.Abort:
+        result = INTERRUPTED
+    except typer.Exit as exit_:
+        result = exit_.exit_code
+    except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "show"):
+            # Wrong use: the parser says what and where.
+            error.show()
+            return int(error.exit_code)
+        raise
+    if result == INTERRUPTED:
+        print(f"ctp2: {text('aborted')}", file=sys.stderr)
+    return result if isinstance(result, int) else DONE

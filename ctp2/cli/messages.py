@@ -1,0 +1,106 @@
+"""The two languages of the command line, one table."""
+
+from __future__ import annotations
+
+import os
+from typing import Final, Literal
+
+Language = Literal["en", "zh"]
+
+
+def language() -> Language:
+    """Chinese where the locale says so, by the variables' own precedence; English elsewhere."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name)
+        if value:
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "help": (
+        "One CTP API, every venue. Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found or not reachable.",
+        "一套 CTP 接口，接入所有市场。退出码：0 成功，1 失败，2 用法错误，3 找不到或连不上。",
+    ),
+    "help.version": ("Show the version.", "显示版本。"),
+    "help.json": ("Print one JSON document, for programs.", "输出一份 JSON，供程序读取。"),
+    "help.demo": (
+        "A strategy trades a recorded day in the embedded counter; ends by itself and checks the books.",
+        "示例策略在内置柜台上用真实行情交易一段，自动结束并核对账目。",
+    ),
+    "help.demo.speed": ("Times the recorded speed.", "回放倍速。"),
+    "help.run": (
+        "Run a script written for openctp_ctp, unchanged. Ends with the script's own exit code.",
+        "不改一行地运行为 openctp_ctp 编写的脚本，退出码即脚本的退出码。",
+    ),
+    "help.run.script": ("The Python file.", "Python 文件。"),
+    "help.run.args": ("Arguments for the script.", "传给脚本的参数。"),
+    "help.run.front": (
+        "Every front that the script registers becomes this address, for example tts://7x24.",
+        "脚本登记的所有前置都改为此地址，例如 tts://7x24。",
+    ),
+    "run.missing": ("no such script: {path}", "找不到脚本：{path}"),
+    "aborted": ("interrupted", "已中断"),
+    "demo.title": ("{instrument} · recorded day, {speed} times its speed", "{instrument} · 真实行情回放，{speed} 倍速"),
+    "demo.last": ("last", "最新"),
+    "demo.bid": ("bid", "买一"),
+    "demo.ask": ("ask", "卖一"),
+    "demo.volume": ("volume", "成交量"),
+    "demo.time": ("time", "时间"),
+    "demo.instrument": ("instrument", "合约"),
+    "demo.quote": (
+        "{time} quote   {instrument} {last} ({bid} / {ask})",
+        "{time} 行情 {instrument} {last}（{bid} / {ask}）",
+    ),
+    "demo.order": (
+        "{time} order   {ref} {side} {offset} {volume} @ {price}: {status}",
+        "{time} 报单 {ref} {side}{offset} {volume} 手 @ {price}：{status}",
+    ),
+    "demo.trade": (
+        "{time} trade   {ref} {side} {offset} {volume} @ {price}",
+        "{time} 成交 {ref} {side}{offset} {volume} 手 @ {price}",
+    ),
+    "demo.refused": ("the counter refused: {error}", "柜台拒绝：{error}"),
+    "demo.buy": ("buy", "买"),
+    "demo.sell": ("sell", "卖"),
+    "demo.open": ("open", "开"),
+    "demo.close": ("close", "平"),
+    "demo.account": ("account", "资金"),
+    "demo.positions": ("positions", "持仓"),
+    "demo.no_positions": ("no positions", "无持仓"),
+    "demo.long": ("long", "多"),
+    "demo.short": ("short", "空"),
+    "demo.lots": ("lots", "手数"),
+    "demo.cost": ("opening cost", "开仓成本"),
+    "demo.margin": ("margin", "保证金"),
+    "demo.profit": ("profit", "盈亏"),
+    "demo.checks": ("what was checked", "核对结果"),
+    "demo.expected": ("from the trades", "由成交推算"),
+    "demo.found": ("from the counter", "柜台数据"),
+    "demo.passed": (
+        "{trades} trades, {cancelled} cancelled; all {count} checks passed in {seconds:.1f} s",
+        "成交 {trades} 笔，撤单 {cancelled} 笔；{count} 项核对全部通过，用时 {seconds:.1f} 秒",
+    ),
+    "demo.failed": ("{count} checks failed", "{count} 项核对未通过"),
+    "check.lots opened": ("lots opened", "开仓手数"),
+    "check.lots closed": ("lots closed", "平仓手数"),
+    "check.orders cancelled": ("orders cancelled", "撤单数"),
+    "check.orders refused": ("orders refused", "被拒单数"),
+    "check.Commission": ("commission", "手续费"),
+    "check.CloseProfit": ("close profit", "平仓盈亏"),
+    "check.PositionProfit": ("position profit at a price seen", "持仓盈亏（按收到的行情）"),
+    "check.Balance": ("balance", "动态权益"),
+    "check.Available": ("available", "可用资金"),
+    "check.nothing frozen": ("nothing frozen", "无冻结"),
+    "check.long lots": ("long lots", "多头手数"),
+    "check.short lots": ("short lots", "空头手数"),
+    "check.margin of the rows": ("margin of the position rows", "持仓保证金"),
+    "check.CurrMargin": ("margin of the account", "账户保证金"),
+}
+
+
+def text(key: str, **values: object) -> str:
+    """The message in the user's language."""
+    english, chinese = TEXTS[key]
+    template = chinese if language() == "zh" else english
+    return template.format(**values) if values else template

@@ -1,0 +1,143 @@
+"""Prepare what the ``foreign`` tests need and is not in the repository, in ``.cache``.
+
+- ``openctp-ctp``: its Python sources are parsed, never loaded, to see that ``tdapi`` and ``mdapi`` offer each of its
+  names. So any platform's wheel will do, and the one for Windows is complete.
+- our own wheels, pure and native, built once for a state of the sources.
+
+Each is kept under a key of its inputs and made in a scratch folder that is renamed when complete, so that parallel test
+processes cannot see half of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "foreign"
+OPENCTP_VERSION: Final = "6.7.11.0"
+OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
+BUILD_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "requirements-dev.lock")
+
+Mode = Literal["pure", "native"]
+
+
+def _kept(name: str, fill: Callable[[Path], None]) -> Path:
+    """The folder ``name`` of the cache, filled on first use."""
+    target = CACHE / name
+    if target.is_dir():
+        return target
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        content = Path(scratch) / "content"
+        content.mkdir()
+        fill(content)
+        try:
+            os.rename(content, target)
+        except OSError:
+            # Another process was first; its copy is as good.
+            if not target.is_dir():
+                raise
+    return target
+
+
+def openctp() -> Path:
+    """The folder with the two modules of openctp-ctp."""
+
+    def fill(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as download:
+            command = [
+                *(sys.executable, "-m", "pip", "download", "-q", "-q", "--disable-pip-version-check", "--no-deps"),
+                *("--only-binary=:all:", "--platform", "win_amd64", "--python-version", "3.11"),
+                *("--dest", download, f"openctp-ctp=={OPENCTP_VERSION}"),
+            ]
+            subprocess.run(command, check=True)
+            (wheel,) = Path(download).glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                for module in OPENCTP_MODULES:
+                    (folder / module).write_bytes(archive.read(f"openctp_ctp/{module}"))
+
+    return _kept(f"openctp_ctp-{OPENCTP_VERSION}", fill)
+
+
+def has_compiler() -> bool:
+    """Whether C extensions can be built here."""
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    header = Path(sysconfig.get_paths()["include"]) / "Python.h"
+    return bool(shutil.which(compiler) or shutil.which("cc") or os.name == "nt") and header.is_file()
+
+
+def _build_key(mode: Mode) -> str:
+    digest = hashlib.sha256(f"{mode} {sys.implementation.cache_tag} {sysconfig.get_platform()}".encode())
+    files = [ROOT / name for name in BUILD_INPUTS]
+    files += sorted(path for path in (ROOT / "ctp2").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    for path in files:
+        digest.update(path.relative_to(ROOT).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def built_wheel(mode: Mode) -> Path:
+    """Our wheel, built through the sdist as ``make wheel`` does, and unpacked beside itself in ``site``."""
+    name = f"wheel-{mode}-{_build_key(mode)}"
+
+    def fill(folder: Path) -> None:
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+        environment = {**os.environ, "CTP2_BUILD": mode}
+        result = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        if result.returncode:
+            print(result.stdout[-4000:], file=sys.stderr)
+            result.check_returncode()
+        (wheel,) = folder.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder / "site")
+
+    for old in CACHE.glob(f"wheel-{mode}-*"):
+        if old.name != name:
+            shutil.rmtree(old, ignore_errors=True)
+    return _kept(name, fill)
+
+
+def _install_compiler() -> None:
+    """On Debian, as root; elsewhere one line says what is missing."""
+    packages = ["gcc", "libc6-dev", "python3-dev"]
+    if not (hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")):
+        print(f"ctp2: no C compiler, the tests of the native wheel are skipped (Debian: {' '.join(packages)})")
+        return
+    print(f"ctp2: installing {' '.join(packages)}")
+    for step in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
+        subprocess.run(["apt-get", *step], stdout=subprocess.DEVNULL, check=False)
+
+
+def main() -> int:
+    """Prepare everything."""
+    try:
+        openctp()
+    except subprocess.CalledProcessError:
+        print(f"ctp2: could not fetch openctp-ctp {OPENCTP_VERSION}: is a package index reachable?", file=sys.stderr)
+        return 1
+    if not has_compiler():
+        _install_compiler()
+    try:
+        built_wheel("pure")
+        if has_compiler():
+            built_wheel("native")
+    except subprocess.CalledProcessError:
+        print("ctp2: the wheel could not be built; the reason stands above", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
