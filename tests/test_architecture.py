@@ -61,7 +61,7 @@ TTS_EDGE = {
     "journal",
     "environments",
 }
-TTS_KNOWS_CTP = {"__init__", "codes", "translate", "backend"}
+TTS_KNOWS_CTP = {"__init__", "codes", "translate", "backend", "queries"}
 
 CLOCKS = {
     ("time", "time"),

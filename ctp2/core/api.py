@@ -421,14 +421,12 @@ class BaseApi:
             self._give_back(old.backend)
 
     def _on_login(self, event: Event) -> None:
-        if event.lazy:
-            event.field = event.field()
-            event.lazy = False
+        field = event.struct()
         refused = event.info is not None and event.info.ErrorID != 0
-        if refused or event.field is None or self._link is None:
+        if refused or field is None or self._link is None:
             return
         self._logged_in = True
-        self._flow.logged_in(event.field.TradingDay, _flow_identity(self._link.session))
+        self._flow.logged_in(field.TradingDay, _flow_identity(self._link.session))
 
 
 class TraderApi(BaseApi, abstract.CThostFtdcTraderApi):

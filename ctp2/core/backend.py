@@ -66,16 +66,16 @@ class Request:
 
 
 class Event:
-    """One callback on its way to a client.
+    """One callback on its way to a client; what has been put is never changed again.
 
-    ``callback`` is the Spi method's name. ``field`` is the struct, ``None``, or a function without arguments that
-    builds the struct when the client's thread is about to deliver it (``lazy=True``): a record nobody reads is never
-    built, and every client gets an object of its own. For ``OnFrontDisconnected`` and ``OnHeartBeatWarning``
-    ``request_id`` carries the reason or the seconds. ``topic`` and ``sequence`` place an event in the private or public
-    flow (0: not part of a flow).
+    ``callback`` is the Spi method's name. ``field`` is the struct or ``None``; with ``build`` it is what
+    ``build(field)`` makes the struct of when the client's thread is about to deliver it: a record nobody reads is never
+    built, every client gets an object of its own, and one event serves all of them. For ``OnFrontDisconnected`` and
+    ``OnHeartBeatWarning`` ``request_id`` carries the reason or the seconds. ``topic`` and ``sequence`` place an event
+    in the private or public flow (0: not part of a flow).
     """
 
-    __slots__ = ("callback", "field", "info", "is_last", "lazy", "request_id", "sequence", "topic")
+    __slots__ = ("build", "callback", "field", "info", "is_last", "request_id", "sequence", "topic")
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Event:
         is_last: bool = True,
         topic: Topic | None = None,
         sequence: int = 0,
-        lazy: bool = False,
+        build: Callable[[Any], Any] | None = None,
     ) -> None:
         self.callback = callback
         self.field = field
@@ -95,11 +95,12 @@ class Event:
         self.is_last = is_last
         self.topic = topic
         self.sequence = sequence
-        self.lazy = lazy
+        self.build = build
 
     def struct(self) -> Any:
-        """The struct to hand to the client, built now if it is lazy."""
-        return self.field() if self.lazy else self.field
+        """The struct to hand to a client, built now if it is yet to be."""
+        build = self.build
+        return self.field if build is None else build(self.field)
 
     def __repr__(self) -> str:
         place = f"{self.topic}:{self.sequence}"

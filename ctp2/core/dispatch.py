@@ -5,7 +5,8 @@ takes them out and calls the user's Spi. Guarantees:
 
 - callbacks come one at a time, in the order of ``put``, and no lock is held while one runs;
 - an exception in a callback is logged under ``ctp2.api`` with its traceback and the thread goes on;
-- a lazy field is built just before its callback, and not at all when the Spi does not override that callback;
+- a field that is yet to be built is built just before its callback, and not at all when the Spi does not
+  override that callback;
 - nothing is dropped silently: when the queue is full the session is cut, the client sees ``OnFrontDisconnected`` 4097
   behind everything that was queued before, and the session is opened again.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
@@ -42,15 +44,19 @@ def _number(call: Callable[..., Any], event: Event) -> None:
 
 
 def _rsp(call: Callable[..., Any], event: Event) -> None:
-    call(event.field() if event.lazy else event.field, event.info, event.request_id, event.is_last)
+    build = event.build
+    call(event.field if build is None else build(event.field), event.info, event.request_id, event.is_last)
 
 
 def _rtn(call: Callable[..., Any], event: Event) -> None:
-    call(event.field() if event.lazy else event.field)
+    build = event.build
+    call(event.field if build is None else build(event.field))
 
 
 def _errrtn(call: Callable[..., Any], event: Event) -> None:
-    call(event.field() if event.lazy else event.field, event.info)
+    build = event.build
+    # An event of a flow goes to all sessions of a user: each gets an RspInfo of its own.
+    call(event.field if build is None else build(event.field), copy(event.info))
 
 
 def _error(call: Callable[..., Any], event: Event) -> None:

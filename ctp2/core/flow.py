@@ -17,7 +17,6 @@ import struct
 import threading
 from copy import copy
 from enum import IntEnum
-from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ctp2.core.backend import NONE, QUICK, Event
@@ -329,11 +328,10 @@ class FlowLog:
     def append(self, event: Event) -> None:
         """Number ``event``, keep it, and send it to the followers.
 
-        A field that is not lazy is copied for every client, now and in replays.
+        A field that is built already is copied for every client, now and in replays.
         """
-        if not event.lazy and event.field is not None:
-            event.field = partial(copy, event.field)
-            event.lazy = True
+        if event.build is None and event.field is not None:
+            event.build = copy
         self._events.append(event)
         event.topic = self.topic
         event.sequence = len(self._events)

@@ -129,13 +129,17 @@ class Purse:
             group.short += used
             group.exchange_short += used_exchange
             group.short_frozen += frozen
+        long, short = group.long, group.short
+        exchange_long, exchange_short = group.exchange_long, group.exchange_short
         if group.larger_side:
-            new_used = max(group.long, group.short)
-            new_exchange = max(group.exchange_long, group.exchange_short)
-            new_frozen = max(group.long + group.long_frozen, group.short + group.short_frozen) - new_used
+            new_used = long if long > short else short
+            new_exchange = exchange_long if exchange_long > exchange_short else exchange_short
+            long += group.long_frozen
+            short += group.short_frozen
+            new_frozen = (long if long > short else short) - new_used
         else:
-            new_used = group.long + group.short
-            new_exchange = group.exchange_long + group.exchange_short
+            new_used = long + short
+            new_exchange = exchange_long + exchange_short
             new_frozen = group.long_frozen + group.short_frozen
         self.curr_margin += new_used - group.used
         self.exchange_margin += new_exchange - group.used_exchange

@@ -1,11 +1,11 @@
-"""``tts``: the counter behind the ``Backend`` contract. Identity, sessions, flows, and one handler per kind of request."""
+"""``tts``: the counter behind the ``Backend`` contract. Identity, sessions, flows, a handler per request."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 from collections.abc import Callable, Hashable, Sequence
-from functools import partial
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Request, Sink, Topic
@@ -15,7 +15,7 @@ from ctp2.core.unsupported import refuse
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
 from ctp2.tts import rejections as error
-from ctp2.tts import translate
+from ctp2.tts import translate, values
 from ctp2.tts.client import Counter
 from ctp2.tts.commands import ConfirmSettlement, OpenAccount
 from ctp2.tts.config import Config, balances_of
@@ -89,10 +89,14 @@ class PrivateFlow:
         """Append, and send to every follower that has everything before (spec 2.2, the RESUME trap)."""
         first = len(self.events) + 1
         self.events.extend(events)
+        if not self.followers:
+            return
+        ready = [_to_event(event, number) for number, event in enumerate(events, first)]
         for session, after in self.followers.items():
-            ready = [_to_event(event, number) for number, event in enumerate(events, first) if number > after]
-            if ready:
+            if after < first:
                 session.put(ready)
+            elif after < first + len(ready) - 1:
+                session.put(ready[after - first + 1 :])
 
     def follow(self, session: TtsSession, after: int) -> list[Event]:
         """Send ``session`` what comes; returns what it has to get first."""
@@ -106,12 +110,13 @@ class PrivateFlow:
 
 
 def _to_event(happening: Happening, sequence: int) -> Event:
-    """A private event as the callback it is."""
-    callback, build_field = _PRIVATE[type(happening)]
+    """A private event as the callback it is; one for all followers, its record is built for each."""
+    callback, build = _PRIVATE[type(happening)]
     info = None
-    if isinstance(happening, InsertRefused | ActionRefused):
+    if callback in _REFUSALS:
+        assert isinstance(happening, InsertRefused | ActionRefused)
         info = _refusal_info(happening)
-    return Event(callback, partial(build_field, happening), info, topic="private", sequence=sequence, lazy=True)
+    return Event(callback, happening, info, 0, True, "private", sequence, build)
 
 
 def _refusal_info(happening: InsertRefused | ActionRefused) -> structs.CThostFtdcRspInfoField:
@@ -128,6 +133,7 @@ _PRIVATE: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
     ActionRefused: ("OnErrRtnOrderAction", translate.order_action_to_ctp),
 }
 """What of the counter's events the private stream shows."""
+_REFUSALS: Final = frozenset(("OnErrRtnOrderInsert", "OnErrRtnOrderAction"))
 
 
 # ------------------------------------------------------------------ backend
@@ -183,21 +189,26 @@ class TtsBackend:
 
     def flow(self, account_id: str) -> PrivateFlow:
         """The private flow of an account."""
-        return self.flows.setdefault(account_id, PrivateFlow())
+        flow = self.flows.get(account_id)
+        if flow is None:
+            flow = self.flows[account_id] = PrivateFlow()
+        return flow
 
     # ------------------------------------------------------------------ what the counter tells
     def on_events(self, events: Sequence[Happening]) -> None:
-        """Put a command's events into the private flows of the accounts they belong to."""
+        """Put a command's events into the private flows of the accounts they belong to, in runs of one account."""
         batch: list[Happening] = []
-        account_id = ""
+        account_id = events[0].account_id
         for event in events:
             if type(event) not in _PRIVATE:
                 continue
-            if event.account_id != account_id and batch:
-                self.flow(account_id).extend(batch)
-                batch = []
-            account_id = event.account_id
+            if event.account_id != account_id:
+                self._append(account_id, batch)
+                batch, account_id = [], event.account_id
             batch.append(event)
+        self._append(account_id, batch)
+
+    def _append(self, account_id: str, batch: Sequence[Happening]) -> None:
         if batch:
             self.flow(account_id).extend(batch)
 
@@ -205,10 +216,13 @@ class TtsBackend:
         """Send a snapshot to whoever subscribed to it."""
         sessions = self.subscribers.get(contract.index)
         if sessions:
-            field = partial(translate.tick_to_ctp, tick, contract, self.trading_day)
-            event = (Event("OnRtnDepthMarketData", field, lazy=True),)
+            event = (self.tick_event(contract, tick),)
             for session in sessions:
                 session.put(event)
+
+    def tick_event(self, contract: Contract, tick: Tick) -> Event:
+        """A snapshot as the callback it is; its record is built for each client that reads it."""
+        return Event("OnRtnDepthMarketData", (tick, contract, self.trading_day), build=_build_tick)
 
     def on_phase(self, contract: Contract) -> None:
         """Send a product's new phase on the public flow (once per product, spec 10.1)."""
@@ -220,7 +234,7 @@ class TtsBackend:
             ExchangeID=contract.exchange,
             InstrumentStatus=contract.phase,
             TradingSegmentSN=before.TradingSegmentSN + 1 if before is not None else 1,
-            EnterTime=translate.time_of(self.counter.now_ns()),
+            EnterTime=values.time_of(self.counter.now_ns()),
             EnterReason="1",
             ExchangeInstID=contract.product,
             InstrumentID=contract.product,
@@ -245,7 +259,12 @@ class TtsBackend:
 
 def _status_event(status: structs.CThostFtdcInstrumentStatusField, sequence: int) -> Event:
     topic: Topic | None = "public" if sequence else None
-    return Event("OnRtnInstrumentStatus", status.__copy__, topic=topic, sequence=sequence, lazy=True)
+    return Event("OnRtnInstrumentStatus", status, topic=topic, sequence=sequence, build=copy)
+
+
+def _build_tick(snapshot: tuple[Tick, Contract, str]) -> structs.CThostFtdcDepthMarketDataField:
+    tick, contract, trading_day = snapshot
+    return translate.tick_to_ctp(tick, contract, trading_day)
 
 
 # ------------------------------------------------------------------ session
@@ -362,7 +381,7 @@ class TtsSession:
         backend.engine.open_account(OpenAccount(backend.counter.now_ns(), self.account_id, dict(backend.balances)))
 
     def _login_answer(self) -> structs.CThostFtdcRspUserLoginField:
-        now = translate.time_of(self.backend.counter.now_ns())
+        now = values.time_of(self.backend.counter.now_ns())
         return structs.CThostFtdcRspUserLoginField(
             TradingDay=self.backend.trading_day,
             LoginTime=now,
@@ -404,7 +423,7 @@ class TtsSession:
     def insert_order(self, request: Request) -> None:
         """``ReqOrderInsert``."""
         counter = self.backend.counter
-        counter.play()
+        counter.begin()
         command = translate.order_from_ctp(
             request.field, counter.now_ns(), FRONT_ID, self.session_id, self.account_id, self.product_info
         )
@@ -434,8 +453,8 @@ class TtsSession:
         answer = structs.CThostFtdcSettlementInfoConfirmField(
             BrokerID=field.BrokerID,
             InvestorID=self.account_id,
-            ConfirmDate=translate.date_of(now_ns),
-            ConfirmTime=translate.time_of(now_ns),
+            ConfirmDate=values.date_of(now_ns),
+            ConfirmTime=values.time_of(now_ns),
         )
         self.put((Event(request.method.response, answer, rsp_info(0), request.request_id),))
 
@@ -474,12 +493,9 @@ class TtsSession:
                 self.backend.subscribers.setdefault(contract.index, {})[self] = None
                 found.append(contract)
         self._answer_codes(request)
-        day = self.backend.trading_day
         for contract in found:
-            tick = self.backend.world.ticks[contract.index]
-            field = partial(translate.tick_to_ctp, tick, contract, day)
-            self.put((Event("OnRtnDepthMarketData", field, lazy=True),))
-        self.backend.counter.play()
+            self.put((self.backend.tick_event(contract, self.backend.world.ticks[contract.index]),))
+        self.backend.counter.begin()
 
     def unsubscribe_market_data(self, request: Request) -> None:
         """``UnSubscribeMarketData``: stops at once."""

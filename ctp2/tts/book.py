@@ -1,8 +1,8 @@
 """Orders indexed by price: one side of a book, best price first, oldest order first.
 
 An order that no quote reaches costs nothing: a quote is compared with the best price alone. Prices lie in a sorted list
-(best last) beside a dictionary of levels; a level is a dictionary in order of arrival, so that taking an order out costs
-the same at any depth.
+(best last) beside a dictionary of levels; a level is a dictionary in order of arrival, so taking an order out costs the
+same at any depth.
 """
 
 from __future__ import annotations

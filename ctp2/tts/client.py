@@ -64,6 +64,7 @@ class Counter:
         speed = world.config.options.speed
         self._speed = 0.0 if speed == "max" else float(speed)
         self._is_playing = False
+        self._has_begun = False
         self._has_ended = False
         self._offset = world.feed.next_offset or 0
         self._anchor_ns = monotonic_ns()
@@ -116,14 +117,21 @@ class Counter:
             return self._clock.now_ns()
         return self.world.feed.base_ns + self._feed_now()
 
+    def begin(self) -> None:
+        """Somebody listens or trades: a market that never ran starts; one that was paused by hand stays so."""
+        if not self._has_begun:
+            self.play()
+
     def play(self) -> None:
         """Let the market run (from where it stands)."""
+        self._has_begun = True
         if not self._is_playing:
             self._is_playing = True
             self._anchor_ns = self._monotonic_ns()
 
     def pause(self) -> None:
         """Let the market stand still."""
+        self._has_begun = True
         self._offset = self._feed_now()
         self._is_playing = False
 

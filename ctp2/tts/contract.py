@@ -3,42 +3,49 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from math import gcd
+from typing import TYPE_CHECKING, Final
 
 from ctp2.refdata.models import SECURITY_CLASSES, Commission, Instrument, MarginRate
-from ctp2.tts.money import MICRO, micro_from_decimal, rate_from_decimal, share
+from ctp2.tts.money import MICRO, RATE, micro_from_decimal, rate_from_decimal, round_div
 from ctp2.tts.profiles import Profile
-from ctp2.tts.terms import CONTINUOUS, LONG, NO_PRICE
+from ctp2.tts.terms import CONTINUOUS, NO_PRICE
 
 if TYPE_CHECKING:
     from ctp2.tts.position import PositionRow
 
+_ZERO: Final = Decimal(0)
 
-class SideRate:
-    """Margin rate of one side: a rate of 10⁻⁸ of the notional and micro-units per lot."""
 
-    __slots__ = ("by_money", "by_volume")
+class Rate:
+    """A margin or fee rate of one instrument: a part of the notional plus an amount per lot.
 
-    def __init__(self, by_money: int, by_volume: int) -> None:
+    ``by_money`` is in 10⁻⁸, ``by_volume`` in micro-units. What one price unit of one lot costs is kept as a reduced
+    fraction, so that most amounts come out exact by one multiplication.
+    """
+
+    __slots__ = ("by_money", "by_volume", "denominator", "numerator")
+
+    def __init__(self, by_money: int, by_volume: int, notional_micro: int) -> None:
         self.by_money: int = by_money
         self.by_volume: int = by_volume
+        common = gcd(notional_micro * by_money, RATE)
+        self.numerator: int = notional_micro * by_money // common
+        self.denominator: int = RATE // common
 
-
-class FeeRate:
-    """Fee of one offset: a rate of 10⁻⁸ of the turnover and micro-units per lot."""
-
-    __slots__ = ("by_money", "by_volume")
-
-    def __init__(self, by_money: int, by_volume: int) -> None:
-        self.by_money: int = by_money
-        self.by_volume: int = by_volume
+    def amount(self, price: int, volume: int) -> int:
+        """Micro-units for ``volume`` lots at ``price`` (price units; a negative price counts by its size)."""
+        value = (price if price >= 0 else -price) * volume * self.numerator
+        if self.denominator != 1:
+            value = round_div(value, self.denominator)
+        return value + volume * self.by_volume
 
 
 class Contract:
     """An instrument as the engine sees it.
 
-    Prices are price units (``price_scale`` units are 1.0 of the quoted price). ``notional_micro`` is what one price unit
-    of one lot is worth in 10⁻⁶ of the currency. Limits and quotes that are absent are ``NO_PRICE``.
+    Prices are price units (``price_scale`` units are 1.0 of the quoted price). ``notional_micro`` is what one
+    price unit of one lot is worth in 10⁻⁶ of the currency. Limits and quotes that are absent are ``NO_PRICE``.
     """
 
     __slots__ = (
@@ -104,13 +111,13 @@ class Contract:
         self.is_matched: bool = is_matched
         self.profile: Profile = profile
 
-        self.long_rate: SideRate = _side_rate(margin.long_by_money, margin.long_by_volume)
-        self.short_rate: SideRate = _side_rate(margin.short_by_money, margin.short_by_volume)
-        self.exchange_long: SideRate = SideRate(rate_from_decimal(instrument.long_margin_ratio), 0)
-        self.exchange_short: SideRate = SideRate(rate_from_decimal(instrument.short_margin_ratio), 0)
-        self.open_fee: FeeRate = _fee_rate(commission.open_by_money, commission.open_by_volume)
-        self.close_fee: FeeRate = _fee_rate(commission.close_by_money, commission.close_by_volume)
-        self.close_today_fee: FeeRate = _fee_rate(commission.close_today_by_money, commission.close_today_by_volume)
+        self.long_rate: Rate = self._rate(margin.long_by_money, margin.long_by_volume)
+        self.short_rate: Rate = self._rate(margin.short_by_money, margin.short_by_volume)
+        self.exchange_long: Rate = self._rate(instrument.long_margin_ratio)
+        self.exchange_short: Rate = self._rate(instrument.short_margin_ratio)
+        self.open_fee: Rate = self._rate(commission.open_by_money, commission.open_by_volume)
+        self.close_fee: Rate = self._rate(commission.close_by_money, commission.close_by_volume)
+        self.close_today_fee: Rate = self._rate(commission.close_today_by_money, commission.close_today_by_volume)
         self.min_fee: int = micro_from_decimal(commission.minimum)
         self.stamp_rate: int = rate_from_decimal(commission.stamp_duty_sell_by_money)
         self.transfer_rate: int = rate_from_decimal(commission.transfer_by_money)
@@ -127,18 +134,19 @@ class Contract:
         self.holders: list[PositionRow] = []
 
     def reference_price(self) -> int:
-        """The last price, else the previous settlement price: what a position is marked at (``NO_PRICE`` if neither)."""
+        """The last price, else the previous settlement price: what a position is marked at (else ``NO_PRICE``)."""
         return self.last if self.last != NO_PRICE else self.pre_settlement
 
-    def margin(self, side: str, price: int, volume: int) -> int:
-        """Investor's margin in micro-units of ``volume`` lots at ``price`` (spec 7.1; \\|price\\| for negative prices)."""
-        rate = self.long_rate if side == LONG else self.short_rate
-        return share(abs(price) * volume * self.notional_micro, rate.by_money) + volume * rate.by_volume
+    def margin(self, is_long: bool, price: int, volume: int) -> int:
+        """Investor's margin in micro-units of ``volume`` lots at ``price`` (spec 7.1)."""
+        return (self.long_rate if is_long else self.short_rate).amount(price, volume)
 
-    def exchange_margin(self, side: str, price: int, volume: int) -> int:
+    def exchange_margin(self, is_long: bool, price: int, volume: int) -> int:
         """The same at the exchange's rates."""
-        rate = self.exchange_long if side == LONG else self.exchange_short
-        return share(abs(price) * volume * self.notional_micro, rate.by_money) + volume * rate.by_volume
+        return (self.exchange_long if is_long else self.exchange_short).amount(price, volume)
+
+    def _rate(self, by_money: Decimal, by_volume: Decimal = _ZERO) -> Rate:
+        return Rate(rate_from_decimal(by_money), micro_from_decimal(by_volume), self.notional_micro)
 
 
 def _notional_of_one_unit(instrument: Instrument) -> int:
@@ -146,11 +154,3 @@ def _notional_of_one_unit(instrument: Instrument) -> int:
     if MICRO % instrument.price_scale:
         raise ValueError(f"{instrument.code}: price tick {instrument.price_tick} is finer than 0.000001")
     return MICRO // instrument.price_scale * instrument.multiplier
-
-
-def _side_rate(by_money: Decimal, by_volume: Decimal) -> SideRate:
-    return SideRate(rate_from_decimal(by_money), micro_from_decimal(by_volume))
-
-
-def _fee_rate(by_money: Decimal, by_volume: Decimal) -> FeeRate:
-    return FeeRate(rate_from_decimal(by_money), micro_from_decimal(by_volume))

@@ -40,7 +40,7 @@ from ctp2.tts.terms import (
 
 
 class Settings:
-    """How this counter behaves: ``fills_full`` no random parts, ``resting_opposite`` resting fills at the quote's price."""
+    """Behaviour. ``fills_full``: no random parts; ``resting_opposite``: waiting orders fill at the quote."""
 
     __slots__ = ("checks", "fills_full", "resting_opposite", "seed")
 

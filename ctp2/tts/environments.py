@@ -180,7 +180,7 @@ def _add(world: World, instrument: Instrument, phase: str, is_of_day: bool = Tru
 
 
 def _first_prices(world: World) -> None:
-    """Reference prices and limits, from each instrument's first snapshot; a tick without quotes until the day begins."""
+    """Reference prices and limits from each instrument's first snapshot, and a tick without quotes to begin with."""
     for number, first in world.feed.first_ticks().items():
         contract = world.day_contracts[number]
         _set_reference(contract, first)

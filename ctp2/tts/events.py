@@ -59,8 +59,8 @@ class OrderInserted(Event):
 class OrderReport(Event):
     """One state of an order as the stream shows it: an ``OnRtnOrder``.
 
-    ``released_…`` is what a final state gives back; ``reason`` the exchange's reason of a rejection; ``price`` the limit
-    (price units) that the order works at from now on.
+    ``released_…`` is what a final state gives back; ``reason`` the exchange's reason of a rejection; ``price`` (price
+    units) what the order works at from now on.
     """
 
     __slots__ = (

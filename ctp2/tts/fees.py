@@ -1,4 +1,4 @@
-"""Commission (spec ctp-semantics 7.5, 14.3): futures by offset, securities with minimum, stamp duty and transfer fee."""
+"""Commission (spec ctp-semantics 7.5, 14.3): futures by offset, securities with stamp duty and the like."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from ctp2.tts.money import share
 from ctp2.tts.terms import BUY, CLOSE_TODAY, OPEN
 
 if TYPE_CHECKING:
-    from ctp2.tts.contract import Contract, FeeRate
+    from ctp2.tts.contract import Contract
     from ctp2.tts.position import Lot, PositionRow
 
 _LEDGER_EXCHANGES: Final = ("CFFEX",)
 """Exchanges that always charge close-today by a fee ledger of its own, apart from the lots consumed."""
-
-
-def _fee(rate: FeeRate, turnover: int, volume: int) -> int:
-    return share(turnover, rate.by_money) + volume * rate.by_volume
 
 
 def _security_fee(contract: Contract, direction: str, turnover: int) -> int:
@@ -30,14 +26,13 @@ def _security_fee(contract: Contract, direction: str, turnover: int) -> int:
 
 def frozen_fee(contract: Contract, direction: str, offset: str, price: int, volume: int) -> int:
     """What a working order freezes: a close freezes the pair of its flag on SHFE/INE, else the Close pair."""
-    turnover = abs(price) * volume * contract.notional_micro
     if contract.is_security:
-        return _security_fee(contract, direction, turnover)
+        return _security_fee(contract, direction, abs(price) * volume * contract.notional_micro)
     if offset == OPEN:
-        return _fee(contract.open_fee, turnover, volume)
+        return contract.open_fee.amount(price, volume)
     if offset == CLOSE_TODAY and contract.uses_history:
-        return _fee(contract.close_today_fee, turnover, volume)
-    return _fee(contract.close_fee, turnover, volume)
+        return contract.close_today_fee.amount(price, volume)
+    return contract.close_fee.amount(price, volume)
 
 
 def uses_ledger(contract: Contract) -> bool:
@@ -61,21 +56,17 @@ def trade_fee(
 
     ``row`` and ``taken`` are the position row and the lots that a closing trade consumes.
     """
-    turnover = abs(price) * volume * contract.notional_micro
     if contract.is_security:
-        return _security_fee(contract, direction, turnover), 0
+        return _security_fee(contract, direction, abs(price) * volume * contract.notional_micro), 0
     if offset == OPEN or row is None:
-        return _fee(contract.open_fee, turnover, volume), 0
+        return contract.open_fee.amount(price, volume), 0
     if contract.uses_history:
         today = volume if offset == CLOSE_TODAY else 0
     elif uses_ledger(contract):
         today = min(volume, row.open_volume - row.charged_close_today)
     else:
         today = sum(part for lot, part in taken if lot.is_today)
-    unit = abs(price) * contract.notional_micro
-    fee = 0
-    if today:
-        fee += _fee(contract.close_today_fee, unit * today, today)
+    fee = contract.close_today_fee.amount(price, today) if today else 0
     if volume > today:
-        fee += _fee(contract.close_fee, unit * (volume - today), volume - today)
+        fee += contract.close_fee.amount(price, volume - today)
     return fee, today

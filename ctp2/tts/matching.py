@@ -1,7 +1,7 @@
 """Matching between users (撮合): one book per instrument, price then time priority (spec 3.10).
 
-A match trades at the middle one of buy price, sell price and last price. The instrument's last price and quote are those
-of this book.
+A match trades at the middle one of buy price, sell price and last price. The instrument's last price and quote are
+those of this book.
 """
 
 from __future__ import annotations

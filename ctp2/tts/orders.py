@@ -20,7 +20,7 @@ class Order:
     """An order that CTP accepted: immutable terms and the state that the exchange gave it.
 
     ``price`` is the working limit in price units, ``NO_PRICE`` for a market order. ``freeze_price`` is what margin is
-    frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``record`` is a cache of the translation and no state.
+    frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``record`` is the translation's cache, no state.
     """
 
     __slots__ = (

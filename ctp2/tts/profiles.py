@@ -16,12 +16,14 @@ class Profile:
     ``trading_day_dates``: InsertDate of an acknowledged order and TradeDate carry the trading day
     (``trade_date_only``: only TradeDate).
     ``seat_in_active``: ActiveTraderID is filled after the exchange's reply.
+    ``echoes_offset``: returns carry the offset flag as it was sent, not as converted for the exchange (spec 3.1).
     ``truncates_price``: an off-tick price is cut down to the tick instead of refused (CZCE).
     """
 
     __slots__ = (
         "ack_immediate",
         "cancel_first",
+        "echoes_offset",
         "empty_codes",
         "name",
         "repeat_on_cancel",
@@ -44,6 +46,7 @@ class Profile:
         seat_in_active: bool = True,
         truncates_price: bool = False,
         repeat_on_cancel: bool = True,
+        echoes_offset: bool = False,
     ) -> None:
         self.name: str = name
         self.ack_immediate: bool = ack_immediate
@@ -55,9 +58,12 @@ class Profile:
         self.seat_in_active: bool = seat_in_active
         self.truncates_price: bool = truncates_price
         self.repeat_on_cancel: bool = repeat_on_cancel
+        self.echoes_offset: bool = echoes_offset
 
 
-_SHFE: Final = Profile("SHFE", ack_immediate=False, repeat_on_fill=True, cancel_first=True, empty_codes=True)
+_SHFE: Final = Profile(
+    "SHFE", ack_immediate=False, repeat_on_fill=True, cancel_first=True, empty_codes=True, echoes_offset=True
+)
 _CFFEX: Final = Profile("CFFEX", ack_immediate=False, repeat_on_fill=True, cancel_first=True, empty_codes=False)
 _CZCE: Final = Profile(
     "CZCE",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ctp2.ctp import structs
 from ctp2.refdata.models import Instrument
-from ctp2.tts import codes, translate
+from ctp2.tts import codes, translate, values
 from ctp2.tts.account import Account
 from ctp2.tts.contract import Contract
 from ctp2.tts.environments import World
@@ -168,7 +168,7 @@ def orders(asker: Asker, field: Any) -> Rows:
             _matches(field.InstrumentID, contract.code)
             and _matches(field.ExchangeID, contract.exchange)
             and (not wanted or wanted == str(order.sys_id))
-            and _within(translate.time_of(order.insert_ns), field.InsertTimeStart, field.InsertTimeEnd)
+            and _within(values.time_of(order.insert_ns), field.InsertTimeStart, field.InsertTimeEnd)
         ):
             yield translate.order_to_ctp(translate.order_now(order))
 
@@ -182,7 +182,7 @@ def trades(asker: Asker, field: Any) -> Rows:
             _matches(field.InstrumentID, contract.code)
             and _matches(field.ExchangeID, contract.exchange)
             and (not wanted or wanted == str(trade.trade_id))
-            and _within(translate.time_of(trade.now_ns), field.TradeTimeStart, field.TradeTimeEnd)
+            and _within(values.time_of(trade.now_ns), field.TradeTimeStart, field.TradeTimeEnd)
         ):
             yield translate.trade_to_ctp(trade)
 
@@ -201,9 +201,9 @@ def margin_rates(asker: Asker, field: Any) -> Rows:
             InvestorID=asker.account.account_id,
             HedgeFlag=field.HedgeFlag or "1",
             LongMarginRatioByMoney=contract.long_rate.by_money / RATE,
-            LongMarginRatioByVolume=translate.money_to_ctp(contract.long_rate.by_volume),
+            LongMarginRatioByVolume=values.money_to_ctp(contract.long_rate.by_volume),
             ShortMarginRatioByMoney=contract.short_rate.by_money / RATE,
-            ShortMarginRatioByVolume=translate.money_to_ctp(contract.short_rate.by_volume),
+            ShortMarginRatioByVolume=values.money_to_ctp(contract.short_rate.by_volume),
             IsRelative=0,
             ExchangeID=contract.exchange,
             InstrumentID=contract.code,
@@ -231,11 +231,11 @@ def commission_rates(asker: Asker, field: Any) -> Rows:
             BrokerID=asker.broker_id,
             InvestorID=asker.account.account_id,
             OpenRatioByMoney=contract.open_fee.by_money / RATE,
-            OpenRatioByVolume=translate.money_to_ctp(contract.open_fee.by_volume),
+            OpenRatioByVolume=values.money_to_ctp(contract.open_fee.by_volume),
             CloseRatioByMoney=contract.close_fee.by_money / RATE,
-            CloseRatioByVolume=translate.money_to_ctp(contract.close_fee.by_volume),
+            CloseRatioByVolume=values.money_to_ctp(contract.close_fee.by_volume),
             CloseTodayRatioByMoney=contract.close_today_fee.by_money / RATE,
-            CloseTodayRatioByVolume=translate.money_to_ctp(contract.close_today_fee.by_volume),
+            CloseTodayRatioByVolume=values.money_to_ctp(contract.close_today_fee.by_volume),
             ExchangeID=contract.exchange,
             BizType="2" if contract.is_security else "1",
             InstrumentID=contract.code if contract.is_security else contract.product,
@@ -301,8 +301,8 @@ def settlement_confirmations(asker: Asker, field: Any) -> Rows:
         yield structs.CThostFtdcSettlementInfoConfirmField(
             BrokerID=asker.broker_id,
             InvestorID=asker.account.account_id,
-            ConfirmDate=translate.date_of(asker.account.confirmed_ns),
-            ConfirmTime=translate.time_of(asker.account.confirmed_ns),
+            ConfirmDate=values.date_of(asker.account.confirmed_ns),
+            ConfirmTime=values.time_of(asker.account.confirmed_ns),
         )
 
 
@@ -331,7 +331,7 @@ def _row(asker: Asker, contract: Contract, is_buy: bool, offset: str, hedge: str
 
 def _affordable(asker: Asker, contract: Contract, row: PositionRow) -> int:
     price = contract.pre_settlement if contract.pre_settlement != NO_PRICE else market_freeze_price(contract)
-    margin = contract.margin(row.side, price, 1)
+    margin = contract.margin(row.is_long, price, 1)
     available = asker.account.purse(contract.currency).available()
     return max(available, 0) // margin if margin > 0 else contract.instrument.max_limit_volume
 

@@ -153,8 +153,8 @@ def _sides(contract: Contract) -> tuple[int, int]:
 def rest_price(order: Order, last_fill: int) -> int:
     """What an order works at once it arrived: its limit, or for a market order what its rest waits at (spec 3.10).
 
-    Market GFD: the LimitPrice sent with it, ``NO_PRICE`` (still a market order) when that is 0. Best price and five level
-    to-limit: the last fill's price, ``NO_PRICE`` without a fill.
+    Market GFD: the LimitPrice sent with it, ``NO_PRICE`` (still a market order) when that is 0. Best price and five
+    level to-limit: the last fill's price, ``NO_PRICE`` without a fill.
     """
     price_type = order.terms.price_type
     if price_type == LIMIT_PRICE:

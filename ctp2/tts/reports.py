@@ -168,8 +168,8 @@ class Reporter:
         margin = exchange_margin = 0
         closed: list[LotClosed] = _NO_CLOSED
         if order.is_open:
-            margin = contract.margin(row.side, price, volume)
-            exchange_margin = contract.exchange_margin(row.side, price, volume)
+            margin = contract.margin(row.is_long, price, volume)
+            exchange_margin = contract.exchange_margin(row.is_long, price, volume)
         else:
             closed = [_closed_part(order, lot, part, price) for lot, part in taken]
         unfrozen_margin, unfrozen_fee = _freed(order, volume)
@@ -208,12 +208,12 @@ def _freed(order: Order, volume: int) -> tuple[int, int]:
         return order.frozen_margin, order.frozen_fee
     contract = order.contract
     fee = frozen_fee(contract, order.terms.direction, order.offset, order.freeze_price, left)
-    margin = contract.margin(order.row.side, order.freeze_price, left) if order.is_open else 0
+    margin = contract.margin(order.row.is_long, order.freeze_price, left) if order.is_open else 0
     return order.frozen_margin - margin, order.frozen_fee - fee
 
 
 def _closed_part(order: Order, lot: Lot, volume: int, price: int) -> LotClosed:
-    """What closing ``volume`` lots of one lot releases and earns: profit by date from ``basis``, by trade from opening."""
+    """What closing a part of one lot releases and earns: profit by date from ``basis``, by trade from the opening."""
     contract, row = order.contract, order.row
     unit = contract.notional_micro * volume
     sign = 1 if row.is_long else -1
@@ -221,8 +221,8 @@ def _closed_part(order: Order, lot: Lot, volume: int, price: int) -> LotClosed:
     margin = lot.margin
     exchange_margin = lot.exchange_margin
     if left:
-        margin -= contract.margin(row.side, lot.basis, left)
-        exchange_margin -= contract.exchange_margin(row.side, lot.basis, left)
+        margin -= contract.margin(row.is_long, lot.basis, left)
+        exchange_margin -= contract.exchange_margin(row.is_long, lot.basis, left)
     return LotClosed(
         lot,
         volume,

@@ -272,7 +272,7 @@ def freeze(state: State, draft: Draft) -> int:
         return error.BAD_FIELD
     draft.fee = frozen_fee(contract, draft.terms.direction, draft.offset, price, volume)
     if draft.offset == OPEN:
-        draft.margin = contract.margin(row.side, price, volume)
+        draft.margin = contract.margin(row.is_long, price, volume)
     return 0 if draft.margin + draft.fee <= MAX_MONEY else error.BAD_FIELD
 
 

@@ -26,7 +26,6 @@ from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot, PositionRow
 from ctp2.tts.terms import CLOSE_TODAY, LONG, NO_PRICE, OPEN, SHORT
 
-
 KNOWN_EXCHANGES: Final = frozenset("SHFE INE DCE CZCE CFFEX GFEX SSE SZSE BSE HKEX CME NASD NYSE LME LSE".split())
 """Exchange codes that exist (spec 14.1); another one in a request is error 148."""
 
@@ -98,12 +97,15 @@ class State:
         _EVOLVE[type(event)](self, event)
 
     def on_account_opened(self, event: AccountOpened) -> None:
+        """An account exists."""
         self.accounts[event.account_id] = Account(event.account_id, event.balances)
 
     def on_settlement_confirmed(self, event: SettlementConfirmed) -> None:
+        """The account may trade."""
         self.accounts[event.account_id].confirmed_ns = event.now_ns
 
     def on_insert_refused(self, event: InsertRefused) -> None:
+        """A refusal uses up its OrderRef."""
         if event.ref_number:
             self.last_refs[(event.terms.front_id, event.terms.session_id)] = event.ref_number
 
@@ -111,6 +113,7 @@ class State:
         """A refused cancel changes nothing."""
 
     def on_order_inserted(self, event: OrderInserted) -> None:
+        """The order exists, and what it needs is frozen."""
         order = event.order
         terms = order.terms
         session = (terms.front_id, terms.session_id)
@@ -136,6 +139,7 @@ class State:
             row.frozen_close += order.volume
 
     def on_order_report(self, event: OrderReport) -> None:
+        """The order's visible state; a final one gives back what is still frozen."""
         order = event.order
         order.status = event.status
         order.submit = event.submit
@@ -157,6 +161,7 @@ class State:
                 order.purse.change_margin(order.group, order.row.is_long, frozen=-event.released_margin)
 
     def on_trade_done(self, event: TradeDone) -> None:
+        """The fill's effect on freeze, fee, margin, lots and profit."""
         order = event.order
         purse, row, contract = order.purse, order.row, order.contract
         self.last_trade_id = max(self.last_trade_id, event.trade_id)

@@ -6,7 +6,6 @@ Records are built when somebody reads them: the unchanging part of an order's re
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 from ctp2.ctp.structs import (
@@ -28,64 +27,17 @@ from ctp2.tts.account import Account, Purse
 from ctp2.tts.commands import CancelOrder, InsertOrder
 from ctp2.tts.contract import Contract
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, TradeDone
-from ctp2.tts.money import MICRO, RATE
+from ctp2.tts.money import RATE
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot, PositionRow
 from ctp2.tts.terms import ACCEPTED, INSERT_SUBMITTED, LONG, NO_PRICE, UNKNOWN
+from ctp2.tts.values import date_of, money_to_ctp, number_to_ctp, price_to_ctp, time_of, volume_to_ctp
 
 SETTLEMENT_ID: Final = 1
 INSTALL_ID: Final = 1
 
 _BROKER: Final = codes.ECHO_FIELDS.index("BrokerID")
 _CLIENT: Final = codes.ECHO_FIELDS.index("ClientID")
-_SHANGHAI_SECONDS: Final = 8 * 3600
-"""China and Hong Kong have had no summer time since 1991 and 1979."""
-
-
-# ------------------------------------------------------------------ single values
-@lru_cache(maxsize=4096)
-def _stamp(second: int) -> tuple[str, str]:
-    """Beijing date ``YYYYMMDD`` and time ``HH:MM:SS`` of a UTC second."""
-    days, rest = divmod(second + _SHANGHAI_SECONDS, 86400)
-    year, month, day = _civil(days)
-    return f"{year:04d}{month:02d}{day:02d}", f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
-
-
-def _civil(days: int) -> tuple[int, int, int]:
-    from datetime import date
-
-    found = date.fromordinal(days + 719163)
-    return found.year, found.month, found.day
-
-
-def date_of(now_ns: int) -> str:
-    """Beijing date of an instant; empty for 0 (never)."""
-    return _stamp(now_ns // 1_000_000_000)[0] if now_ns else ""
-
-
-def time_of(now_ns: int) -> str:
-    """Beijing wall time of an instant; empty for 0 (never)."""
-    return _stamp(now_ns // 1_000_000_000)[1] if now_ns else ""
-
-
-def number_to_ctp(number: int) -> str:
-    """OrderSysID, OrderLocalID, TradeID: decimal, width 12, right aligned; empty for 0."""
-    return str(number).rjust(12) if number else ""
-
-
-def price_to_ctp(units: int, price_scale: int) -> float:
-    """A price in units as CTP's double; absent is DBL_MAX."""
-    return DBL_MAX if units == NO_PRICE else units / price_scale
-
-
-def price_from_ctp(price: float, price_scale: int) -> int:
-    """A double of market data in price units; DBL_MAX is absent."""
-    return NO_PRICE if price == DBL_MAX else round(price * price_scale)
-
-
-def money_to_ctp(micro: int) -> float:
-    """Micro-units as CTP's double."""
-    return micro / MICRO
 
 
 def seat_of(terms: InsertOrder | CancelOrder) -> str:
@@ -182,31 +134,32 @@ def input_order_to_ctp(event: InsertRefused) -> CThostFtdcInputOrderField:
     """The refused order as it was sent: the echo of ``OnErrRtnOrderInsert``."""
     terms = event.terms
     echo = dict(zip(codes.ECHO_FIELDS[:-1], terms.echo, strict=False))
-    return CThostFtdcInputOrderField(
-        InvestorID=terms.investor_id,
-        OrderRef=terms.order_ref,
-        UserID=terms.user_id,
-        OrderPriceType=terms.price_type,
-        Direction=terms.direction,
-        CombOffsetFlag=terms.comb_offset,
-        CombHedgeFlag=terms.comb_hedge,
-        LimitPrice=terms.price,
-        VolumeTotalOriginal=terms.volume,
-        TimeCondition=terms.time_condition,
-        VolumeCondition=terms.volume_condition,
-        MinVolume=terms.min_volume,
-        ContingentCondition=terms.contingent,
-        StopPrice=terms.stop_price,
-        ForceCloseReason=terms.force_close_reason,
-        IsAutoSuspend=terms.is_auto_suspend,
-        RequestID=terms.request_id,
-        UserForceClose=terms.user_force_close,
-        IsSwapOrder=terms.is_swap,
-        ExchangeID=terms.exchange,
-        InstrumentID=terms.instrument,
-        SessionReqSeq=terms.session_req_seq,
-        **echo,
-    )
+    record = CThostFtdcInputOrderField()
+    record.InvestorID = terms.investor_id
+    record.OrderRef = terms.order_ref
+    record.UserID = terms.user_id
+    record.OrderPriceType = terms.price_type
+    record.Direction = terms.direction
+    record.CombOffsetFlag = terms.comb_offset
+    record.CombHedgeFlag = terms.comb_hedge
+    record.LimitPrice = terms.price
+    record.VolumeTotalOriginal = terms.volume
+    record.TimeCondition = terms.time_condition
+    record.VolumeCondition = terms.volume_condition
+    record.MinVolume = terms.min_volume
+    record.ContingentCondition = terms.contingent
+    record.StopPrice = terms.stop_price
+    record.ForceCloseReason = terms.force_close_reason
+    record.IsAutoSuspend = terms.is_auto_suspend
+    record.RequestID = terms.request_id
+    record.UserForceClose = terms.user_force_close
+    record.IsSwapOrder = terms.is_swap
+    record.ExchangeID = terms.exchange
+    record.InstrumentID = terms.instrument
+    record.SessionReqSeq = terms.session_req_seq
+    for name, value in echo.items():
+        setattr(record, name, value)
+    return record
 
 
 def _order_base(order: Order) -> CThostFtdcOrderField:
@@ -217,57 +170,57 @@ def _order_base(order: Order) -> CThostFtdcOrderField:
     seat = seat_of(terms)
     # The flag that was converted for the exchange shows in the returns; what was sent in longer flags stays (spec 3.1).
     sent = terms.comb_offset
-    offset = sent if contract.uses_history or contract.is_security else order.offset + sent[1:]
-    return CThostFtdcOrderField(
-        BrokerID=broker,
-        InvestorID=order.account.account_id,
-        OrderRef=order.order_ref,
-        UserID=terms.user_id,
-        OrderPriceType=terms.price_type,
-        Direction=terms.direction,
-        CombOffsetFlag=offset,
-        CombHedgeFlag=terms.comb_hedge,
-        LimitPrice=terms.price,
-        VolumeTotalOriginal=terms.volume,
-        TimeCondition=terms.time_condition,
-        GTDDate=gtd,
-        VolumeCondition=terms.volume_condition,
-        MinVolume=terms.min_volume,
-        ContingentCondition=terms.contingent,
-        StopPrice=terms.stop_price,
-        ForceCloseReason=terms.force_close_reason,
-        IsAutoSuspend=terms.is_auto_suspend,
-        BusinessUnit=seat,
-        RequestID=terms.request_id,
-        OrderLocalID=number_to_ctp(order.order_id),
-        ExchangeID=contract.exchange,
-        ParticipantID=broker,
-        ClientID=client or order.account.account_id[:10],
-        TraderID=seat,
-        InstallID=INSTALL_ID,
-        TradingDay=order.trading_day,
-        SettlementID=SETTLEMENT_ID,
-        OrderSource="0",
-        OrderType="0",
-        FrontID=terms.front_id,
-        SessionID=terms.session_id,
-        UserProductInfo=product_info,
-        UserForceClose=terms.user_force_close,
-        BrokerOrderSeq=order.order_id,
-        IsSwapOrder=terms.is_swap,
-        InvestUnitID=unit,
-        AccountID=account,
-        CurrencyID=currency or contract.currency,
-        MacAddress=mac,
-        InstrumentID=contract.code,
-        ExchangeInstID=contract.instrument.exchange_code,
-        IPAddress=address,
-        OrderMemo=memo,
-        SessionReqSeq=terms.session_req_seq,
-        InsertDate=date_of(order.insert_ns),
-        InsertTime=time_of(order.insert_ns),
-        StatusMsg=codes.SUBMIT_TEXT[INSERT_SUBMITTED],
-    )
+    offset = sent if contract.profile.echoes_offset else order.offset + sent[1:]
+    record = CThostFtdcOrderField()
+    record.BrokerID = broker
+    record.InvestorID = order.account.account_id
+    record.OrderRef = order.order_ref
+    record.UserID = terms.user_id
+    record.OrderPriceType = terms.price_type
+    record.Direction = terms.direction
+    record.CombOffsetFlag = offset
+    record.CombHedgeFlag = terms.comb_hedge
+    record.LimitPrice = terms.price
+    record.VolumeTotalOriginal = terms.volume
+    record.TimeCondition = terms.time_condition
+    record.GTDDate = gtd
+    record.VolumeCondition = terms.volume_condition
+    record.MinVolume = terms.min_volume
+    record.ContingentCondition = terms.contingent
+    record.StopPrice = terms.stop_price
+    record.ForceCloseReason = terms.force_close_reason
+    record.IsAutoSuspend = terms.is_auto_suspend
+    record.BusinessUnit = seat
+    record.RequestID = terms.request_id
+    record.OrderLocalID = number_to_ctp(order.order_id)
+    record.ExchangeID = contract.exchange
+    record.ParticipantID = broker
+    record.ClientID = client or order.account.account_id[:10]
+    record.TraderID = seat
+    record.InstallID = INSTALL_ID
+    record.TradingDay = order.trading_day
+    record.SettlementID = SETTLEMENT_ID
+    record.OrderSource = "0"
+    record.OrderType = "0"
+    record.FrontID = terms.front_id
+    record.SessionID = terms.session_id
+    record.UserProductInfo = product_info
+    record.UserForceClose = terms.user_force_close
+    record.BrokerOrderSeq = order.order_id
+    record.IsSwapOrder = terms.is_swap
+    record.InvestUnitID = unit
+    record.AccountID = account
+    record.CurrencyID = currency or contract.currency
+    record.MacAddress = mac
+    record.InstrumentID = contract.code
+    record.ExchangeInstID = contract.instrument.exchange_code
+    record.IPAddress = address
+    record.OrderMemo = memo
+    record.SessionReqSeq = terms.session_req_seq
+    record.InsertDate = date_of(order.insert_ns)
+    record.InsertTime = time_of(order.insert_ns)
+    record.StatusMsg = codes.SUBMIT_TEXT[INSERT_SUBMITTED]
+    return record
 
 
 def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
@@ -351,66 +304,64 @@ def trade_to_ctp(event: TradeDone) -> CThostFtdcTradeField:
     seat = seat_of(terms)
     broker = terms.echo[_BROKER]
     on_trading_day = profile.trading_day_dates or profile.trade_date_only
-    sent = terms.comb_offset[:1]
-    return CThostFtdcTradeField(
-        BrokerID=broker,
-        InvestorID=order.account.account_id,
-        OrderRef=order.order_ref,
-        UserID=terms.user_id,
-        ExchangeID=contract.exchange,
-        TradeID=number_to_ctp(event.trade_id),
-        Direction=terms.direction,
-        OrderSysID=number_to_ctp(order.sys_id),
-        ParticipantID=broker,
-        ClientID=terms.echo[_CLIENT] or order.account.account_id[:10],
-        TradingRole="" if profile.empty_codes else "1",
-        OffsetFlag=sent if contract.uses_history or contract.is_security else order.offset,
-        HedgeFlag=order.hedge,
-        Price=event.price / contract.price_scale,
-        Volume=event.volume,
-        TradeDate=event.trading_day if on_trading_day else date_of(event.now_ns),
-        TradeTime=time_of(event.now_ns),
-        TradeType="" if profile.empty_codes else "0",
-        PriceSource="" if profile.empty_codes else "0",
-        TraderID=seat,
-        OrderLocalID=number_to_ctp(order.order_id),
-        ClearingPartID=broker,
-        SequenceNo=event.sequence_no,
-        TradingDay=event.trading_day,
-        SettlementID=SETTLEMENT_ID,
-        BrokerOrderSeq=order.order_id,
-        TradeSource="0",
-        InvestUnitID=terms.echo[2],
-        InstrumentID=contract.code,
-        ExchangeInstID=contract.instrument.exchange_code,
-    )
+    record = CThostFtdcTradeField()
+    record.BrokerID = broker
+    record.InvestorID = order.account.account_id
+    record.OrderRef = order.order_ref
+    record.UserID = terms.user_id
+    record.ExchangeID = contract.exchange
+    record.TradeID = number_to_ctp(event.trade_id)
+    record.Direction = terms.direction
+    record.OrderSysID = number_to_ctp(order.sys_id)
+    record.ParticipantID = broker
+    record.ClientID = terms.echo[_CLIENT] or order.account.account_id[:10]
+    record.TradingRole = "" if profile.empty_codes else "1"
+    record.OffsetFlag = terms.comb_offset[:1] if profile.echoes_offset else order.offset
+    record.HedgeFlag = order.hedge
+    record.Price = event.price / contract.price_scale
+    record.Volume = event.volume
+    record.TradeDate = event.trading_day if on_trading_day else date_of(event.now_ns)
+    record.TradeTime = time_of(event.now_ns)
+    record.TradeType = "" if profile.empty_codes else "0"
+    record.PriceSource = "" if profile.empty_codes else "0"
+    record.TraderID = seat
+    record.OrderLocalID = number_to_ctp(order.order_id)
+    record.ClearingPartID = broker
+    record.SequenceNo = event.sequence_no
+    record.TradingDay = event.trading_day
+    record.SettlementID = SETTLEMENT_ID
+    record.BrokerOrderSeq = order.order_id
+    record.TradeSource = "0"
+    record.InvestUnitID = terms.echo[2]
+    record.InstrumentID = contract.code
+    record.ExchangeInstID = contract.instrument.exchange_code
+    return record
 
 
 def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
     """A refused cancel as ``OnErrRtnOrderAction`` shows it (spec 4)."""
     command, order = event.command, event.order
-    field = CThostFtdcOrderActionField(
-        BrokerID=command.echo[_BROKER],
-        InvestorID=command.investor_id,
-        OrderActionRef=command.action_ref,
-        OrderRef=command.order_ref,
-        RequestID=command.request_id,
-        FrontID=command.front_id,
-        SessionID=command.session_id,
-        ExchangeID=command.exchange,
-        OrderSysID=command.order_sys_id,
-        ActionFlag=command.action_flag,
-        ActionDate=date_of(command.now_ns),
-        ActionTime=time_of(command.now_ns),
-        InstallID=INSTALL_ID,
-        OrderActionStatus="c" if event.reason else "a",
-        UserID=command.user_id,
-        InvestUnitID=command.echo[2],
-        MacAddress=command.echo[6],
-        IPAddress=command.echo[7],
-        OrderMemo=command.echo[8],
-        InstrumentID=command.instrument,
-    )
+    field = CThostFtdcOrderActionField()
+    field.BrokerID = command.echo[_BROKER]
+    field.InvestorID = command.investor_id
+    field.OrderActionRef = command.action_ref
+    field.OrderRef = command.order_ref
+    field.RequestID = command.request_id
+    field.FrontID = command.front_id
+    field.SessionID = command.session_id
+    field.ExchangeID = command.exchange
+    field.OrderSysID = command.order_sys_id
+    field.ActionFlag = command.action_flag
+    field.ActionDate = date_of(command.now_ns)
+    field.ActionTime = time_of(command.now_ns)
+    field.InstallID = INSTALL_ID
+    field.OrderActionStatus = "c" if event.reason else "a"
+    field.UserID = command.user_id
+    field.InvestUnitID = command.echo[2]
+    field.MacAddress = command.echo[6]
+    field.IPAddress = command.echo[7]
+    field.OrderMemo = command.echo[8]
+    field.InstrumentID = command.instrument
     if order is not None:
         field.OrderLocalID = number_to_ctp(order.order_id)
         field.TraderID = seat_of(order.terms)
@@ -432,45 +383,45 @@ def position_to_ctp(
     contract = row.contract
     rate = contract.long_rate if row.is_long else contract.short_rate
     last = contract.reference_price()
-    return CThostFtdcInvestorPositionField(
-        BrokerID=broker_id,
-        InvestorID=account_id,
-        PosiDirection=row.side,
-        HedgeFlag=row.hedge,
-        PositionDate="2" if row.is_history else "1",
-        YdPosition=row.yd_position,
-        Position=row.position,
-        LongFrozen=row.frozen_open if row.is_long else row.frozen_close,
-        ShortFrozen=row.frozen_close if row.is_long else row.frozen_open,
-        LongFrozenAmount=money_to_ctp(row.frozen_open_amount) if row.is_long else 0.0,
-        ShortFrozenAmount=0.0 if row.is_long else money_to_ctp(row.frozen_open_amount),
-        OpenVolume=row.open_volume,
-        CloseVolume=row.close_volume,
-        OpenAmount=money_to_ctp(row.open_amount),
-        CloseAmount=money_to_ctp(row.close_amount),
-        PositionCost=money_to_ctp(row.position_cost),
-        PreMargin=money_to_ctp(row.pre_margin),
-        UseMargin=money_to_ctp(row.margin),
-        FrozenMargin=money_to_ctp(row.frozen_margin),
-        FrozenCommission=money_to_ctp(row.frozen_commission),
-        CashIn=money_to_ctp(row.cash_in),
-        Commission=money_to_ctp(row.commission),
-        CloseProfit=money_to_ctp(row.close_profit_by_date),
-        PositionProfit=money_to_ctp(row.profit),
-        PreSettlementPrice=price_to_ctp(contract.pre_settlement, contract.price_scale),
-        SettlementPrice=price_to_ctp(last, contract.price_scale),
-        TradingDay=trading_day,
-        SettlementID=SETTLEMENT_ID,
-        OpenCost=money_to_ctp(row.open_cost),
-        ExchangeMargin=money_to_ctp(row.exchange_margin),
-        CloseProfitByDate=money_to_ctp(row.close_profit_by_date),
-        CloseProfitByTrade=money_to_ctp(row.close_profit_by_trade),
-        TodayPosition=row.today_position,
-        MarginRateByMoney=rate.by_money / RATE,
-        MarginRateByVolume=money_to_ctp(rate.by_volume),
-        ExchangeID=contract.exchange,
-        InstrumentID=contract.code,
-    )
+    record = CThostFtdcInvestorPositionField()
+    record.BrokerID = broker_id
+    record.InvestorID = account_id
+    record.PosiDirection = row.side
+    record.HedgeFlag = row.hedge
+    record.PositionDate = "2" if row.is_history else "1"
+    record.YdPosition = row.yd_position
+    record.Position = row.position
+    record.LongFrozen = row.frozen_open if row.is_long else row.frozen_close
+    record.ShortFrozen = row.frozen_close if row.is_long else row.frozen_open
+    record.LongFrozenAmount = money_to_ctp(row.frozen_open_amount) if row.is_long else 0.0
+    record.ShortFrozenAmount = 0.0 if row.is_long else money_to_ctp(row.frozen_open_amount)
+    record.OpenVolume = row.open_volume
+    record.CloseVolume = row.close_volume
+    record.OpenAmount = money_to_ctp(row.open_amount)
+    record.CloseAmount = money_to_ctp(row.close_amount)
+    record.PositionCost = money_to_ctp(row.position_cost)
+    record.PreMargin = money_to_ctp(row.pre_margin)
+    record.UseMargin = money_to_ctp(row.margin)
+    record.FrozenMargin = money_to_ctp(row.frozen_margin)
+    record.FrozenCommission = money_to_ctp(row.frozen_commission)
+    record.CashIn = money_to_ctp(row.cash_in)
+    record.Commission = money_to_ctp(row.commission)
+    record.CloseProfit = money_to_ctp(row.close_profit_by_date)
+    record.PositionProfit = money_to_ctp(row.profit)
+    record.PreSettlementPrice = price_to_ctp(contract.pre_settlement, contract.price_scale)
+    record.SettlementPrice = price_to_ctp(last, contract.price_scale)
+    record.TradingDay = trading_day
+    record.SettlementID = SETTLEMENT_ID
+    record.OpenCost = money_to_ctp(row.open_cost)
+    record.ExchangeMargin = money_to_ctp(row.exchange_margin)
+    record.CloseProfitByDate = money_to_ctp(row.close_profit_by_date)
+    record.CloseProfitByTrade = money_to_ctp(row.close_profit_by_trade)
+    record.TodayPosition = row.today_position
+    record.MarginRateByMoney = rate.by_money / RATE
+    record.MarginRateByVolume = money_to_ctp(rate.by_volume)
+    record.ExchangeID = contract.exchange
+    record.InstrumentID = contract.code
+    return record
 
 
 def position_detail_to_ctp(
@@ -483,102 +434,104 @@ def position_detail_to_ctp(
     mark = lot.last_mark if lot.last_mark != NO_PRICE else contract.reference_price()
     mark = lot.open_price if mark == NO_PRICE else mark
     unit = sign * lot.volume * contract.notional_micro
-    return CThostFtdcInvestorPositionDetailField(
-        BrokerID=broker_id,
-        InvestorID=account_id,
-        HedgeFlag=row.hedge,
-        Direction="0" if row.side == LONG else "1",
-        OpenDate=lot.open_date,
-        TradeID=number_to_ctp(lot.trade_id),
-        Volume=lot.volume,
-        OpenPrice=lot.open_price / contract.price_scale,
-        TradingDay=trading_day,
-        SettlementID=SETTLEMENT_ID,
-        TradeType="0",
-        ExchangeID=contract.exchange,
-        CloseProfitByDate=money_to_ctp(lot.close_profit_by_date),
-        CloseProfitByTrade=money_to_ctp(lot.close_profit_by_trade),
-        PositionProfitByDate=money_to_ctp((mark - lot.basis) * unit),
-        PositionProfitByTrade=money_to_ctp((mark - lot.open_price) * unit),
-        Margin=money_to_ctp(lot.margin),
-        ExchMargin=money_to_ctp(lot.exchange_margin),
-        MarginRateByMoney=rate.by_money / RATE,
-        MarginRateByVolume=money_to_ctp(rate.by_volume),
-        LastSettlementPrice=price_to_ctp(contract.pre_settlement, contract.price_scale),
-        SettlementPrice=price_to_ctp(mark, contract.price_scale),
-        CloseVolume=lot.close_volume,
-        CloseAmount=money_to_ctp(lot.close_amount),
-        SpecPosiType="#",
-        InstrumentID=contract.code,
-    )
+    record = CThostFtdcInvestorPositionDetailField()
+    record.BrokerID = broker_id
+    record.InvestorID = account_id
+    record.HedgeFlag = row.hedge
+    record.Direction = "0" if row.side == LONG else "1"
+    record.OpenDate = lot.open_date
+    record.TradeID = number_to_ctp(lot.trade_id)
+    record.Volume = lot.volume
+    record.OpenPrice = lot.open_price / contract.price_scale
+    record.TradingDay = trading_day
+    record.SettlementID = SETTLEMENT_ID
+    record.TradeType = "0"
+    record.ExchangeID = contract.exchange
+    record.CloseProfitByDate = money_to_ctp(lot.close_profit_by_date)
+    record.CloseProfitByTrade = money_to_ctp(lot.close_profit_by_trade)
+    record.PositionProfitByDate = money_to_ctp((mark - lot.basis) * unit)
+    record.PositionProfitByTrade = money_to_ctp((mark - lot.open_price) * unit)
+    record.Margin = money_to_ctp(lot.margin)
+    record.ExchMargin = money_to_ctp(lot.exchange_margin)
+    record.MarginRateByMoney = rate.by_money / RATE
+    record.MarginRateByVolume = money_to_ctp(rate.by_volume)
+    record.LastSettlementPrice = price_to_ctp(contract.pre_settlement, contract.price_scale)
+    record.SettlementPrice = price_to_ctp(mark, contract.price_scale)
+    record.CloseVolume = lot.close_volume
+    record.CloseAmount = money_to_ctp(lot.close_amount)
+    record.SpecPosiType = "#"
+    record.InstrumentID = contract.code
+    return record
 
 
 def account_to_ctp(account: Account, purse: Purse, broker_id: str, trading_day: str) -> CThostFtdcTradingAccountField:
     """One currency row of the trading account (spec 6)."""
     available = purse.available()
-    return CThostFtdcTradingAccountField(
-        BrokerID=broker_id,
-        AccountID=account.account_id,
-        PreDeposit=money_to_ctp(purse.pre_balance),
-        PreBalance=money_to_ctp(purse.pre_balance),
-        PreMargin=money_to_ctp(purse.pre_margin),
-        Deposit=money_to_ctp(purse.deposit),
-        Withdraw=money_to_ctp(purse.withdraw),
-        FrozenMargin=money_to_ctp(purse.frozen_margin),
-        FrozenCash=money_to_ctp(purse.frozen_cash),
-        FrozenCommission=money_to_ctp(purse.frozen_commission),
-        CurrMargin=money_to_ctp(purse.curr_margin),
-        CashIn=money_to_ctp(purse.cash_in),
-        Commission=money_to_ctp(purse.commission),
-        CloseProfit=money_to_ctp(purse.close_profit),
-        PositionProfit=money_to_ctp(purse.position_profit + purse.security_profit),
-        Balance=money_to_ctp(purse.balance()),
-        Available=money_to_ctp(available),
-        WithdrawQuota=money_to_ctp(purse.withdraw_quota()),
-        TradingDay=trading_day,
-        SettlementID=SETTLEMENT_ID,
-        ExchangeMargin=money_to_ctp(purse.exchange_margin),
-        CurrencyID=purse.currency,
-        MortgageableFund=money_to_ctp(available - max(purse.close_profit, 0)),
-    )
+    record = CThostFtdcTradingAccountField()
+    record.BrokerID = broker_id
+    record.AccountID = account.account_id
+    record.PreDeposit = money_to_ctp(purse.pre_balance)
+    record.PreBalance = money_to_ctp(purse.pre_balance)
+    record.PreMargin = money_to_ctp(purse.pre_margin)
+    record.Deposit = money_to_ctp(purse.deposit)
+    record.Withdraw = money_to_ctp(purse.withdraw)
+    record.FrozenMargin = money_to_ctp(purse.frozen_margin)
+    record.FrozenCash = money_to_ctp(purse.frozen_cash)
+    record.FrozenCommission = money_to_ctp(purse.frozen_commission)
+    record.CurrMargin = money_to_ctp(purse.curr_margin)
+    record.CashIn = money_to_ctp(purse.cash_in)
+    record.Commission = money_to_ctp(purse.commission)
+    record.CloseProfit = money_to_ctp(purse.close_profit)
+    record.PositionProfit = money_to_ctp(purse.position_profit + purse.security_profit)
+    record.Balance = money_to_ctp(purse.balance())
+    record.Available = money_to_ctp(available)
+    record.WithdrawQuota = money_to_ctp(purse.withdraw_quota())
+    record.TradingDay = trading_day
+    record.SettlementID = SETTLEMENT_ID
+    record.ExchangeMargin = money_to_ctp(purse.exchange_margin)
+    record.CurrencyID = purse.currency
+    record.MortgageableFund = money_to_ctp(available - max(purse.close_profit, 0))
+    return record
 
 
 # ------------------------------------------------------------------ instruments and market data
 def instrument_to_ctp(instrument: Instrument) -> CThostFtdcInstrumentField:
     """An instrument's row (spec 8.4)."""
-    return CThostFtdcInstrumentField(
-        ExchangeID=instrument.exchange,
-        InstrumentName=instrument.name,
-        ProductClass=codes.PRODUCT_CLASS_TO_CTP[instrument.product_class],
-        DeliveryYear=instrument.delivery_year,
-        DeliveryMonth=instrument.delivery_month,
-        MaxMarketOrderVolume=instrument.max_market_volume,
-        MinMarketOrderVolume=instrument.min_market_volume,
-        MaxLimitOrderVolume=instrument.max_limit_volume,
-        MinLimitOrderVolume=instrument.min_limit_volume,
-        VolumeMultiple=instrument.multiplier,
-        PriceTick=float(instrument.price_tick),
-        CreateDate=instrument.create_date,
-        OpenDate=instrument.open_date,
-        ExpireDate=instrument.expire_date,
-        StartDelivDate=instrument.start_deliv_date,
-        EndDelivDate=instrument.end_deliv_date,
-        InstLifePhase="1",
-        IsTrading=int(instrument.is_trading),
-        PositionType="2",
-        PositionDateType="1" if instrument.uses_history else "2",
-        LongMarginRatio=float(instrument.long_margin_ratio),
-        ShortMarginRatio=float(instrument.short_margin_ratio),
-        MaxMarginSideAlgorithm="1" if instrument.larger_side else "0",
-        StrikePrice=DBL_MAX if instrument.strike is None else float(instrument.strike),
-        OptionsType=codes.OPTION_TYPE_TO_CTP[instrument.option_type],
-        UnderlyingMultiple=DBL_MAX if instrument.underlying_multiple is None else float(instrument.underlying_multiple),
-        CombinationType="0",
-        InstrumentID=instrument.code,
-        ExchangeInstID=instrument.exchange_code,
-        ProductID=instrument.product,
-        UnderlyingInstrID=instrument.underlying,
+    record = CThostFtdcInstrumentField()
+    record.ExchangeID = instrument.exchange
+    record.InstrumentName = instrument.name
+    record.ProductClass = codes.PRODUCT_CLASS_TO_CTP[instrument.product_class]
+    record.DeliveryYear = instrument.delivery_year
+    record.DeliveryMonth = instrument.delivery_month
+    record.MaxMarketOrderVolume = instrument.max_market_volume
+    record.MinMarketOrderVolume = instrument.min_market_volume
+    record.MaxLimitOrderVolume = instrument.max_limit_volume
+    record.MinLimitOrderVolume = instrument.min_limit_volume
+    record.VolumeMultiple = instrument.multiplier
+    record.PriceTick = float(instrument.price_tick)
+    record.CreateDate = instrument.create_date
+    record.OpenDate = instrument.open_date
+    record.ExpireDate = instrument.expire_date
+    record.StartDelivDate = instrument.start_deliv_date
+    record.EndDelivDate = instrument.end_deliv_date
+    record.InstLifePhase = "1"
+    record.IsTrading = int(instrument.is_trading)
+    record.PositionType = "2"
+    record.PositionDateType = "1" if instrument.uses_history else "2"
+    record.LongMarginRatio = float(instrument.long_margin_ratio)
+    record.ShortMarginRatio = float(instrument.short_margin_ratio)
+    record.MaxMarginSideAlgorithm = "1" if instrument.larger_side else "0"
+    record.StrikePrice = DBL_MAX if instrument.strike is None else float(instrument.strike)
+    record.OptionsType = codes.OPTION_TYPE_TO_CTP[instrument.option_type]
+    record.UnderlyingMultiple = (
+        DBL_MAX if instrument.underlying_multiple is None else float(instrument.underlying_multiple)
     )
+    record.CombinationType = "0"
+    record.InstrumentID = instrument.code
+    record.ExchangeInstID = instrument.exchange_code
+    record.ProductID = instrument.product
+    record.UnderlyingInstrID = instrument.underlying
+    return record
 
 
 def tick_to_ctp(
@@ -588,57 +541,49 @@ def tick_to_ctp(
     last = tick.last
     if last == DBL_MAX:
         last = tick.pre_settlement  # before the first trade [SIM]
-    return CThostFtdcDepthMarketDataField(
-        TradingDay=trading_day,
-        ExchangeID=contract.exchange if with_exchange or contract.is_security else "",
-        LastPrice=last,
-        PreSettlementPrice=tick.pre_settlement,
-        PreClosePrice=tick.pre_close,
-        PreOpenInterest=tick.pre_open_interest,
-        OpenPrice=tick.open,
-        HighestPrice=tick.high,
-        LowestPrice=tick.low,
-        Volume=volume_to_ctp(tick.volume),
-        Turnover=tick.turnover,
-        OpenInterest=tick.open_interest,
-        ClosePrice=tick.close,
-        SettlementPrice=tick.settlement,
-        UpperLimitPrice=tick.upper_limit,
-        LowerLimitPrice=tick.lower_limit,
-        PreDelta=tick.pre_delta,
-        CurrDelta=tick.curr_delta,
-        UpdateTime=tick.time_of_day,
-        UpdateMillisec=tick.millisec,
-        BidPrice1=tick.bid1,
-        BidVolume1=tick.bid_volume1,
-        AskPrice1=tick.ask1,
-        AskVolume1=tick.ask_volume1,
-        BidPrice2=tick.bid2,
-        BidVolume2=tick.bid_volume2,
-        AskPrice2=tick.ask2,
-        AskVolume2=tick.ask_volume2,
-        BidPrice3=tick.bid3,
-        BidVolume3=tick.bid_volume3,
-        AskPrice3=tick.ask3,
-        AskVolume3=tick.ask_volume3,
-        BidPrice4=tick.bid4,
-        BidVolume4=tick.bid_volume4,
-        AskPrice4=tick.ask4,
-        AskVolume4=tick.ask_volume4,
-        BidPrice5=tick.bid5,
-        BidVolume5=tick.bid_volume5,
-        AskPrice5=tick.ask5,
-        AskVolume5=tick.ask_volume5,
-        AveragePrice=tick.average_price,
-        ActionDay=tick.action_day,
-        InstrumentID=contract.code,
-        ExchangeInstID=tick.exchange_code,
-    )
-
-
-_INT32_MAX: Final = 2**31 - 1
-
-
-def volume_to_ctp(volume: int) -> int:
-    """Volumes are 64 bits inside and clamped to CTP's int32 (DESIGN section 5)."""
-    return volume if volume <= _INT32_MAX else _INT32_MAX
+    record = CThostFtdcDepthMarketDataField()
+    record.TradingDay = trading_day
+    record.ExchangeID = contract.exchange if with_exchange or contract.is_security else ""
+    record.LastPrice = last
+    record.PreSettlementPrice = tick.pre_settlement
+    record.PreClosePrice = tick.pre_close
+    record.PreOpenInterest = tick.pre_open_interest
+    record.OpenPrice = tick.open
+    record.HighestPrice = tick.high
+    record.LowestPrice = tick.low
+    record.Volume = volume_to_ctp(tick.volume)
+    record.Turnover = tick.turnover
+    record.OpenInterest = tick.open_interest
+    record.ClosePrice = tick.close
+    record.SettlementPrice = tick.settlement
+    record.UpperLimitPrice = tick.upper_limit
+    record.LowerLimitPrice = tick.lower_limit
+    record.PreDelta = tick.pre_delta
+    record.CurrDelta = tick.curr_delta
+    record.UpdateTime = tick.time_of_day
+    record.UpdateMillisec = tick.millisec
+    record.BidPrice1 = tick.bid1
+    record.BidVolume1 = tick.bid_volume1
+    record.AskPrice1 = tick.ask1
+    record.AskVolume1 = tick.ask_volume1
+    record.BidPrice2 = tick.bid2
+    record.BidVolume2 = tick.bid_volume2
+    record.AskPrice2 = tick.ask2
+    record.AskVolume2 = tick.ask_volume2
+    record.BidPrice3 = tick.bid3
+    record.BidVolume3 = tick.bid_volume3
+    record.AskPrice3 = tick.ask3
+    record.AskVolume3 = tick.ask_volume3
+    record.BidPrice4 = tick.bid4
+    record.BidVolume4 = tick.bid_volume4
+    record.AskPrice4 = tick.ask4
+    record.AskVolume4 = tick.ask_volume4
+    record.BidPrice5 = tick.bid5
+    record.BidVolume5 = tick.bid_volume5
+    record.AskPrice5 = tick.ask5
+    record.AskVolume5 = tick.ask_volume5
+    record.AveragePrice = tick.average_price
+    record.ActionDay = tick.action_day
+    record.InstrumentID = contract.code
+    record.ExchangeInstID = tick.exchange_code
+    return record

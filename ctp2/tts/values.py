@@ -1,0 +1,59 @@
+"""Single values between the counter's integers and CTP's text and doubles."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+from ctp2.refdata.ticks import DBL_MAX
+from ctp2.tts.money import MICRO
+from ctp2.tts.terms import NO_PRICE
+
+_SHANGHAI_SECONDS: Final = 8 * 3600
+"""China and Hong Kong have had no summer time since 1991 and 1979."""
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+_INT32_MAX: Final = 2**31 - 1
+
+
+@lru_cache(maxsize=4096)
+def _stamp(second: int) -> tuple[str, str]:
+    """Beijing date ``YYYYMMDD`` and time ``HH:MM:SS`` of a UTC second."""
+    days, rest = divmod(second + _SHANGHAI_SECONDS, 86400)
+    day = date.fromordinal(days + _EPOCH_ORDINAL)
+    return f"{day:%Y%m%d}", f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+
+
+def date_of(now_ns: int) -> str:
+    """Beijing date of an instant; empty for 0 (never)."""
+    return _stamp(now_ns // 1_000_000_000)[0] if now_ns else ""
+
+
+def time_of(now_ns: int) -> str:
+    """Beijing wall time of an instant; empty for 0 (never)."""
+    return _stamp(now_ns // 1_000_000_000)[1] if now_ns else ""
+
+
+def number_to_ctp(number: int) -> str:
+    """OrderSysID, OrderLocalID, TradeID: decimal, width 12, right aligned; empty for 0."""
+    return str(number).rjust(12) if number else ""
+
+
+def price_to_ctp(units: int, price_scale: int) -> float:
+    """A price in units as CTP's double; absent is DBL_MAX."""
+    return DBL_MAX if units == NO_PRICE else units / price_scale
+
+
+def price_from_ctp(price: float, price_scale: int) -> int:
+    """A double of market data in price units; DBL_MAX is absent."""
+    return NO_PRICE if price == DBL_MAX else round(price * price_scale)
+
+
+def money_to_ctp(micro: int) -> float:
+    """Micro-units as CTP's double."""
+    return micro / MICRO
+
+
+def volume_to_ctp(volume: int) -> int:
+    """Volumes are 64 bits inside and clamped to CTP's int32 (DESIGN section 5)."""
+    return volume if volume <= _INT32_MAX else _INT32_MAX
