@@ -15,6 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Hashable, Sequence
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 
@@ -29,7 +30,7 @@ from ctp2.core.flow import MD_FILES, TRADER_FILES, Flow
 from ctp2.core.throttle import QuerySlot
 from ctp2.core.unsupported import WrongFrontSession
 from ctp2.ctp import api as abstract
-from ctp2.ctp import layout, methods, spi
+from ctp2.ctp import layout, methods, spi, structs
 
 if TYPE_CHECKING:
     from ctp2.core.address import Address
@@ -160,6 +161,7 @@ class BaseApi:
         self._link: _Link | None = None
         self._live: Session | None = None
         self._connection = 0
+        self._request_number = 0
         self._logged_in = False
         self._initialised = False
         self._released = False
@@ -307,10 +309,14 @@ class BaseApi:
             return TOO_MANY_PENDING
         if method.response == "OnRspUserLogin":
             self._prepare_login(session, field.UserID)
+        field = field.__copy__()
+        if method.struct in _numbered():
+            self._request_number += 1
+            field.SessionReqSeq = self._request_number
         # The connection is read behind taking the slot: if it is the old one, connecting has yet to free the slot.
         result = NOT_CONNECTED
         try:
-            result = session.handle(Request(method, field.__copy__(), request_id, self._connection))
+            result = session.handle(Request(method, field, request_id, self._connection))
         finally:
             if is_query and result != 0:
                 self._slot.free()
@@ -397,6 +403,7 @@ class BaseApi:
             return
         # This order lets _request stamp and drop correctly without a lock; see there.
         self._connection += 1
+        self._request_number = 0
         self._slot.free()
         self._live = link.session
 
@@ -517,6 +524,12 @@ class MdApi(BaseApi, abstract.CThostFtdcMdApi):
         if not codes:
             return 0
         return session.handle(Request(self._METHODS[name], codes, 0, self._connection))
+
+
+@cache
+def _numbered() -> frozenset[str]:
+    """The structs whose requests the api counts (SessionReqSeq, spec ctp-semantics 3.1)."""
+    return frozenset(name for name, fields in structs.FIELDS.items() if "SessionReqSeq:" in fields)
 
 
 def _flow_identity(session: Session) -> str:

@@ -177,7 +177,8 @@ class Dispatcher:
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end of the thread; False when it still runs after ``timeout`` seconds."""
         thread = self._thread
-        if thread is None:
+        if thread is None or thread.ident is None:
+            # Never started: also when a Ctrl-C came between making the thread and starting it.
             return True
         thread.join(timeout)
         return not thread.is_alive()
