@@ -37,7 +37,7 @@ check: env  ## format, lint, types, import rules, generated files, public names
 	$(PY) -m mypy --platform win32 ctp2
 	$(PY) -m mypy --platform darwin ctp2
 	$(PY) tools/gen_ctp.py check
-	$(PY) -m pytest -q tests/test_architecture.py tests/test_platforms.py tests/test_docs.py
+	$(PY) -m pytest -q tests/test_architecture.py tests/test_platforms.py tests/test_docs.py tests/test_public_names.py
 
 format: env  ## format and mend what can be mended
 	$(PY) -m ruff format $(wildcard $(SOURCES))
