@@ -76,6 +76,18 @@ def _run(
     raise typer.Exit(run(str(script), arguments, front))
 
 
+@app.command("verify-stream", help=text("help.stream"))
+def _verify_stream(
+    orders: Annotated[Path, typer.Argument(help=text("help.stream.orders"))],
+    trades: Annotated[Path, typer.Argument(help=text("help.stream.trades"))],
+    reference: Annotated[float | None, typer.Option(help=text("help.stream.reference"))] = None,
+    as_json: Json = False,
+) -> None:
+    from ctp2.cli.verify_stream import verify_stream
+
+    raise typer.Exit(verify_stream(orders, trades, reference, as_json))
+
+
 def _take_front(arguments: list[str]) -> tuple[str | None, list[str]]:
     """``--front ADDRESS`` directly behind the script is ours too; further back it is the script's own."""
     match arguments:

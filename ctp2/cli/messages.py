@@ -29,6 +29,35 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "示例策略在内置柜台上用真实行情交易一段，自动结束并核对账目。",
     ),
     "help.demo.speed": ("Times the recorded speed.", "回放倍速。"),
+    "help.stream": (
+        "Feed an exchange's order-by-order stream to the matching engine and compare every trade.",
+        "把交易所逐笔委托喂给撮合引擎，逐笔核对成交。",
+    ),
+    "help.stream.orders": (
+        "CSV(.gz): BizIndex, Time, Type (A, D), Side (B, S), OrderNo, Price, Volume.",
+        "逐笔委托 CSV(.gz)：BizIndex、Time、Type（A、D）、Side（B、S）、OrderNo、Price、Volume。",
+    ),
+    "help.stream.trades": (
+        "CSV(.gz): BizIndex, Time, Aggressor (B, S, N), BidOrderNo, AskOrderNo, Price, Volume.",
+        "逐笔成交 CSV(.gz)：BizIndex、Time、Aggressor（B、S、N）、BidOrderNo、AskOrderNo、Price、Volume。",
+    ),
+    "help.stream.reference": (
+        "Previous close: decides between auction prices that are otherwise equal.",
+        "昨收价：集合竞价有多个价格同样满足条件时用来取舍。",
+    ),
+    "stream.progress": ("feeding", "喂入"),
+    "stream.result": (
+        "{identical} of {theirs} trades identical in order, price, volume and both order numbers; {ours} were made",
+        "{theirs} 笔成交中 {identical} 笔的次序、价格、数量与双方委托号完全一致；引擎共成交 {ours} 笔",
+    ),
+    "stream.refused": (
+        "{count} orders were not taken, the first is {first}",
+        "{count} 笔委托未被接受，第一笔为 {first}",
+    ),
+    "stream.difference": (
+        "first difference at trade {place}: ours {ours}, theirs {theirs}",
+        "第一处不同在第 {place} 笔：引擎 {ours}，交易所 {theirs}",
+    ),
     "help.run": (
         "Run a script written for openctp_ctp, unchanged. Ends with the script's own exit code.",
         "不改一行地运行为 openctp_ctp 编写的脚本，退出码即脚本的退出码。",

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 class Side:
     """The buying or selling half of a book. Keys are prices turned so that a larger key is a better price."""
 
-    __slots__ = ("is_buy", "keys", "levels", "sign")
+    __slots__ = ("is_buy", "keys", "levels", "sign", "volumes")
 
     def __init__(self, is_buy: bool) -> None:
         self.is_buy: bool = is_buy
         self.sign: int = 1 if is_buy else -1
         self.keys: list[int] = []
         self.levels: dict[int, dict[int, Order]] = {}
+        self.volumes: dict[int, int] = {}
 
     def add(self, order: Order) -> None:
         """Queue behind the orders of the same price. A market order (no price) ranks before every price."""
@@ -33,12 +34,14 @@ class Side:
         level = self.levels.get(key)
         if level is None:
             self.levels[key] = {order.order_id: order}
+            self.volumes[key] = order.volume - order.traded
             if not self.keys or key > self.keys[-1]:
                 self.keys.append(key)
             else:
                 self.keys.insert(bisect_left(self.keys, key), key)
         else:
             level[order.order_id] = order
+            self.volumes[key] += order.volume - order.traded
 
     def remove(self, order: Order) -> bool:
         """Take an order out; False when it is not here."""
@@ -46,10 +49,17 @@ class Side:
         level = self.levels.get(key)
         if level is None or level.pop(order.order_id, None) is None:
             return False
-        if not level:
+        if level:
+            self.volumes[key] -= order.volume - order.traded
+        else:
             del self.levels[key]
+            del self.volumes[key]
             self.keys.pop(bisect_left(self.keys, key))
         return True
+
+    def reduce(self, order: Order, volume: int) -> None:
+        """An order that stays here traded ``volume`` of what it showed."""
+        self.volumes[self._key(order)] -= volume
 
     def first(self) -> Order | None:
         """The order that trades next."""
@@ -79,9 +89,11 @@ class Side:
                 break
             if key == -NO_PRICE:
                 continue  # market orders have no price to show
-            volume = sum(order.volume - order.traded for order in self.levels[key].values())
-            result.append((key * self.sign, volume))
+            result.append((key * self.sign, self.volumes[key]))
         return result
+
+    def __len__(self) -> int:
+        return sum(len(level) for level in self.levels.values())
 
     def _key(self, order: Order) -> int:
         return -NO_PRICE if order.price == NO_PRICE else order.price * self.sign

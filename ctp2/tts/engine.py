@@ -28,7 +28,7 @@ from ctp2.tts.matching import MatchingMarket
 from ctp2.tts.orders import Order
 from ctp2.tts.quoting import QuotingMarket
 from ctp2.tts.reports import Reporter
-from ctp2.tts.risk import STAGES, STAGES_WITHOUT_CHECKS, Draft
+from ctp2.tts.risk import STAGES, STAGES_WITHOUT_CHECKS, Draft, used_ref
 from ctp2.tts.state import State
 from ctp2.tts.terms import (
     AUCTION_MATCH,
@@ -100,7 +100,7 @@ class Engine:
                 self._refuse(events, draft, number)
                 return events
         order = self._accept(events, draft)
-        reason = refusal(order, draft.is_on_grid)
+        reason = refusal(order, draft.is_on_grid, self.settings.checks)
         if reason:
             self.reporter.rejected(order, reason)
         elif order.contract.is_matched:
@@ -152,8 +152,8 @@ class Engine:
         contract.phase = command.phase
         if command.phase in (CONTINUOUS, AUCTION_MATCH) and not contract.is_matched:
             return self.quoting.on_quote(contract, command.now_ns)
-        if command.phase == CONTINUOUS:
-            return self.matching.open(contract, command.now_ns)
+        if command.phase in (CONTINUOUS, AUCTION_MATCH):
+            return self.matching.uncross(contract, command.now_ns)
         return _NOTHING
 
     def tick(self, command: Tick) -> list[Event]:
@@ -166,8 +166,9 @@ class Engine:
 
     # ------------------------------------------------------------------ stages
     def _refuse(self, events: list[Event], draft: Draft, number: int) -> None:
-        """CTP's refusal; a valid OrderRef is used up by it (spec 3.1 [SIM])."""
-        event = InsertRefused(draft.account.account_id, draft.terms, number, "", draft.ref_number)
+        """CTP's refusal; a valid OrderRef is used up by it (spec 3.1 [SIM]), whichever stage refused."""
+        ref_number = draft.ref_number or used_ref(self.state, draft.terms)
+        event = InsertRefused(draft.account.account_id, draft.terms, number, "", ref_number)
         self.state.on_insert_refused(event)
         events.append(event)
 

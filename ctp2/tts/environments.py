@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
+from ctp2.core.errors import OpenFailed
 from ctp2.refdata.calendar import CalendarError
 from ctp2.refdata.contracts import current_contract
 from ctp2.refdata.instruments import load_special
@@ -61,7 +62,8 @@ def build(config: Config, now_ns: int) -> World:
     """Make the world of an address; ``now_ns`` decides the day of ``7x24``.
 
     Raises:
-        DataError: the recorded day cannot be read, or holds an instrument that nothing is known about.
+        DataError: the recorded day cannot be read.
+        OpenFailed: it holds an instrument that nothing is known about.
     """
     recorded = read_day(config.options.data)
     if config.environment == "replay":
@@ -117,7 +119,7 @@ def _code_today(item: TickInstrument, trading_day: str) -> str:
 def _known(universe: Universe, item: TickInstrument) -> Instrument:
     instrument = universe.resolve(item.code, item.exchange)
     if instrument is None:
-        raise CalendarError(
+        raise OpenFailed(
             f"{item.code}: no reference data for this instrument"
             + (f" of {item.exchange}" if item.exchange else "; give an ExchangeID column")
         )

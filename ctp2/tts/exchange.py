@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from ctp2.tts import rejections as error
 from ctp2.tts.terms import (
-    ANY_VOLUME,
     AUCTION_ORDERING,
+    COMPLETE_VOLUME,
     CONTINUOUS,
     GFD,
     LIMIT_PRICE,
@@ -25,9 +25,12 @@ _ANY_ODD_LOT: Final = ("BSE",)
 """Exchanges where any number of shares may be sold."""
 
 
-def refusal(order: Order, is_on_grid: bool) -> int:
-    """Why the exchange refuses a new order: phase, tick, limits, volume; 0 when it takes it."""
-    return _phase(order) or _price(order, is_on_grid) or _volume(order)
+def refusal(order: Order, is_on_grid: bool, checks_holding: bool = True) -> int:
+    """Why the exchange refuses a new order: phase, tick, limits, type, volume; 0 when it takes it.
+
+    ``checks_holding`` False (``checks=off``): odd lots are not compared with what the seller holds.
+    """
+    return _phase(order) or _price(order, is_on_grid) or _type(order) or _volume(order, checks_holding)
 
 
 def _phase(order: Order) -> int:
@@ -39,7 +42,7 @@ def _phase(order: Order) -> int:
         phase == AUCTION_ORDERING
         and terms.price_type == LIMIT_PRICE
         and terms.time_condition == GFD
-        and terms.volume_condition == ANY_VOLUME
+        and terms.volume_condition != COMPLETE_VOLUME
     )
     return 0 if collects else error.PHASE
 
@@ -59,11 +62,20 @@ def _price(order: Order, is_on_grid: bool) -> int:
     return 0
 
 
-def _volume(order: Order) -> int:
+def _type(order: Order) -> int:
+    """A limit order for the day cannot ask for its complete volume: 2/3/3/1 (spec 3.2)."""
+    terms = order.terms
+    is_refused = (
+        terms.volume_condition == COMPLETE_VOLUME and terms.time_condition == GFD and terms.price_type == LIMIT_PRICE
+    )
+    return error.ORDER_TYPE if is_refused else 0
+
+
+def _volume(order: Order, checks_holding: bool) -> int:
     instrument = order.contract.instrument
     volume = order.volume
     if order.contract.is_security:
-        return _security_volume(order)
+        return _security_volume(order, checks_holding)
     if order.terms.price_type == LIMIT_PRICE:
         low, high = instrument.min_limit_volume, instrument.max_limit_volume
     else:
@@ -73,7 +85,7 @@ def _volume(order: Order) -> int:
     return 0
 
 
-def _security_volume(order: Order) -> int:
+def _security_volume(order: Order, checks_holding: bool) -> int:
     """Buys in board lots; an odd remainder is sold whole and only as it is (spec 14.3)."""
     instrument = order.contract.instrument
     volume = order.volume
@@ -82,7 +94,7 @@ def _security_volume(order: Order) -> int:
     if order.offset == OPEN:
         legal = volume >= instrument.lot_min and (volume - instrument.lot_min) % instrument.lot_step == 0
         return 0 if legal else error.VOLUME
-    if instrument.exchange in _ANY_ODD_LOT:
+    if not checks_holding or instrument.exchange in _ANY_ODD_LOT:
         return 0
     held = order.row.closable() + volume  # the order's own shares are frozen already
     if instrument.lot_step == 1:

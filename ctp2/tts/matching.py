@@ -1,11 +1,12 @@
 """Matching between users (撮合): one book per instrument, price then time priority (spec 3.10).
 
-A match trades at the middle one of buy price, sell price and last price. The instrument's last price and quote are
-those of this book.
+Continuous trading by price, then time; what was collected in a call auction trades at one price. The instrument's last
+price and quote are those of this book.
 """
 
 from __future__ import annotations
 
+from ctp2.tts.auction import auction_price
 from ctp2.tts.book import Side
 from ctp2.tts.contract import Contract
 from ctp2.tts.events import Event
@@ -105,21 +106,26 @@ class MatchingMarket:
         book.own(order).remove(order)
         book.publish()
 
-    def open(self, contract: Contract, now_ns: int) -> list[Event]:
-        """Continuous trading begins: orders that crossed while they were collected trade now."""
+    def uncross(self, contract: Contract, now_ns: int) -> list[Event]:
+        """The call auction: what was collected trades at one price, by price and then time on either side."""
         book = self.books[contract.index]
         events = self.reporter.begin(now_ns)
-        while True:
+        result = auction_price(
+            book.buys.depth(len(book.buys.keys)), book.sells.depth(len(book.sells.keys)), contract.reference_price()
+        )
+        left = result.volume
+        while left > 0:
             buy, sell = book.buys.first(), book.sells.first()
-            if buy is None or sell is None or not buy.reaches(NO_PRICE, sell.price):
-                break
-            taker, maker = (buy, sell) if buy.order_id > sell.order_id else (sell, buy)
-            volume = min(buy.volume - buy.traded, sell.volume - sell.traded)
-            self._tell(book, taker, Match(maker, _middle(book, taker, maker), volume))
-            if taker.is_final():
-                book.own(taker).remove(taker)
-        book.publish()
-        self.reporter.state.mark(contract)
+            assert buy is not None and sell is not None
+            volume = min(left, buy.volume - buy.traded, sell.volume - sell.traded)
+            fill = Fill(result.price, volume, self.reporter.state.last_trade_id + 1)
+            self._fill_resting(book, buy, fill)
+            self._fill_resting(book, sell, fill)
+            book.traded(result.price, volume)
+            left -= volume
+        if result.volume:
+            book.publish()
+            self.reporter.state.mark(contract)
         return events
 
     # ------------------------------------------------------------------ inside
@@ -129,18 +135,22 @@ class MatchingMarket:
         left = order.volume
         levels = _LEVELS.get(order.terms.price_type, 0)
         other = book.other(order)
+        # A level's key is larger the better its price: what the order may take has at least this key.
+        worst = NO_PRICE if order.price == NO_PRICE else order.price * other.sign
         for count, key in enumerate(reversed(other.keys)):
-            if left == 0 or (levels and count == levels):
+            if left == 0 or key < worst or (levels and count == levels):
                 break
             for maker in other.levels[key].values():
-                if left == 0 or not _crosses(order, maker):
+                if left == 0:
                     break
                 volume = min(left, maker.volume - maker.traded)
-                matches.append(Match(maker, _middle(book, order, maker), volume))
+                matches.append(Match(maker, _price(book, order, maker), volume))
                 left -= volume
         taken = order.volume - left
         condition = order.terms.volume_condition
-        if condition == COMPLETE_VOLUME and left and order.terms.time_condition == IOC:
+        if order.terms.time_condition != IOC:
+            return matches  # volume conditions are read for IOC only (spec 3.1, 3.2)
+        if condition == COMPLETE_VOLUME and left:
             return []
         if condition == MIN_VOLUME and taken < max(order.terms.min_volume, 1):
             return []
@@ -156,29 +166,29 @@ class MatchingMarket:
         fills = [Fill(match.price, match.volume, first_trade + index) for index, match in enumerate(matches)]
         self.reporter.arrived(order, fills, cancels, price)
         for match, fill in zip(matches, fills, strict=True):
-            self._fill_maker(book, match.maker, fill)
+            self._fill_resting(book, match.maker, fill)
+            book.traded(fill.price, fill.volume)
         if not order.is_final():
             book.own(order).add(order)
 
-    def _tell(self, book: Book, taker: Order, match: Match) -> None:
-        fill = Fill(match.price, match.volume, self.reporter.state.last_trade_id + 1)
-        self.reporter.filled(taker, fill)
-        self._fill_maker(book, match.maker, fill)
-
-    def _fill_maker(self, book: Book, maker: Order, fill: Fill) -> None:
-        self.reporter.filled(maker, fill)
-        if maker.is_final():
-            book.own(maker).remove(maker)
-        book.traded(fill.price, fill.volume)
+    def _fill_resting(self, book: Book, order: Order, fill: Fill) -> None:
+        """A fill of an order in the book, which leaves it when nothing is left."""
+        side = book.own(order)
+        if order.traded + fill.volume == order.volume:
+            side.remove(order)
+        else:
+            side.reduce(order, fill.volume)
+        self.reporter.filled(order, fill)
 
 
-def _crosses(order: Order, maker: Order) -> bool:
-    """Whether two opposite orders can trade (a resting order always has a price)."""
-    return order.reaches(maker.price, maker.price)
+def _price(book: Book, taker: Order, maker: Order) -> int:
+    """What a match trades at. A market order takes the other's price.
 
-
-def _middle(book: Book, taker: Order, maker: Order) -> int:
-    """The middle one of buy price, sell price and last price (spec 3.9); a market order takes the other's price."""
-    if taker.price == NO_PRICE or book.contract.last == NO_PRICE:
+    Stock exchanges: the resting order's price. Futures exchanges: the middle one of buy price, sell price and last
+    price (spec 3.9).
+    """
+    last = book.contract.last
+    if book.contract.is_security or taker.price == NO_PRICE or last == NO_PRICE:
         return maker.price
-    return sorted((taker.price, maker.price, book.contract.last))[1]
+    low, high = (maker.price, taker.price) if taker.is_buy else (taker.price, maker.price)
+    return low if last < low else high if last > high else last

@@ -138,7 +138,7 @@ class QuotingMarket:
         if condition == COMPLETE_VOLUME:
             return order.volume
         volume = self._volume(order, order.volume)
-        if condition == MIN_VOLUME and volume < max(order.terms.min_volume, 1):
+        if condition == MIN_VOLUME and order.terms.time_condition == IOC and volume < max(order.terms.min_volume, 1):
             return 0
         return volume
 

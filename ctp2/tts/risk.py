@@ -133,7 +133,6 @@ def _check_rare_codes(terms: InsertOrder, offset: str, hedge: str) -> int:
         (0 <= terms.min_volume <= terms.volume or terms.volume_condition != MIN_VOLUME, error.BAD_FIELD),
         (terms.price_type in SUPPORTED_PRICE_TYPES, error.PRICETYPE_NOTSUPPORT_BYEXCHANGE),
         (terms.time_condition in (IOC, GFD), error.BAD_FIELD),
-        (terms.contingent == IMMEDIATELY, error.BROKER_NOT_SUPPORT_CONDORDER),
         (not terms.is_swap, error.SWAPORDER_UNSUPPORTED),
     )
     for legal, number in rules:
@@ -204,6 +203,15 @@ def check_order_ref(state: State, draft: Draft) -> int:
     return 0
 
 
+def used_ref(state: State, terms: InsertOrder) -> int:
+    """The OrderRef that a refused order uses up (spec 3.1 [SIM]); 0 when it could not use it."""
+    text = terms.order_ref.strip(" ")
+    if not (text.isascii() and text.isdigit()):
+        return 0
+    number = int(text)
+    return number if state.last_refs.get((terms.front_id, terms.session_id), 0) < number <= _MAX_REF else 0
+
+
 def check_instrument(state: State, draft: Draft) -> int:
     """Step 3: the instrument exists and is traded; the draft gets offset, row and prices."""
     contract = draft.contract
@@ -212,6 +220,8 @@ def check_instrument(state: State, draft: Draft) -> int:
     if not contract.instrument.is_trading:
         return error.INSTRUMENT_NOT_TRADING
     terms = draft.terms
+    if terms.contingent != IMMEDIATELY:
+        return error.BROKER_NOT_SUPPORT_CONDORDER
     offset = terms.comb_offset[:1]
     if not contract.uses_history and (offset == CLOSE_TODAY or offset == CLOSE_YESTERDAY):
         offset = CLOSE  # converted before sending (spec 3.1)
