@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Final
 
 from ctp2.core.api import force_front, stop_all
 
-FOREIGN: Final = re.compile(r"openctp_(ctp|tts)(_\d\w*)?")
-"""Top-level packages that become ctp2: ``openctp_ctp``, and the older ones per version such as ``openctp_ctp_667``."""
+FOREIGN: Final = re.compile(r"openctp_(ctp|tts)(_\d\w*)?|thosttraderapi|thostmduserapi")
+"""Top-level packages that become ctp2: ``openctp_ctp``, the older ones per version such as ``openctp_ctp_667``, and the
+bare modules of the binding, for scripts that have it beside them."""
+BARE: Final = ("thosttraderapi", "thostmduserapi")
 NOT_FOUND: Final = 2
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -30,7 +33,8 @@ class _Foreign(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A package of its own, whose submodules are already there once it is imported."""
-        return ModuleSpec(fullname, self, is_package=True) if FOREIGN.fullmatch(fullname) else None
+        is_ours = FOREIGN.fullmatch(fullname) is not None and fullname not in BARE
+        return ModuleSpec(fullname, self, is_package=True) if is_ours else None
 
     def create_module(self, spec: ModuleSpec) -> None:
         """An ordinary empty module will do."""
@@ -49,7 +53,7 @@ class _Foreign(MetaPathFinder, Loader):
 def run(script: str, argv: Sequence[str], front: str | None = None) -> int:
     """Run ``script`` as ``python script argv…`` would; the exit code is the script's.
 
-    Imports of ``openctp_ctp`` get ctp2, and with ``front`` every front and name server that the script registers
+    Imports of :data:`FOREIGN` get ctp2, and with ``front`` every front and name server that the script registers
     becomes that address. Threads the script leaves running are waited for, as Python does at its end; Api objects it
     did not release are released.
     """
@@ -116,6 +120,8 @@ def _foreign_imports() -> Iterator[None]:
     finder = _Foreign()
     hidden = _take_foreign_modules()
     sys.meta_path.insert(0, finder)
+    for name in BARE:
+        sys.modules[name] = import_module(f"ctp2.{name}")
     try:
         yield
     finally:

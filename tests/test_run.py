@@ -42,6 +42,7 @@ def script(tmp_path: Path) -> Path:
         "from openctp_ctp_667 import tdapi, mdapi",
         "from openctp_ctp_6_3_15 import tdapi, mdapi",
         "from openctp_tts import tdapi, mdapi",
+        "import thosttraderapi as tdapi, thostmduserapi as mdapi",
     ],
 )
 def test_imports_resolve_to_ctp2(script: Path, line: str) -> None:

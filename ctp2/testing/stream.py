@@ -9,10 +9,10 @@ trades       ``BizIndex``, ``Time``, ``Aggressor`` (B, S, N call auction), ``Bid
              ``Price``, ``Volume``
 ===========  ====================================================================================================
 
-An exchange that reports as an add only what rests leaves the arriving order to be put together: its size is its add plus
-its own trades as aggressor, its limit the add's price or, when nothing rested, the worst price it traded at. Each order
-number is one participant, so the engine runs without position and fund checks. Orders are collected until 09:25, trade at
-one price there and at 15:00 (collected again from 14:57), and continuously from 09:30.
+An exchange that reports as an add only what rests leaves the arriving order to be put together: its size is its add
+plus its own trades as aggressor, its limit the add's price or, when nothing rested, the worst price it traded at. Each
+order number is one participant, so the engine runs without position and fund checks. Orders are collected until 09:25,
+trade at one price there and at 15:00 (collected again from 14:57), and continuously from 09:30.
 """
 
 from __future__ import annotations
