@@ -66,10 +66,10 @@ class Counter:
         self._is_playing = False
         self._has_begun = False
         self._has_ended = False
+        world.feed.skip_to_start(self._set_phase_quietly)
         self._offset = world.feed.next_offset or 0
         self._anchor_ns = monotonic_ns()
         self._book_versions: dict[int, int] = {}
-        world.feed.skip_to_start(self._set_phase_quietly)
 
     # ------------------------------------------------------------------ from any thread
     def start(self) -> None:

@@ -222,7 +222,7 @@ class Engine:
         ref = command.order_ref.strip()
         if not (ref.isascii() and ref.isdigit()):
             return None
-        order = self.state.by_ref.get((command.front_id, command.session_id, int(ref)))
+        order = self.state.by_ref.get((command.front_id, command.session_id), _NO_ORDERS).get(int(ref))
         return order if order is not None and command.instrument == order.contract.code else None
 
     def _withdraw(self, order: Order, command: CancelOrder) -> None:
@@ -237,4 +237,5 @@ class Engine:
 
 
 _NOTHING: list[Event] = []
-"""Returned when nothing happened; never changed."""
+_NO_ORDERS: dict[int, Order] = {}
+"""Returned when nothing happened, or nothing is there; never changed."""

@@ -86,6 +86,15 @@ _DCE: Final = Profile(
 _CLEAN: Final = Profile(
     "clean", ack_immediate=True, repeat_on_fill=False, cancel_first=False, empty_codes=False, repeat_on_cancel=False
 )
+_CLEAN_CZCE: Final = Profile(
+    "clean",
+    ack_immediate=True,
+    repeat_on_fill=False,
+    cancel_first=False,
+    empty_codes=False,
+    repeat_on_cancel=False,
+    truncates_price=True,
+)
 
 _BY_EXCHANGE: Final[dict[str, Profile]] = {"CFFEX": _CFFEX, "CZCE": _CZCE, "DCE": _DCE, "GFEX": _DCE}
 
@@ -98,7 +107,7 @@ def profile_for(name: str, exchange: str) -> Profile:
     Stocks, foreign exchanges and the test instruments follow the SHFE column (spec 3.5 [SIM]).
     """
     if name == "clean":
-        return _CLEAN
+        return _CLEAN_CZCE if exchange == "CZCE" else _CLEAN
     if name == "simnow":
         return _SHFE
     return _BY_EXCHANGE.get(exchange, _SHFE)

@@ -42,7 +42,7 @@ class State:
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}
         self.by_sys_id: dict[int, Order] = {}
-        self.by_ref: dict[tuple[int, int, int], Order] = {}
+        self.by_ref: dict[tuple[int, int], dict[int, Order]] = {}
         self.last_refs: dict[tuple[int, int], int] = {}
         self.last_order_id: int = 0
         self.last_sys_id: int = 0
@@ -118,7 +118,10 @@ class State:
         terms = order.terms
         session = (terms.front_id, terms.session_id)
         self.last_refs[session] = event.ref_number
-        self.by_ref[(terms.front_id, terms.session_id, event.ref_number)] = order
+        refs = self.by_ref.get(session)
+        if refs is None:
+            refs = self.by_ref[session] = {}
+        refs[event.ref_number] = order
         self.orders[order.order_id] = order
         self.last_order_id = order.order_id
         order.account.orders.append(order)

@@ -31,7 +31,15 @@ from ctp2.tts.money import RATE
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot, PositionRow
 from ctp2.tts.terms import ACCEPTED, INSERT_SUBMITTED, LONG, NO_PRICE, UNKNOWN
-from ctp2.tts.values import date_of, money_to_ctp, number_to_ctp, price_to_ctp, time_of, volume_to_ctp
+from ctp2.tts.values import (
+    date_of,
+    money_to_ctp,
+    number_to_ctp,
+    price_to_ctp,
+    shared_echo,
+    time_of,
+    volume_to_ctp,
+)
 
 SETTLEMENT_ID: Final = 1
 INSTALL_ID: Final = 1
@@ -82,18 +90,20 @@ def order_from_ctp(
         field.UserForceClose,
         field.SessionReqSeq,
         field.RequestID,
-        (
-            field.BrokerID,
-            field.GTDDate,
-            field.InvestUnitID,
-            field.AccountID,
-            field.CurrencyID,
-            field.ClientID,
-            field.MacAddress,
-            field.IPAddress,
-            field.OrderMemo,
-            field.BusinessUnit,
-            product_info,
+        shared_echo(
+            (
+                field.BrokerID,
+                field.GTDDate,
+                field.InvestUnitID,
+                field.AccountID,
+                field.CurrencyID,
+                field.ClientID,
+                field.MacAddress,
+                field.IPAddress,
+                field.OrderMemo,
+                field.BusinessUnit,
+                product_info,
+            )
         ),
     )
 
@@ -240,8 +250,8 @@ def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
         _show_answer(record, order, event)
     if status != UNKNOWN:
         record.StatusMsg = status_message(order, status, event.submit, event.reason)
-        if event.cancel_ns:
-            record.CancelTime = time_of(event.cancel_ns)
+        record.CancelTime = time_of(event.cancel_ns)
+        order.record = None  # what follows comes later, and orders are many
     if event.active_user:
         record.ActiveUserID = event.active_user
     return record
