@@ -46,7 +46,7 @@ def test_every_verb_of_ctp2_that_readmes_name_exists() -> None:
 
     verbs = {command.name for command in app.registered_commands}
     for name in ("README.md", "README.zh-CN.md", "CHANGELOG.md"):
-        named = set(re.findall(r"(?:^|`)ctp2 ([a-z]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
+        named = set(re.findall(r"(?:^|`)ctp2 ([a-z-]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
         assert named <= verbs, f"{name}: {named - verbs}"
 
 
