@@ -47,7 +47,7 @@ gen: env  ## generated files from the schemas
 	$(PY) tools/gen_ctp.py generate
 
 fuzz: env  ## seeded random runs: make fuzz SEED=7
-	CTP2_FUZZ_SEED=$(SEED) $(PY) -m pytest -q tests/fuzz
+	$(PY) -m tests.tts.fuzz $(SEED)
 
 bench: env  ## the figures, written into both READMEs
 	$(PY) benchmarks/run.py

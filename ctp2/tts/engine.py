@@ -223,7 +223,9 @@ class Engine:
         if not (ref.isascii() and ref.isdigit()):
             return None
         order = self.state.by_ref.get((command.front_id, command.session_id), _NO_ORDERS).get(int(ref))
-        return order if order is not None and command.instrument == order.contract.code else None
+        if order is None or command.instrument != order.contract.code:
+            return None
+        return order if command.exchange in ("", order.contract.exchange) else None
 
     def _withdraw(self, order: Order, command: CancelOrder) -> None:
         """Take the order out of the market and tell it: the last state again, then 5/3."""

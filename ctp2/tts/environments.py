@@ -23,7 +23,15 @@ from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.feed import Feed, PhaseChange, continuous_rows
 from ctp2.tts.profiles import profile_for
 from ctp2.tts.state import State
-from ctp2.tts.terms import BEFORE_TRADING, CONTINUOUS, NO_PRICE, NO_TRADING
+from ctp2.tts.terms import (
+    AUCTION_MATCH,
+    AUCTION_ORDERING,
+    BEFORE_TRADING,
+    CLOSED,
+    CONTINUOUS,
+    NO_PRICE,
+    NO_TRADING,
+)
 
 if TYPE_CHECKING:
     from ctp2.tts.config import Config
@@ -34,6 +42,7 @@ ROLL_HOUR: Final = 4
 _LOOP_FROM_NS: Final = (9 * 3600 + 29 * 60) * 1_000_000_000
 _LOOP_TO_NS: Final = (15 * 3600 + 59) * 1_000_000_000
 _ALL: Final = "*"
+_AFTER_HOURS: Final = "after_hours"
 
 
 class World:
@@ -137,7 +146,13 @@ def _phases_of(instrument: Instrument, day: TickDay) -> list[tuple[int, str]]:
         found = phases(instrument.session_id, day.trading_day, _recorded_evening(day))
     timeline: list[tuple[int, str]] = []
     for index, phase in enumerate(found):
+        if phase.phase.startswith(_AFTER_HOURS):
+            # Trading at the closing price is not offered: the day ends with the closing auction (spec 10.1).
+            timeline.append((phase.start_ns, CLOSED))
+            break
         timeline.append((phase.start_ns, phase.status))
+        if phase.matching == "auction" and phase.status == AUCTION_ORDERING:
+            timeline.append((phase.end_ns, AUCTION_MATCH))
         follows = found[index + 1].start_ns if index + 1 < len(found) else phase.end_ns
         if phase.end_ns < follows and phase.end_ns > phase.start_ns:
             timeline.append((phase.end_ns, NO_TRADING))

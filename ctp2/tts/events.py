@@ -60,11 +60,12 @@ class OrderReport(Event):
     """One state of an order as the stream shows it: an ``OnRtnOrder``.
 
     ``released_…`` is what a final state gives back; ``reason`` the exchange's reason of a rejection; ``price`` (price
-    units) what the order works at from now on.
+    units) what the order works at from now on; ``announced`` what it has traded with the fills still to be told.
     """
 
     __slots__ = (
         "active_user",
+        "announced",
         "cancel_ns",
         "exchange_ns",
         "order",
@@ -96,6 +97,7 @@ class OrderReport(Event):
         released_margin: int,
         released_fee: int,
         price: int,
+        announced: int,
         now_ns: int,
     ) -> None:
         self.account_id = order.account.account_id
@@ -114,6 +116,7 @@ class OrderReport(Event):
         self.released_margin: int = released_margin
         self.released_fee: int = released_fee
         self.price: int = price
+        self.announced: int = announced
 
 
 class LotClosed:

@@ -153,8 +153,8 @@ def _sides(contract: Contract) -> tuple[int, int]:
 def rest_price(order: Order, last_fill: int) -> int:
     """What an order works at once it arrived: its limit, or for a market order what its rest waits at (spec 3.10).
 
-    Market GFD: the LimitPrice sent with it, ``NO_PRICE`` (still a market order) when that is 0. Best price and five
-    level to-limit: the last fill's price, ``NO_PRICE`` without a fill.
+    Market GFD: the LimitPrice sent with it, cut to a tick and to the limits that an order may have, ``NO_PRICE`` (still
+    a market order) when that is 0. Best price and five level to-limit: the last fill's price, ``NO_PRICE`` without one.
     """
     price_type = order.terms.price_type
     if price_type == LIMIT_PRICE:
@@ -163,7 +163,18 @@ def rest_price(order: Order, last_fill: int) -> int:
         return last_fill
     scaled = order.terms.price * order.contract.price_scale
     is_given = scaled == scaled and 0 < abs(scaled) < float(-NO_PRICE)
-    return round(scaled) if is_given else NO_PRICE
+    return _legal_price(order, round(scaled)) if is_given else NO_PRICE
+
+
+def _legal_price(order: Order, price: int) -> int:
+    """``price`` within the limits and on the tick, never better for the other side than asked."""
+    contract = order.contract
+    if contract.upper_limit != NO_PRICE and price > contract.upper_limit:
+        price = contract.upper_limit
+    if contract.lower_limit != NO_PRICE and price < contract.lower_limit:
+        price = contract.lower_limit
+    down = price // contract.tick_units * contract.tick_units
+    return down if order.is_buy or down == price else down + contract.tick_units
 
 
 _NO_FILLS: list[Fill] = []

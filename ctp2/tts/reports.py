@@ -37,6 +37,7 @@ class Reporter:
         self.state: State = state
         self.events: list[Event] = []
         self.now_ns: int = 0
+        self._coming: int = 0  # what the order being told will have traded when all its fills are told
 
     def begin(self, now_ns: int) -> list[Event]:
         """Start collecting the events of one command; the list fills as the command is carried out."""
@@ -64,23 +65,29 @@ class Reporter:
         for fill in fills:
             filled += fill.volume
         has_rest = filled < order.volume
+        self._coming = filled
         if profile.ack_immediate or (has_rest and not cancels_rest):
             self._report(order, NO_TRADE_QUEUEING, ACCEPTED, 0, price=rest_price)
         if has_rest and cancels_rest and profile.cancel_first:
             self._cancelled_before_trades(order, fills, filled)
-            return
-        for fill in fills:
-            self.filled(order, fill)
-        if has_rest and cancels_rest:
-            self.cancelled(order, "")
+        else:
+            for fill in fills:
+                self.filled(order, fill)
+            if has_rest and cancels_rest:
+                self.cancelled(order, "")
+        self._coming = 0
 
     def filled(self, order: Order, fill: Fill) -> None:
         """One fill: the previous state where the exchange repeats it, the new state, the trade."""
+        traded = order.traded + fill.volume
+        if self._coming < traded:
+            self._coming = traded
         if order.contract.profile.repeat_on_fill:
             self._report(order, order.status, order.submit, order.traded)
-        traded = order.traded + fill.volume
         self._report(order, ALL_TRADED if traded == order.volume else PART_TRADED_QUEUEING, order.submit, traded)
         self._trade(order, fill)
+        if order.traded == self._coming:
+            self._coming = 0
 
     def repeat(self, order: Order, active_user: str) -> None:
         """The last state again, now with the user who acts on it (spec 4)."""
@@ -154,6 +161,7 @@ class Reporter:
             released_margin,
             released_fee,
             order.price if price is None else price,
+            self._coming if self._coming > traded else traded,
             self.now_ns,
         )
         self.state.on_order_report(event)

@@ -271,7 +271,7 @@ def _show_answer(record: CThostFtdcOrderField, order: Order, event: OrderReport)
         record.OrderSource = ""
         record.OrderType = ""
     if profile.trade_date_only:
-        record.ZCETotalTradedVolume = order.traded
+        record.ZCETotalTradedVolume = event.announced
 
 
 def status_message(order: Order, status: str, submit: str, reason: int) -> str:
@@ -302,6 +302,7 @@ def order_now(order: Order) -> OrderReport:
         0,
         0,
         order.price,
+        order.traded,
         order.insert_ns,
     )
 

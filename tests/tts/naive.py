@@ -1,0 +1,536 @@
+"""The judge of the fuzz tests: the counter once more, as naively as it can be written, from the specification alone.
+
+Plain decimals, lists that are searched from end to end, every amount worked out anew whenever it is asked for. Nothing
+is shared with ``ctp2.tts``. It follows fills, refusals, money and positions; the wording of callbacks is the business
+of the scenarios.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ctp2.testing.orderflow import Action, Cancel, Insert, Market, Phase, Snapshot, Wait
+
+D = Decimal
+ZERO = D(0)
+TENTH_NS = 100_000_000
+RETRY_NS = 1_000_000_000
+MAX_LIMIT_VOLUME = MAX_MARKET_VOLUME = 500
+
+CENTRES = {"SHFE": True, "INE": True}
+LARGER_SIDE = ("SHFE", "INE", "CFFEX")
+IOC_KINDS = ("FAK", "FOK", "market", "market-FOK", "best", "five")
+LEVELS = {"best": 1, "best-to-limit": 1, "five": 5, "five-to-limit": 5}
+
+Draw = Callable[["NaiveOrder", int], int]
+"""How many of so many lots a market maker fills now: the one thing that the specification leaves to chance."""
+
+
+@dataclass
+class NaiveOrder:
+    """An order that CTP accepted."""
+
+    name: str
+    user: str
+    market: Market
+    is_buy: bool
+    offset: str
+    kind: str
+    volume: int
+    limit: Decimal
+    price: Decimal | None
+    """What it works at; None for a market order."""
+    freeze_price: Decimal
+    number: int
+    traded: int = 0
+    status: str = "3"
+    retry_ns: int = 0
+    at_quote: bool = False
+
+    @property
+    def left(self) -> int:
+        return self.volume - self.traded
+
+    @property
+    def is_working(self) -> bool:
+        return self.status in "31"
+
+    @property
+    def is_open(self) -> bool:
+        return self.offset == "open"
+
+    @property
+    def is_ioc(self) -> bool:
+        return self.kind in IOC_KINDS or self.kind.startswith("MV")
+
+    @property
+    def minimum(self) -> int:
+        return int(self.kind[2:]) if self.kind.startswith("MV") else 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.kind in ("FOK", "market-FOK")
+
+
+@dataclass
+class NaiveLot:
+    """What is left of an opening trade."""
+
+    is_today: bool
+    price: Decimal
+    basis: Decimal
+    volume: int
+
+
+@dataclass
+class NaiveSide:
+    """The lots of one user, instrument and side, and its count of lots charged at the close-today fee."""
+
+    lots: list[NaiveLot] = field(default_factory=list)
+    opened_today: int = 0
+    charged_today: int = 0
+    open_volume: int = 0
+    close_volume: int = 0
+    carried: int = 0
+
+    def volume(self, is_today: bool | None = None) -> int:
+        return sum(lot.volume for lot in self.lots if is_today in (None, lot.is_today))
+
+
+@dataclass
+class NaiveQuote:
+    """The market of an instrument that trades against quotes."""
+
+    bid: Decimal | None = None
+    bid_volume: int = 0
+    ask: Decimal | None = None
+    ask_volume: int = 0
+
+
+@dataclass
+class NaiveMoney:
+    """One account's sums of the day."""
+
+    start: Decimal
+    close_profit: Decimal = ZERO
+    commission: Decimal = ZERO
+
+
+class NaiveCounter:
+    """``act`` carries out one action; ``fills`` and ``answer`` then say what came of it."""
+
+    def __init__(
+        self, traded: Iterable[Market], balances: dict[str, Decimal], draw: Draw, truncates: bool = True
+    ) -> None:
+        self.truncates = truncates
+        """CZCE cuts an off-tick price down; SimNow, one SHFE-type system for all exchanges, refuses it."""
+        self.markets = {market.code: market for market in traded}
+        self.draw = draw
+        self.now_ns = 0
+        self.money = {user: NaiveMoney(amount) for user, amount in balances.items()}
+        self.sides: dict[tuple[str, str, bool], NaiveSide] = {}
+        self.orders: dict[str, NaiveOrder] = {}
+        self.quotes = {code: NaiveQuote() for code in self.markets}
+        self.last: dict[str, Decimal] = {}
+        self.phases = dict.fromkeys(self.markets, "trading")
+        self.fills: list[tuple[str, Decimal, int]] = []
+        self.answer = ""
+
+    def carry(self, user: str, code: str, is_long: bool, volume: int, price: Decimal) -> None:
+        """Lots that were opened on an earlier day, settled yesterday."""
+        side = self.sides.setdefault((user, code, is_long), NaiveSide())
+        side.lots.append(NaiveLot(False, price, self.markets[code].settled, volume))
+        side.carried += volume
+
+    def act(self, action: Action) -> None:
+        """Carry out one action."""
+        self.fills, self.answer = [], ""
+        if isinstance(action, Insert):
+            self.answer = self._insert(action)
+        elif isinstance(action, Cancel):
+            self.answer = self._cancel(action)
+        elif isinstance(action, Snapshot):
+            self._snapshot(action)
+        elif isinstance(action, Phase):
+            self._phase(action)
+        elif isinstance(action, Wait):
+            self._wait(action)
+
+    # ------------------------------------------------------------------ orders
+    def _insert(self, action: Insert) -> str:
+        market = self.markets[action.code]
+        keeps_history = market.exchange in CENTRES
+        offset = action.offset
+        if offset == "close-yesterday" or (offset == "close-today" and not keeps_history):
+            offset = "close"
+        if action.volume <= 0:
+            return "15"
+        if action.kind.startswith("MV") and int(action.kind[2:]) > action.volume:
+            return "15"
+        is_limit = action.kind in ("limit", "FAK", "FOK") or action.kind.startswith("MV")
+        limit = action.price
+        on_tick = limit % market.tick == 0
+        if self.truncates and market.exchange == "CZCE" and not on_tick:
+            limit, on_tick = limit - limit % market.tick, True
+        order = NaiveOrder(
+            action.name,
+            action.user,
+            market,
+            action.direction == "buys",
+            offset,
+            action.kind,
+            action.volume,
+            limit,
+            limit if is_limit else None,
+            limit if is_limit else market.high,
+            len(self.orders) + 1,
+        )
+        refusal = self._over_close(order) or self._too_poor(order)
+        if refusal:
+            return refusal
+        self.orders[action.name] = order
+        if not self._exchange_takes(order, is_limit, on_tick):
+            order.status = "5"
+            return "rejected"
+        if market.is_matched:
+            self._arrive_among_users(order)
+        else:
+            self._arrive_at_quote(order)
+        return "accepted"
+
+    def _over_close(self, order: NaiveOrder) -> str:
+        if order.is_open:
+            return ""
+        side = self.side(order)
+        keeps_history = order.market.exchange in CENTRES
+        held = side.volume(order.offset == "close-today" if keeps_history else None)
+        frozen = sum(
+            other.left
+            for other in self.orders.values()
+            if other.is_working
+            and not other.is_open
+            and other.user == order.user
+            and other.market is order.market
+            and other.is_buy == order.is_buy
+            and (not keeps_history or other.offset == order.offset)
+        )
+        if order.volume <= held - frozen:
+            return ""
+        return "30" if not keeps_history else "50" if order.offset == "close-today" else "51"
+
+    def _too_poor(self, order: NaiveOrder) -> str:
+        if not order.is_open:
+            return ""
+        before = self.frozen_margin(order.user)
+        available = self.available(order.user)
+        self.orders[order.name] = order
+        after = self.frozen_margin(order.user)
+        del self.orders[order.name]
+        return "31" if after - before + self.frozen_fee(order) > available else ""
+
+    def _exchange_takes(self, order: NaiveOrder, is_limit: bool, on_tick: bool) -> bool:
+        market, phase = order.market, self.phases[order.market.code]
+        if phase == "break" or (phase == "auction" and order.kind != "limit"):
+            return False
+        if is_limit and (not on_tick or not market.low <= order.limit <= market.high):
+            return False
+        return order.volume <= (MAX_LIMIT_VOLUME if is_limit else MAX_MARKET_VOLUME)
+
+    def _cancel(self, action: Cancel) -> str:
+        order = self.orders.get(action.name)
+        if order is None or order.user != action.user:
+            return "25"
+        if not order.is_working:
+            return "26"
+        if self.phases[order.market.code] == "break":
+            return "91"
+        order.status = "5"
+        return "cancelled"
+
+    # ------------------------------------------------------------------ against the quote
+    def _marketable_at(self, order: NaiveOrder) -> Decimal | None:
+        """The quote that the order trades against now; None when there is none."""
+        quote = self.quotes[order.market.code]
+        if order.is_buy:
+            reached = quote.ask is not None and quote.ask_volume > 0
+            return quote.ask if reached and (order.price is None or order.price >= quote.ask) else None  # type: ignore[operator]
+        reached = quote.bid is not None and quote.bid_volume > 0
+        return quote.bid if reached and (order.price is None or order.price <= quote.bid) else None  # type: ignore[operator]
+
+    def _arrive_at_quote(self, order: NaiveOrder) -> None:
+        price = self._marketable_at(order) if self.phases[order.market.code] == "trading" else None
+        filled = 0
+        if price is not None:
+            filled = order.volume if order.is_whole else self.draw(order, order.volume)
+            if filled < order.minimum:
+                filled = 0
+        self._rest_price(order, price if filled else None)
+        if filled:
+            assert price is not None
+            self._fill(order, price, filled)
+        if order.is_ioc and order.is_working:
+            order.status = "5"
+        if filled and order.is_working:
+            order.retry_ns, order.at_quote = self.now_ns + RETRY_NS, True
+
+    def _rest_price(self, order: NaiveOrder, filled_at: Decimal | None) -> None:
+        """What the rest of an order that came without a limit waits at."""
+        if order.kind == "market-GFD":
+            order.price = order.limit if order.limit else None
+        elif order.kind in LEVELS:
+            order.price = filled_at
+
+    def _try_waiting(self, code: str) -> None:
+        """The orders that the market reaches: best price first, then the oldest."""
+        waiting = [o for o in self.orders.values() if o.is_working and o.market.code == code and not o.retry_ns]
+        for is_buy in (True, False):
+            for order in sorted((o for o in waiting if o.is_buy == is_buy), key=_priority):
+                if self._marketable_at(order) is not None:
+                    self._try_again(order, False)
+
+    def _try_again(self, order: NaiveOrder, at_quote: bool) -> None:
+        quote = self._marketable_at(order)
+        assert quote is not None
+        price = quote if at_quote or order.price is None else order.price
+        self._fill(order, price, self.draw(order, order.left))
+        order.retry_ns, order.at_quote = (self.now_ns + RETRY_NS, at_quote) if order.is_working else (0, False)
+
+    def _snapshot(self, action: Snapshot) -> None:
+        self.quotes[action.code] = NaiveQuote(action.bid, action.bid_volume, action.ask, action.ask_volume)
+        self.last[action.code] = action.last
+        if self.phases[action.code] == "trading":
+            self._try_waiting(action.code)
+
+    def _wait(self, action: Wait) -> None:
+        until = self.now_ns + action.tenths * TENTH_NS
+        while True:
+            due = [o for o in self.orders.values() if o.is_working and 0 < o.retry_ns <= until]
+            if not due:
+                break
+            order = min(due, key=lambda o: (o.retry_ns, o.number))
+            self.now_ns = max(self.now_ns, order.retry_ns)
+            at_quote, order.retry_ns = order.at_quote, 0
+            trades = self.phases[order.market.code] == "trading" and self._marketable_at(order) is not None
+            if trades:
+                self._try_again(order, at_quote)
+        self.now_ns = until
+
+    # ------------------------------------------------------------------ among users
+    def _book(self, code: str, is_buy: bool) -> list[NaiveOrder]:
+        """Working orders of one side, the first to trade first."""
+        return sorted(
+            (o for o in self.orders.values() if o.is_working and o.market.code == code and o.is_buy == is_buy),
+            key=_priority,
+        )
+
+    def _arrive_among_users(self, order: NaiveOrder) -> None:
+        code = order.market.code
+        taken: list[tuple[NaiveOrder, int]] = []
+        left = order.volume
+        prices: set[Decimal] = set()
+        for maker in self._book(code, not order.is_buy) if self.phases[code] == "trading" else ():
+            assert maker.price is not None
+            if maker is order or left == 0 or not _crosses(order, maker.price):
+                break
+            prices.add(maker.price)
+            if order.kind in LEVELS and len(prices) > LEVELS[order.kind]:
+                break
+            taken.append((maker, min(left, maker.left)))
+            left -= taken[-1][1]
+        total = order.volume - left
+        if (order.is_whole and left) or total < order.minimum:
+            taken, total = [], 0
+        self._rest_price(order, taken[-1][0].price if taken else None)
+        trades = []
+        for maker, volume in taken:
+            price = self._middle(order, maker)
+            self.last[code] = price
+            trades.append((maker, price, volume))
+        for _, price, volume in trades:
+            self._fill(order, price, volume)
+        if order.is_working and (order.is_ioc or order.price is None):
+            order.status = "5"
+        for maker, price, volume in trades:
+            self._fill(maker, price, volume)
+
+    def _middle(self, taker: NaiveOrder, maker: NaiveOrder) -> Decimal:
+        """The middle one of buy price, sell price and last price; against a market order the other's price."""
+        assert maker.price is not None
+        came_without_price = taker.kind not in ("limit", "FAK", "FOK") and not taker.kind.startswith("MV")
+        last = self.last.get(taker.market.code)
+        if came_without_price or last is None:
+            return maker.price
+        return sorted((taker.limit, maker.price, last))[1]
+
+    def _phase(self, action: Phase) -> None:
+        self.phases[action.code] = action.phase
+        if action.phase != "trading":
+            return
+        if self.markets[action.code].is_matched:
+            self._auction(action.code)
+        else:
+            self._try_waiting(action.code)
+
+    def _auction(self, code: str) -> None:
+        """One price: most volume, least left over, and among equals as the stock exchanges choose."""
+        buys, sells = self._book(code, True), self._book(code, False)
+        found: list[tuple[int, int, int, Decimal]] = []
+        for price in sorted({o.price for o in (*buys, *sells) if o.price is not None}):
+            demand = sum(o.left for o in buys if o.price is not None and o.price >= price)
+            supply = sum(o.left for o in sells if o.price is not None and o.price <= price)
+            found.append((min(demand, supply), -abs(demand - supply), demand - supply, price))
+        if not found or max(found)[0] == 0:
+            return
+        best = [item for item in found if item[:2] == max(item[:2] for item in found)]
+        price = self._tie(code, [(item[2], item[3]) for item in best])
+        left = best[0][0]
+        while left:
+            buy, sell = self._book(code, True)[0], self._book(code, False)[0]
+            volume = min(left, buy.left, sell.left)
+            self._fill(buy, price, volume)
+            self._fill(sell, price, volume)
+            self.last[code] = price
+            left -= volume
+
+    def _tie(self, code: str, equal: list[tuple[int, Decimal]]) -> Decimal:
+        if all(surplus > 0 for surplus, _ in equal):
+            return max(price for _, price in equal)
+        if all(surplus < 0 for surplus, _ in equal):
+            return min(price for _, price in equal)
+        reference = self.reference(code)
+        return min((price for _, price in equal), key=lambda price: (abs(price - reference), -price))
+
+    # ------------------------------------------------------------------ trades
+    def side(self, order: NaiveOrder) -> NaiveSide:
+        """The lots that an order opens or closes."""
+        is_long = order.is_buy == order.is_open
+        return self.sides.setdefault((order.user, order.market.code, is_long), NaiveSide())
+
+    def _fill(self, order: NaiveOrder, price: Decimal, volume: int) -> None:
+        assert 1 <= volume <= order.left
+        self.fills.append((order.name, price, volume))
+        order.traded += volume
+        order.status = "0" if order.left == 0 else "1"
+        side, market, money = self.side(order), order.market, self.money[order.user]
+        if order.is_open:
+            money.commission += self._fee(market, 0, price, volume)
+            side.lots.append(NaiveLot(True, price, price, volume))
+            side.opened_today += volume
+            side.open_volume += volume
+            return
+        side.close_volume += volume
+        today_lots, sign, left = 0, D(-1) if order.is_buy else D(1), volume
+        for lot in sorted(side.lots, key=lambda lot: lot.is_today):
+            if market.exchange in CENTRES and lot.is_today != (order.offset == "close-today"):
+                continue
+            part = min(left, lot.volume)
+            lot.volume -= part
+            left -= part
+            today_lots += part if lot.is_today else 0
+            money.close_profit += sign * (price - lot.basis) * part * market.multiplier
+        assert left == 0
+        money.commission += self._close_fee(order, side, price, volume, today_lots)
+
+    def _fee(self, market: Market, pair: int, price: Decimal, volume: int) -> Decimal:
+        return price * volume * market.multiplier * market.fees[pair] + volume * market.lot_fees[pair]
+
+    def _close_fee(self, order: NaiveOrder, side: NaiveSide, price: Decimal, volume: int, today_lots: int) -> Decimal:
+        market = order.market
+        if market.exchange in CENTRES:
+            return self._fee(market, 2 if order.offset == "close-today" else 1, price, volume)
+        is_reduced = market.fees[2] < market.fees[1] or market.lot_fees[2] < market.lot_fees[1]
+        if market.exchange == "CFFEX" or is_reduced:
+            today_lots = min(volume, side.opened_today - side.charged_today)
+        side.charged_today += today_lots
+        return self._fee(market, 2, price, today_lots) + self._fee(market, 1, price, volume - today_lots)
+
+    # ------------------------------------------------------------------ money, worked out anew each time
+    def reference(self, code: str) -> Decimal:
+        """What a position is marked at."""
+        return self.last.get(code, self.markets[code].settled)
+
+    def position_profit(self, user: str) -> Decimal:
+        total = D(0)
+        for (owner, code, is_long), side in self.sides.items():
+            if owner == user:
+                sign = 1 if is_long else -1
+                for lot in side.lots:
+                    total += sign * (self.reference(code) - lot.basis) * lot.volume * self.markets[code].multiplier
+        return total
+
+    def _margins(self, user: str) -> dict[tuple[str, str], dict[str, Decimal]]:
+        """Per product: margin held and frozen on each side."""
+        groups: dict[tuple[str, str], dict[str, Decimal]] = {}
+
+        def add(market: Market, name: str, amount: Decimal) -> None:
+            group = groups.setdefault(
+                (market.exchange, market.product), {"long": D(0), "short": D(0), "long+": D(0), "short+": D(0)}
+            )
+            group[name] += amount
+
+        for (owner, code, is_long), side in self.sides.items():
+            if owner == user:
+                market = self.markets[code]
+                rate = market.long_margin if is_long else market.short_margin
+                for lot in side.lots:
+                    add(market, "long" if is_long else "short", lot.basis * lot.volume * market.multiplier * rate)
+        for order in self.orders.values():
+            if order.user == user and order.is_working and order.is_open:
+                market = order.market
+                rate = market.long_margin if order.is_buy else market.short_margin
+                amount = order.freeze_price * order.left * market.multiplier * rate
+                add(market, "long+" if order.is_buy else "short+", amount)
+        return groups
+
+    def margin(self, user: str) -> Decimal:
+        total = D(0)
+        for (exchange, _), group in self._margins(user).items():
+            if exchange in LARGER_SIDE:
+                total += max(group["long"], group["short"])
+            else:
+                total += group["long"] + group["short"]
+        return total
+
+    def frozen_margin(self, user: str) -> Decimal:
+        total = D(0)
+        for (exchange, _), group in self._margins(user).items():
+            if exchange in LARGER_SIDE:
+                both = max(group["long"] + group["long+"], group["short"] + group["short+"])
+                total += both - max(group["long"], group["short"])
+            else:
+                total += group["long+"] + group["short+"]
+        return total
+
+    def frozen_fee(self, order: NaiveOrder) -> Decimal:
+        pair = 0 if order.is_open else 2 if order.offset == "close-today" else 1
+        return self._fee(order.market, pair, order.freeze_price, order.left)
+
+    def frozen_commission(self, user: str) -> Decimal:
+        return sum((self.frozen_fee(o) for o in self.orders.values() if o.user == user and o.is_working), D(0))
+
+    def balance(self, user: str) -> Decimal:
+        money = self.money[user]
+        return money.start + money.close_profit + self.position_profit(user) - money.commission
+
+    def available(self, user: str) -> Decimal:
+        return (
+            self.balance(user)
+            - max(self.position_profit(user), D(0))
+            - self.margin(user)
+            - self.frozen_margin(user)
+            - self.frozen_commission(user)
+        )
+
+
+def _priority(order: NaiveOrder) -> tuple[Decimal, int]:
+    """Best price first, a market order before every price; then the oldest."""
+    if order.price is None:
+        return D("-Infinity"), order.number
+    return (-order.price if order.is_buy else order.price), order.number
+
+
+def _crosses(order: NaiveOrder, price: Decimal) -> bool:
+    came_without_price = order.kind not in ("limit", "FAK", "FOK") and not order.kind.startswith("MV")
+    return came_without_price or (order.limit >= price if order.is_buy else order.limit <= price)
