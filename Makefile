@@ -49,8 +49,8 @@ gen: env  ## generated files from the schemas
 fuzz: env  ## seeded random runs: make fuzz SEED=7
 	$(PY) -m tests.tts.fuzz $(SEED)
 
-bench: env  ## the figures, written into both READMEs
-	$(PY) benchmarks/run.py
+bench: env  ## the figures of the compiled package, written into both READMEs (PURE=1: of the pure one, printed only)
+	$(if $(PURE),,PYTHONPATH=$$($(PY) tools/foreign.py site)) $(PY) benchmarks/run.py $(if $(PURE),,--write)
 
 docs: env  ## check the documents: links, commands, addresses
 	$(PY) -m pytest -q tests/test_docs.py

@@ -59,5 +59,5 @@ def test_the_contract_of_a_backend() -> None:
         for item, value in vars(module).items()
         if not item.startswith("_") and getattr(value, "__module__", module.__name__) == module.__name__
     }
-    foreign = {"annotations", "Any", "Callable", "Final", "Literal", "Protocol", "Sequence", "TYPE_CHECKING"}
+    foreign = {"annotations", "msgspec", "Any", "Callable", "Final", "Literal", "Protocol", "Sequence", "TYPE_CHECKING"}
     assert own | {"Kind", "Topic", "Opener"} == CONTRACT | (own & foreign)

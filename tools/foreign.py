@@ -120,8 +120,17 @@ def _install_compiler() -> None:
         subprocess.run(["apt-get", *step], stdout=subprocess.DEVNULL, check=False)
 
 
+def _print_site() -> int:
+    """``python tools/foreign.py site``: where the compiled package lies, for PYTHONPATH; nothing without a compiler."""
+    if has_compiler():
+        print(built_wheel("native") / "site")
+    return 0
+
+
 def main() -> int:
     """Prepare everything."""
+    if sys.argv[1:] == ["site"]:
+        return _print_site()
     try:
         openctp()
     except subprocess.CalledProcessError:

@@ -1,6 +1,7 @@
 """The contract between an Api object (or a served client) and whatever answers it.
 
-Only CTP structs and the two records of this file, :class:`Request` and :class:`Event`, travel between packages.
+Only CTP structs and the two records of this file, :class:`Request` and :class:`Event`, travel between packages. The two
+are many and short-lived and never part of a cycle, so the collector does not track them (``gc=False``).
 
 A backend package offers two functions and two classes:
 
@@ -23,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     from ctp2.core.address import Address
     from ctp2.core.clock import Clock
@@ -41,7 +44,7 @@ NONE: Final = -2
 """``after`` of :meth:`Session.subscribe_topic`: deliver nothing of this topic."""
 
 
-class Request:
+class Request(msgspec.Struct, gc=False, eq=False):
     """One ``Req…``/``Subscribe…`` call on its way to a backend.
 
     ``field`` is a private copy of the caller's struct (the caller may reuse his), or, for the subscription calls of
@@ -52,20 +55,17 @@ class Request:
     the request: its outcome is the ``OnFrontDisconnected`` on its way to the client.
     """
 
-    __slots__ = ("connection", "field", "method", "request_id")
-
-    def __init__(self, method: Method, field: Any, request_id: int, connection: int = 0) -> None:
-        self.method = method
-        self.field = field
-        self.request_id = request_id
-        self.connection = connection
+    method: Method
+    field: Any
+    request_id: int
+    connection: int = 0
 
     def __repr__(self) -> str:
         # The field may hold a password, so only its type is shown.
         return f"Request({self.method.name}, {type(self.field).__name__}, request_id={self.request_id})"
 
 
-class Event:
+class Event(msgspec.Struct, gc=False, eq=False):
     """One callback on its way to a client; what has been put is never changed again.
 
     ``callback`` is the Spi method's name. ``field`` is the struct or ``None``; with ``build`` it is what
@@ -75,27 +75,14 @@ class Event:
     in the private or public flow (0: not part of a flow).
     """
 
-    __slots__ = ("build", "callback", "field", "info", "is_last", "request_id", "sequence", "topic")
-
-    def __init__(
-        self,
-        callback: str,
-        field: Any = None,
-        info: CThostFtdcRspInfoField | None = None,
-        request_id: int = 0,
-        is_last: bool = True,
-        topic: Topic | None = None,
-        sequence: int = 0,
-        build: Callable[[Any], Any] | None = None,
-    ) -> None:
-        self.callback = callback
-        self.field = field
-        self.info = info
-        self.request_id = request_id
-        self.is_last = is_last
-        self.topic = topic
-        self.sequence = sequence
-        self.build = build
+    callback: str
+    field: Any = None
+    info: CThostFtdcRspInfoField | None = None
+    request_id: int = 0
+    is_last: bool = True
+    topic: Topic | None = None
+    sequence: int = 0
+    build: Callable[[Any], Any] | None = None
 
     def struct(self) -> Any:
         """The struct to hand to a client, built now if it is yet to be."""
