@@ -28,7 +28,7 @@ from typing import Any
 import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.append(str(ROOT))
 
 from ctp2.ctp import layout, structs  # noqa: E402
 from ctp2.ctp.base import build, parse  # noqa: E402

@@ -11,7 +11,7 @@ from ctp2.tts.money import round_div
 
 if TYPE_CHECKING:
     from ctp2.tts.contract import Contract
-    from ctp2.tts.events import TradeDone
+    from ctp2.tts.kept import Kept
     from ctp2.tts.orders import Order
     from ctp2.tts.position import PositionRow
 
@@ -181,7 +181,7 @@ class Purse:
 
 
 class Account:
-    """One investor: purses, position rows, and the day's orders and trades in their order."""
+    """One investor: purses, position rows, and the day's orders and (in their lasting form) trades, in their order."""
 
     __slots__ = ("account_id", "confirmed_ns", "orders", "purses", "rows", "trades")
 
@@ -190,7 +190,7 @@ class Account:
         self.purses: dict[str, Purse] = {name: Purse(name, amount) for name, amount in balances.items()}
         self.rows: dict[tuple[int, str, str, bool], PositionRow] = {}
         self.orders: list[Order] = []
-        self.trades: list[TradeDone] = []
+        self.trades: list[Kept] = []
         self.confirmed_ns: int = 0
 
     def purse(self, currency: str) -> Purse:

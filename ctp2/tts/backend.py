@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
+from ctp2 import __version__
 from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Request, Sink, Topic
 from ctp2.core.session import LoginResult, SessionMachine
 from ctp2.core.unsupported import answer as unsupported
@@ -25,6 +26,8 @@ from ctp2.tts.contract import Contract
 from ctp2.tts.environments import build
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.events import Event as Happening
+from ctp2.tts.kept import Kept, again, keep
+from ctp2.tts.orders import Order
 from ctp2.tts.queries import QUERIES, Asker, max_order_volume
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 CONTRACT: Final = CONTRACT_VERSION
 
 FRONT_ID: Final = 1
+SYS_VERSION: Final = f"v6.7.13_ctp2-{__version__}.tts"
+"""SysVersion of the login: the interface version, and this counter (spec 1.7)."""
 SESSIONS_PER_USER: Final = 10
 MD_OK: Final = "CTP:No Error"
 """ErrorMsg of ErrorID 0 on a market-data front (spec 1.7)."""
@@ -76,19 +81,20 @@ _running: Final[dict[Hashable, TtsBackend]] = {}
 class PrivateFlow:
     """The numbered private stream of one account: what happened, and which sessions follow it.
 
-    Only the counter's own events are kept; the CTP records are built when a session receives them.
+    The counter's own events are kept, in their lasting form; the CTP records are built when a session receives them.
     """
 
-    __slots__ = ("events", "followers")
+    __slots__ = ("_orders", "events", "followers")
 
-    def __init__(self) -> None:
-        self.events: list[Happening] = []
+    def __init__(self, orders: dict[int, Order]) -> None:
+        self._orders = orders
+        self.events: list[Kept | Happening] = []
         self.followers: dict[TtsSession, int] = {}
 
     def extend(self, events: Sequence[Happening]) -> None:
         """Append, and send to every follower that has everything before (spec 2.2, the RESUME trap)."""
         first = len(self.events) + 1
-        self.events.extend(events)
+        self.events.extend([keep(event) for event in events])
         if not self.followers:
             return
         ready = [_to_event(event, number) for number, event in enumerate(events, first)]
@@ -106,7 +112,8 @@ class PrivateFlow:
             self.followers[session] = 0
             return []
         self.followers[session] = after
-        return [_to_event(event, number) for number, event in enumerate(self.events[after:], after + 1)]
+        missed = (again(kept, self._orders) for kept in self.events[after:])
+        return [_to_event(event, number) for number, event in enumerate(missed, after + 1)]
 
 
 def _to_event(happening: Happening, sequence: int) -> Event:
@@ -191,7 +198,7 @@ class TtsBackend:
         """The private flow of an account."""
         flow = self.flows.get(account_id)
         if flow is None:
-            flow = self.flows[account_id] = PrivateFlow()
+            flow = self.flows[account_id] = PrivateFlow(self.engine.state.orders)
         return flow
 
     # ------------------------------------------------------------------ what the counter tells
@@ -388,6 +395,7 @@ class TtsSession:
             BrokerID=self.broker_id,
             UserID=self.account_id,
             SystemName="ctp2 TTS",
+            SysVersion=SYS_VERSION,
             FrontID=FRONT_ID,
             SessionID=self.session_id,
             MaxOrderRef="1",

@@ -14,6 +14,7 @@ from ctp2.tts import codes, translate, values
 from ctp2.tts.account import Account
 from ctp2.tts.contract import Contract
 from ctp2.tts.environments import World
+from ctp2.tts.kept import trade_again
 from ctp2.tts.money import RATE
 from ctp2.tts.position import PositionRow
 from ctp2.tts.risk import market_freeze_price
@@ -176,7 +177,8 @@ def orders(asker: Asker, field: Any) -> Rows:
 def trades(asker: Asker, field: Any) -> Rows:
     """``ReqQryTrade``: the trades of the day."""
     wanted = field.TradeID.strip()
-    for trade in asker.account.trades if asker.is_own(field) else ():
+    for kept in asker.account.trades if asker.is_own(field) else ():
+        trade = trade_again(kept, asker.state.orders)
         contract = trade.order.contract
         if (
             _matches(field.InstrumentID, contract.code)

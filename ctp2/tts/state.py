@@ -22,6 +22,7 @@ from ctp2.tts.events import (
     SettlementConfirmed,
     TradeDone,
 )
+from ctp2.tts.kept import keep_trade
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot, PositionRow
 from ctp2.tts.terms import CLOSE_TODAY, LONG, NO_PRICE, OPEN, SHORT
@@ -169,7 +170,7 @@ class State:
         purse, row, contract = order.purse, order.row, order.contract
         self.last_trade_id = max(self.last_trade_id, event.trade_id)
         self.last_sequence_no = max(self.last_sequence_no, event.sequence_no)
-        order.account.trades.append(event)
+        order.account.trades.append(keep_trade(event))
         self._unfreeze(order, event.volume, event.unfrozen_margin, event.unfrozen_fee)
         purse.commission += event.fee
         row.commission += event.fee

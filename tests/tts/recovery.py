@@ -120,7 +120,7 @@ def _account(account: Any) -> Any:
             for key, row in account.rows.items()
         },
         "orders": [order.order_id for order in account.orders],
-        "trades": [trade.trade_id for trade in account.trades],
+        "trades": list(account.trades),
     }
 
 

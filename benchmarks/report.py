@@ -1,0 +1,149 @@
+"""The figures as text: a table for the terminal, and the block of both READMEs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import machine
+from benchmarks.figures import Figure, require, shown
+
+START: Final = "<!-- bench:start -->"
+END: Final = "<!-- bench:end -->"
+WIDTH: Final = 60
+
+ROWS: Final = {
+    "import ctp2.tdapi": ("`import ctp2.tdapi`", "`import ctp2.tdapi`"),
+    "create an InputOrder": ("create an `InputOrder`", "创建 `InputOrder`"),
+    "create an InputOrder and set 19 fields": (
+        "create an `InputOrder` and set 19 fields",
+        "创建 `InputOrder` 并填写 19 个字段",
+    ),
+    "pack an Order to the C layout": ("pack an `Order` to its C layout", "按 C 内存布局打包 `Order`"),
+    "unpack an Order": ("unpack an `Order`", "解包 `Order`"),
+    "one order at a time, request → first OnRtnOrder, p50": (
+        "request → first `OnRtnOrder`, one at a time, p50",
+        "逐笔报单：请求 → 首个 `OnRtnOrder`，p50",
+    ),
+    "one order at a time, request → first OnRtnOrder, p99": (
+        "request → first `OnRtnOrder`, one at a time, p99",
+        "逐笔报单：请求 → 首个 `OnRtnOrder`，p99",
+    ),
+    "one order at a time, request → OnRtnTrade, p50": (
+        "request → `OnRtnTrade`, one at a time, p50",
+        "逐笔报单：请求 → `OnRtnTrade`，p50",
+    ),
+    "one order at a time, request → OnRtnTrade, p99": (
+        "request → `OnRtnTrade`, one at a time, p99",
+        "逐笔报单：请求 → `OnRtnTrade`，p99",
+    ),
+    "marketable orders, tight loop → last OnRtnTrade": (
+        "marketable orders, tight loop → last `OnRtnTrade`",
+        "连续发送即时成交报单 → 最后一个 `OnRtnTrade`",
+    ),
+    "the second divided by the first": (
+        "the same at 100,000 orders done ÷ at 1,000",
+        "同上，已有 10 万笔报单时 ÷ 已有 1 千笔时",
+    ),
+    "resting orders inserted, full path": ("resting orders inserted", "挂单"),
+    "resting orders cancelled, full path": ("resting orders cancelled", "撤单"),
+    "snapshots through MdApi to one Spi": (
+        "snapshots replayed through MdApi to one Spi",
+        "回放行情经 MdApi 到一个 Spi",
+    ),
+    "lock-step backtest of one day": (
+        "lock-step backtest of one day of IF2101 with 272 orders",
+        "IF2101 一整天逐笔同步回测（272 笔报单）",
+    ),
+    "quotes into the engine, idle": ("quotes into the engine", "行情进入撮合引擎"),
+    "quotes into the engine, 1,000 resting orders": (
+        "the same with 1,000 resting orders",
+        "同上，有 1,000 笔挂单",
+    ),
+    "memory per 100,000 resting orders": ("memory per 100,000 resting orders", "每 10 万笔挂单占用内存"),
+    "memory per 100,000 traded orders": ("memory per 100,000 traded orders", "每 10 万笔成交报单占用内存"),
+}
+"""What the READMEs show, in this order: name → its English and Chinese words."""
+
+HEADS: Final = (
+    (
+        "| Work | Median | Range | Target |",
+        "Measured by `make bench` on {cores} cores, Python {python}, {package} package. On this machine, in the same"
+        " run, an empty Python call took {call} ns and a hand-off to another thread and back {hand_off} µs. The targets"
+        " were set on a machine where these are {reference}, and those of orders include durability, which is not there"
+        " yet: read one beside the other only with that in mind. How each figure is made is in"
+        " [benchmarks/README.md](benchmarks/README.md).",
+    ),
+    (
+        "| 项目 | 中位数 | 范围 | 目标 |",
+        "由 `make bench` 测得：{cores} 核，Python {python}，{package}包。同一次运行中，本机一次空的 Python 调用 "
+        "{call} ns，线程间往返一次 {hand_off} µs。设定目标值的机器上，这两个数是 {reference}；"
+        "报单各项的目标还包括落盘，目前尚未实现。"
+        "对照时请考虑这些差别。"
+        "各项的测法见 [benchmarks/README.md](benchmarks/README.md)。",
+    ),
+)
+
+
+PACKAGES: Final = ({"pure": "pure Python", "compiled": "compiled"}, {"pure": "纯 Python ", "compiled": "编译后的"})
+
+
+def line(item: Figure) -> str:
+    """A figure in the terminal."""
+    aims = " / ".join(part for part in (item.target, item.goal) if part)
+    text = f"{item.name:{WIDTH}} {shown(item.median):>10} {item.unit:4} ({shown(item.low)} - {shown(item.high)})"
+    text = f"{text}, {item.runs} runs"
+    text += f"   [{aims}]" if aims else ""
+    return f"{text}   {item.note}" if item.note else text
+
+
+def ratio_lines(figures: Iterable[Figure], pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Ours divided by the yardstick's, where both were measured."""
+    by_name = {item.name: item for item in figures}
+    lines = []
+    for ours, theirs in pairs:
+        one, other = by_name.get(ours), by_name.get(theirs)
+        if one is not None and other is not None and other.median:
+            lines.append(f"{shown(one.median / other.median):>8} ×  {ours} ÷ {theirs}")
+    return lines
+
+
+def blocks(figures: Iterable[Figure], description: dict[str, Any], calibrations: Sequence[Any]) -> tuple[str, str]:
+    """The block of the English and of the Chinese README."""
+    by_name = {item.name: item for item in figures}
+    require(ROWS.keys() <= by_name.keys(), f"not measured: {', '.join(sorted(ROWS.keys() - by_name.keys()))}")
+    facts = {
+        **description,
+        "call": _range(item.call_ns for item in calibrations),
+        "hand_off": _range(item.hand_off_us for item in calibrations),
+        "reference": machine.REFERENCE,
+    }
+    texts = []
+    for place, (head, words) in enumerate(HEADS):
+        table = [head, "| --- | --: | --: | --: |"]
+        table += [_row(labels[place], by_name[name]) for name, labels in ROWS.items()]
+        package = PACKAGES[place][description["ctp2"]]
+        texts.append("\n".join([words.format(**facts, package=package), "", *table]))
+    return texts[0], texts[1]
+
+
+def _range(values: Iterable[float]) -> str:
+    found = sorted(values)
+    return f"{found[0]:.0f}–{found[-1]:.0f}"
+
+
+def _row(label: str, item: Figure) -> str:
+    unit = item.unit if item.unit.startswith("/") else f" {item.unit}"
+    spread = f"{shown(item.low)} – {shown(item.high)}" if item.runs > 1 else "–"
+    aim = f"{item.target}{unit}" if item.target else "–"
+    return f"| {label} | {shown(item.median)}{unit} | {spread} | {aim} |"
+
+
+def replace(path: Path, block: str) -> None:
+    """Put the block between the marks of a README."""
+    text = path.read_text(encoding="utf-8")
+    require(text.count(START) == text.count(END) == 1, f"{path.name}: the marks of the figures are not there once")
+    before, rest = text.split(START)
+    after = rest.split(END)[1]
+    path.write_text(f"{before}{START}\n{block}\n{END}{after}", encoding="utf-8", newline="\n")
