@@ -28,6 +28,11 @@ _MARKETS: dict[str, tuple[str, str, int]] = {
     "CME": ("cme_session", "America/Chicago", 60300),
 }
 
+#: market → the column that marks its short days.
+_HALF_DAYS = {"HK": "hk_half_day", "US": "us_early_close", "CME": "cme_early_close"}
+
+_COLUMNS = ["date", "cn_night_starts_this_evening", *(spec[0] for spec in _MARKETS.values()), *_HALF_DAYS.values()]
+
 _EXCHANGE_MARKETS = {"HKEX": "HK", "NASD": "US", "NYSE": "US", "BATS": "US", "CME": "CME"}
 
 
@@ -63,19 +68,14 @@ def plus_days(day: str, count: int) -> str:
 class Calendar:
     """The trading days of one calendar file."""
 
-    __slots__ = ("_days", "_known", "_nights", "path")
+    __slots__ = ("_days", "_known", "_lines", "_nights", "path")
 
     def __init__(self, path: Path = DATA_DIR / "trading_days.csv") -> None:
         self.path = path
-        self._days: dict[str, list[str]] = {market: [] for market in _MARKETS}
-        self._known: dict[str, list[str]] = {market: [] for market in _MARKETS}
+        self._lines = [(line[0].replace("-", ""), line) for line in cells(path, _COLUMNS)]
+        self._days: dict[str, list[str]] = {}
+        self._known: dict[str, list[str]] = {}
         self._nights: dict[str, bool] = {}
-        columns = ["date", "cn_night_starts_this_evening", *(spec[0] for spec in _MARKETS.values())]
-        lines = [(line[0].replace("-", ""), line) for line in cells(path, columns)]
-        for index, market in enumerate(_MARKETS, 2):
-            self._known[market] = [day for day, line in lines if line[index]]
-            self._days[market] = [day for day, line in lines if line[index] == "1"]
-        self._nights = {day: line[1] == "1" for day, line in lines if line[1]}
 
     def covers(self, market: str, day: str) -> bool:
         """Whether the file knows this day of this market."""
@@ -95,6 +95,21 @@ class Calendar:
         days = self._days[market]
         at = bisect.bisect_left(days, day)
         return at < len(days) and days[at] == day
+
+    def trading_days(self, market: str, first: str, last: str) -> list[str]:
+        """The trading days from ``first`` to ``last``, inclusive."""
+        self._check(market, first)
+        self._check(market, last)
+        days = self._days[market]
+        return days[bisect.bisect_left(days, first) : bisect.bisect_right(days, last)]
+
+    def is_half_day(self, market: str, day: str) -> bool:
+        """Whether the market closes early: HK half days, US and CME early closes; False beyond the file."""
+        column = _HALF_DAYS.get(market)
+        if column is None or not self.covers(market, day):
+            return False
+        at = bisect.bisect_left(self._lines, day, key=lambda line: line[0])
+        return self._lines[at][1][_COLUMNS.index(column)] == "1"
 
     def next_trading_day(self, market: str, day: str) -> str:
         """The first trading day after ``day``; ``CalendarError`` when it lies beyond the file."""
@@ -116,6 +131,8 @@ class Calendar:
     def night_starts(self, day: str) -> bool:
         """Whether a Chinese futures night session begins on the evening of ``day``."""
         self._check("CN", day)
+        if not self._nights:
+            self._nights = {known: line[1] == "1" for known, line in self._lines if line[1]}
         if day not in self._nights:
             raise self._beyond("CN", f"the night session of {day}")
         return self._nights[day]
@@ -146,8 +163,13 @@ class Calendar:
             raise CalendarError(f"unknown market {market!r}; known: {', '.join(_MARKETS)}") from None
 
     def _known_days(self, market: str) -> list[str]:
-        self._market(market)
-        return self._known[market]
+        """The days that the file knows of a market; reads the market's column on first use."""
+        known = self._known.get(market)
+        if known is None:
+            index = _COLUMNS.index(self._market(market)[0])
+            known = self._known[market] = [day for day, line in self._lines if line[index]]
+            self._days[market] = [day for day, line in self._lines if line[index] == "1"]
+        return known
 
     def _check(self, market: str, day: str) -> None:
         to_date(day)
@@ -185,11 +207,14 @@ def open_days(market: str, first: str, last: str) -> list[str]:
     announced holidays is provisional too and moves later). Never use it to decide whether a market trades.
     """
     known = calendar()
+    begin, end = known.horizon(market)
+    if begin <= first and last <= end:
+        return known.trading_days(market, first, last)
     result: list[str] = []
-    at, end = to_date(first), to_date(last)
-    while at <= end:
+    at, stop = to_date(first), to_date(last)
+    while at <= stop:
         day = to_day(at)
-        if known.is_trading_day(market, day) if known.covers(market, day) else at.weekday() < 5:
+        if known.is_trading_day(market, day) if begin <= day <= end else at.weekday() < 5:
             result.append(day)
         at += timedelta(days=1)
     return result
@@ -197,4 +222,8 @@ def open_days(market: str, first: str, last: str) -> list[str]:
 
 def open_day_from(market: str, day: str) -> str:
     """The first trading day on or after ``day``, by the same provisional rule as ``open_days``."""
-    return next(iter(open_days(market, day, plus_days(day, 20))))
+    found: list[str] = []
+    while not found:
+        last = plus_days(day, 3)
+        found, day = open_days(market, day, last), plus_days(last, 1)
+    return found[0]

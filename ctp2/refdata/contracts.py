@@ -17,6 +17,7 @@ from ctp2.refdata.table import DataError
 
 _CODE = re.compile(r"([A-Za-z]+)([0-9]{3,4})(F?)")
 _QUARTERS = (3, 6, 9, 12)
+_WEDNESDAY = 2
 _FRIDAY = 4
 _NEAREST_THREE = "nearest three of "
 
@@ -52,12 +53,13 @@ def parse_code(code: str, trading_day: str, exchange: str = "") -> Contract | No
     for product in products().find(letters + ("_f" if average else "")):
         is_short = product.exchange == "CZCE"
         if product.product_class == FUTURE and exchange in ("", product.exchange) and is_short == (len(digits) == 3):
-            year = _nearest_year(int(digits[0]), int(trading_day[:4])) if is_short else 2000 + int(digits[:2])
+            year = nearest_year(int(digits[0]), int(trading_day[:4])) if is_short else 2000 + int(digits[:2])
             return Contract(product, year, month)
     return None
 
 
-def _nearest_year(digit: int, current: int) -> int:
+def nearest_year(digit: int, current: int) -> int:
+    """The year that ends in a digit, from one before the current one to eight after it."""
     first = current - 1
     return first + (digit - first) % 10
 
@@ -76,12 +78,24 @@ def contract_code(product: Product | str, year: int, month: int) -> str:
 
 
 def expire_date(product: Product | str, year: int, month: int) -> str:
-    """The last trading day of a contract; ``DataError`` when the product's rule is not one that this module knows."""
+    """The last trading day of a contract; ``DataError`` when the product's rule is not one that this module knows.
+
+    For options the month is that of the underlying future, or of the expiry where the underlying is an index or fund.
+    """
     product = require_product(product)
-    for words, rule in _EXPIRY_RULES:
-        if product.last_trading_day.startswith(words):
+    try:
+        return expire_by_rule(product.last_trading_day, year, month)
+    except ValueError:
+        raise DataError(f"{product.exchange} {product.product}: unknown rule {product.last_trading_day!r}") from None
+
+
+@cache
+def expire_by_rule(words: str, year: int, month: int) -> str:
+    """The last trading day by a rule in words; ``ValueError`` for an unknown one."""
+    for start, rule in _EXPIRY_RULES:
+        if words.startswith(start):
             return rule(year, month)
-    raise DataError(f"{product.exchange} {product.product}: unknown rule {product.last_trading_day!r}")
+    raise ValueError(words)
 
 
 def _nth_day(number: int) -> Callable[[int, int], str]:
@@ -97,17 +111,32 @@ def _fifteenth(year: int, month: int) -> str:
     return open_day_from("CN", f"{year:04d}{month:02d}15")
 
 
-def _nth_friday(number: int) -> Callable[[int, int], str]:
+def _nth_weekday(weekday: int, number: int) -> Callable[[int, int], str]:
     def rule(year: int, month: int) -> str:
-        first = to_date(f"{year:04d}{month:02d}01")
-        day = 1 + (_FRIDAY - first.weekday()) % 7 + 7 * (number - 1)
-        return open_day_from("CN", f"{year:04d}{month:02d}{day:02d}")
+        return open_day_from("CN", nth_weekday(year, month, weekday, number))
 
     return rule
 
 
-def _end_of_month_before(year: int, month: int) -> str:
-    return month_days(*_plus_months(year, month, -1))[-1]
+def nth_weekday(year: int, month: int, weekday: int, number: int) -> str:
+    """The n-th Monday (0) … Sunday (6) of a month, whether it trades or not."""
+    first = to_date(f"{year:04d}{month:02d}01")
+    day = 1 + (weekday - first.weekday()) % 7 + 7 * (number - 1)
+    return f"{year:04d}{month:02d}{day:02d}"
+
+
+def _in_month_before(number: int) -> Callable[[int, int], str]:
+    """The n-th trading day of the month before the delivery month, from its end when negative."""
+
+    def rule(year: int, month: int) -> str:
+        return month_days(*plus_months(year, month, -1))[number]
+
+    return rule
+
+
+def _third_last_to_15th(year: int, month: int) -> str:
+    year, month = plus_months(year, month, -1)
+    return [day for day in month_days(year, month) if day <= f"{year:04d}{month:02d}15"][-3]
 
 
 def _last_monday(year: int, month: int) -> str:
@@ -119,11 +148,19 @@ _EXPIRY_RULES: tuple[tuple[str, Callable[[int, int], str]], ...] = (
     ("5th trading day of the delivery month", _nth_day(4)),
     ("4th-last trading day of the delivery month", _nth_day(-4)),
     ("15th of the delivery month", _fifteenth),
-    ("third Friday of the contract month", _nth_friday(3)),
-    ("second Friday of the contract month", _nth_friday(2)),
-    ("last trading day of the month before the delivery month", _end_of_month_before),
+    ("third Friday of the contract month", _nth_weekday(_FRIDAY, 3)),
+    ("second Friday of the contract month", _nth_weekday(_FRIDAY, 2)),
+    ("last trading day of the month before the delivery month", _in_month_before(-1)),
     ("last trading day of the contract month", _nth_day(-1)),
     ("last Monday with a trading session in the delivery month", _last_monday),
+    # Options
+    ("3rd trading day of the month before the underlying delivery month", _in_month_before(2)),
+    ("5th trading day of the month before", _in_month_before(4)),
+    ("12th trading day of the month before the underlying delivery month", _in_month_before(11)),
+    ("5th-last trading day of the month before the underlying delivery month", _in_month_before(-5)),
+    ("13th-last trading day of the month before the underlying delivery month", _in_month_before(-13)),
+    ("3rd-last trading day on or before the 15th calendar day of the month before delivery", _third_last_to_15th),
+    ("fourth Wednesday of the expiry month", _nth_weekday(_WEDNESDAY, 4)),
 )
 
 
@@ -131,15 +168,17 @@ _EXPIRY_RULES: tuple[tuple[str, Callable[[int, int], str]], ...] = (
 def month_days(year: int, month: int) -> tuple[str, ...]:
     """The trading days of a month, weekdays where the calendar does not reach."""
     first = f"{year:04d}{month:02d}01"
-    after = "{:04d}{:02d}01".format(*_plus_months(year, month, 1))
+    after = "{:04d}{:02d}01".format(*plus_months(year, month, 1))
     return tuple(open_days("CN", first, plus_days(after, -1)))
 
 
-def _plus_months(year: int, month: int, count: int) -> tuple[int, int]:
+def plus_months(year: int, month: int, count: int) -> tuple[int, int]:
+    """The month so many months later."""
     years, zero_based = divmod(year * 12 + month - 1 + count, 12)
     return years, zero_based + 1
 
 
+@cache
 def open_day_after(day: str, count: int = 1) -> str:
     """The ``count``-th trading day after ``day``, by the same provisional rule as ``month_days``."""
     for _ in range(count):
@@ -156,7 +195,8 @@ def listed_months(product: Product | str, trading_day: str) -> list[Month]:
     ``DataError`` when the product's rule is not one that this module knows.
     """
     product = require_product(product)
-    return _months_from(product, *_front_month(product, trading_day))
+    _check_rules(product)
+    return list(_listed(product.contract_months, product.last_trading_day, trading_day))
 
 
 def current_contract(product: Product | str, trading_day: str) -> str:
@@ -168,53 +208,64 @@ def current_contract(product: Product | str, trading_day: str) -> str:
 def open_date(product: Product | str, year: int, month: int) -> str:
     """The first trading day of a contract: the day after the expiry of the month that it replaces."""
     product = require_product(product)
-    front = (year, month)
-    while (year, month) in _months_from(product, *(before := _month_before(product, *front))):
-        front = before
-    return open_day_after(expire_date(product, *before))
+    _check_rules(product)
+    return _open_date(product.contract_months, product.last_trading_day, year, month)
 
 
-def _front_month(product: Product, trading_day: str) -> tuple[int, int]:
-    """The nearest delivery month of the product whose expiry is not before the day."""
-    year, month = int(trading_day[:4]), int(trading_day[4:6])
-    while month not in _months_of(product) or expire_date(product, year, month) < trading_day:
-        year, month = _plus_months(year, month, 1)
-    return year, month
-
-
-def _month_before(product: Product, year: int, month: int) -> tuple[int, int]:
-    year, month = _plus_months(year, month, -1)
-    while month not in _months_of(product):
-        year, month = _plus_months(year, month, -1)
-    return year, month
-
-
-def _months_of(product: Product) -> frozenset[int]:
-    """The calendar months that can be the nearest one of the product."""
+def _check_rules(product: Product) -> None:
+    expire_date(product, 2026, 1)
     try:
-        return _month_set(product.contract_months)
+        _month_set(product.contract_months)
     except ValueError:
         raise DataError(
             f"{product.exchange} {product.product}: unknown contract months {product.contract_months!r}"
         ) from None
 
 
+# The rules in words are the same for many products, so their answers are kept by their texts.
+
+
+@cache
+def _listed(months: str, expiry: str, trading_day: str) -> tuple[Month, ...]:
+    front = int(trading_day[:4]), int(trading_day[4:6])
+    while front[1] not in _month_set(months) or expire_by_rule(expiry, *front) < trading_day:
+        front = plus_months(*front, 1)
+    return _months_from(months, *front)
+
+
+@cache
+def _open_date(months: str, expiry: str, year: int, month: int) -> str:
+    front = (year, month)
+    while (year, month) in _months_from(months, *(before := _month_before(months, *front))):
+        front = before
+    return open_day_after(expire_by_rule(expiry, *before))
+
+
+def _month_before(months: str, year: int, month: int) -> Month:
+    year, month = plus_months(year, month, -1)
+    while month not in _month_set(months):
+        year, month = plus_months(year, month, -1)
+    return year, month
+
+
 @cache
 def _month_set(text: str) -> frozenset[int]:
+    """The calendar months that can be the nearest one."""
     if text in _MIXED_RULES or text == "1-12":
         return frozenset(range(1, 13))
     return frozenset(int(number) for number in text.removeprefix(_NEAREST_THREE).split(","))
 
 
-def _months_from(product: Product, year: int, month: int) -> list[Month]:
+@cache
+def _months_from(text: str, year: int, month: int) -> tuple[Month, ...]:
     """The listed months when (year, month) is the nearest."""
-    rule = _MIXED_RULES.get(product.contract_months)
-    following = [_plus_months(year, month, count) for count in range(40)]
+    rule = _MIXED_RULES.get(text)
+    following = [plus_months(year, month, count) for count in range(40)]
     if rule is not None:
-        return rule(following)
-    months = _months_of(product)
-    count = 3 if product.contract_months.startswith(_NEAREST_THREE) else len(months)
-    return [item for item in following if item[1] in months][:count]
+        return tuple(rule(following))
+    months = _month_set(text)
+    count = 3 if text.startswith(_NEAREST_THREE) else len(months)
+    return tuple([item for item in following if item[1] in months][:count])
 
 
 def _then(consecutive: int, months: tuple[int, ...], count: int) -> _MonthRule:
@@ -238,6 +289,8 @@ def _within(consecutive: int, months: tuple[int, ...], total: int) -> _MonthRule
 
 
 _MIXED_RULES = {
+    "current, next two, and next three quarterly months": _then(3, _QUARTERS, 3),
+    "current, next, and next two quarterly months": _then(2, _QUARTERS, 2),
     "current month, next month, next two quarterly months": _then(2, _QUARTERS, 2),
     "nearest 3 consecutive months + even months within 13 months": _within(3, (2, 4, 6, 8, 10, 12), 13),
     "nearest 6 consecutive months + quarterly months within 24 months": _within(6, _QUARTERS, 24),

@@ -1,4 +1,4 @@
-"""Instruments made from the files: any futures contract by its code, mainland securities, the TEST family.
+"""Instruments made from the files: any futures contract by its code and the TEST family; the door to all other kinds.
 
 Everything is a function of the trading day, because expiry, listing, market orders and limits have dates.
 """
@@ -8,38 +8,52 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
+from ctp2.refdata.changes import changed_fields
 from ctp2.refdata.contracts import contract_code, expire_date, open_date, open_day_after, parse_code
-from ctp2.refdata.limits import board_limit_ratio
-from ctp2.refdata.models import FUND, FUTURE, INDEX, OPTION, SECURITY_CLASSES, STOCK, Instrument, Product
+from ctp2.refdata.models import FUTURE, OPTION, SECURITY_CLASSES, Instrument, Product
 from ctp2.refdata.products import find_product, require_product
-from ctp2.refdata.table import DATA_DIR, DataError, Row, read_text, rows
+from ctp2.refdata.securities import load_securities, security
+from ctp2.refdata.table import DATA_DIR, DataError, Row, rows
+
+__all__ = [
+    "has_larger_side",
+    "instrument_for",
+    "load_futures_snapshot",
+    "load_securities",
+    "load_special",
+    "make_future",
+    "renamed",
+]
 
 #: First trading day with market orders on SHFE and INE (reference-data 2).
 _SHFE_MARKET_ORDERS_SINCE = "20260706"
-#: First trading day on which SSE funds have a closing auction (reference-data 4); before, session FUND_OLD.
-_FUND_CLOSING_AUCTION_SINCE = "20260706"
-_SECURITIES_FILE = DATA_DIR / "cn_securities_core.csv.gz"
 _SNAPSHOT_FILE = DATA_DIR / "cn_futures_20250306.csv"
 _SPECIAL_FILE = DATA_DIR / "special.csv"
 _HISTORY_EXCHANGES = ("SHFE", "INE")
-_ONE = Decimal(1)
 
 
 def instrument_for(code: str, exchange_hint: str, trading_day: str) -> Instrument | None:
     """The instrument that a code means on a trading day, or None.
 
     Futures codes of a known product (letters are case-sensitive), six-digit mainland securities (from the file, else
-    by the rules of boards.csv), and the enabled specials. ``exchange_hint`` decides between exchanges: 000001 is a
-    stock on SZSE and an index on SSE; without it the first board that fits is taken.
+    by the rules of boards.csv), the enabled specials, options, combinations, CME futures, Hong Kong (five digits) and
+    US securities. ``exchange_hint`` decides between exchanges: 000001 is a stock on SZSE and an index on SSE; without
+    it the first board that fits is taken.
     """
     if len(code) == 6 and code.isascii() and code.isdigit():
-        return _security(code, exchange_hint, trading_day)
+        return security(code, exchange_hint, trading_day)
     for special in load_special():
         if special.code == code and exchange_hint in ("", special.exchange):
             return special
     contract = parse_code(code, trading_day, exchange_hint)
-    return make_future(*contract, trading_day) if contract is not None else None
+    if contract is not None:
+        return make_future(*contract, trading_day)
+    # A replay of futures and shares needs none of what follows: its modules and files are read when asked for.
+    from ctp2.refdata.codes import instrument_of_other_kind
+
+    return instrument_of_other_kind(code, exchange_hint, trading_day)
 
 
 # -------------------------------------------------------------------------------------------------------- futures
@@ -57,7 +71,7 @@ def make_future(product: Product | str, year: int, month: int, trading_day: str)
     opened = max(open_date(product, year, month), product.listed_since)
     start_deliv, end_deliv = _delivery_days(product, expire)
     margin = product.exchange_margin or Decimal(0)
-    return Instrument(
+    made = Instrument(
         exchange=product.exchange,
         code=code,
         product=product.product,
@@ -85,6 +99,8 @@ def make_future(product: Product | str, year: int, month: int, trading_day: str)
         session_id=product.session_id,
         limit_ratio=product.limit_ratio,
     )
+    changed: dict[str, Any] = changed_fields(product.exchange, product.product, year, month, trading_day)
+    return replace(made, price_scale=0, tick_units=0, **changed) if changed else made
 
 
 def has_larger_side(exchange: str, product: str) -> bool:
@@ -168,112 +184,6 @@ def _from_snapshot(row: Row) -> Instrument:
         session_id=product.session_id if product is not None else "",
         limit_ratio=product.limit_ratio if product is not None else None,
     )
-
-
-# ----------------------------------------------------------------------------------------------------- securities
-
-
-@lru_cache(maxsize=1)
-def _boards() -> list[Row]:
-    """The lines of boards.csv, in file order."""
-    columns = (
-        "exchange prefix board product_class limit_class price_tick lot lot_min lot_step max_limit max_market is_t0 "
-        "session_id"
-    )
-    return list(rows(DATA_DIR / "boards.csv", columns.split()))
-
-
-def _board_of(code: str, exchange: str) -> Row | None:
-    """The board with the longest prefix that fits the code; the first of equals."""
-    best: Row | None = None
-    for row in _boards():
-        fits = exchange in ("", row.text("exchange")) and code.startswith(row.text("prefix"))
-        if fits and (best is None or len(row.text("prefix")) > len(best.text("prefix"))):
-            best = row
-    return best
-
-
-def _security(code: str, exchange: str, trading_day: str) -> Instrument | None:
-    line = _security_line(code, exchange)
-    if line is not None:
-        return _make_security(line[0], code, line[1], trading_day)
-    board = _board_of(code, exchange)
-    return None if board is None else _make_security(board.text("exchange"), code, "", trading_day)
-
-
-def _security_line(code: str, exchange: str) -> tuple[str, str] | None:
-    """``(exchange, name)`` of a security in the file, found in its text without parsing all of it."""
-    text = _securities_text()
-    for market in (exchange,) if exchange else ("SSE", "SZSE", "BSE"):
-        at = text.find(f"\n{market},{code},")
-        if at >= 0:
-            name_at = at + len(market) + len(code) + 3
-            return market, text[name_at : text.index(",", name_at)]
-    return None
-
-
-@lru_cache(maxsize=1)
-def _securities_text() -> str:
-    return read_text(_SECURITIES_FILE)
-
-
-def _make_security(exchange: str, code: str, name: str, trading_day: str) -> Instrument | None:
-    """A security by the rules of its board on a day; None when no board fits."""
-    board = _board_of(code, exchange)
-    if board is None:
-        return None
-    product_class = board.text("product_class")
-    session_id = board.text("session_id")
-    if product_class == FUND and exchange == "SSE" and trading_day < _FUND_CLOSING_AUCTION_SINCE:
-        session_id = "FUND_OLD"
-    lot_min = board.integer("lot_min")
-    return Instrument(
-        exchange=exchange,
-        code=code,
-        product=board.text("board"),
-        product_class=product_class,
-        name=name,
-        multiplier=1,
-        price_tick=board.tick("price_tick"),
-        min_limit_volume=lot_min,
-        max_limit_volume=board.integer("max_limit"),
-        min_market_volume=lot_min,
-        max_market_volume=board.integer("max_market"),
-        is_trading=product_class != INDEX,
-        long_margin_ratio=_ONE,
-        short_margin_ratio=_ONE,
-        session_id=session_id,
-        limit_ratio=board_limit_ratio(_limit_class(board, name), trading_day),
-        lot=board.integer("lot"),
-        lot_min=lot_min,
-        lot_step=board.integer("lot_step"),
-        is_t0=board.text("is_t0") == "1",
-        board=board.text("board"),
-    )
-
-
-def _limit_class(board: Row, name: str) -> str:
-    """Main-board names under special treatment and funds on the growth boards have a ratio of their own."""
-    limit_class = board.text("limit_class")
-    if limit_class == "MAIN" and board.text("product_class") == STOCK and name.startswith(("ST", "*ST")):
-        return "MAIN_ST"
-    if limit_class == "MAIN" and board.text("product_class") == FUND and ("创业板" in name or "科创" in name):
-        return "CHINEXT"
-    return limit_class
-
-
-def load_securities(trading_day: str) -> list[Instrument]:
-    """The shipped mainland securities (1,861): CSI 300 and 500 members, funds, convertibles, some of BSE.
-
-    Names and membership are of 2022-02 (BSE: 2026); the file may include codes delisted since.
-    """
-    result: list[Instrument] = []
-    for row in rows(_SECURITIES_FILE, ["ExchangeID", "InstrumentID", "InstrumentName"]):
-        made = _make_security(row.text("ExchangeID"), row.text("InstrumentID"), row.text("InstrumentName"), trading_day)
-        if made is None:
-            raise row.error("InstrumentID", f"no board in boards.csv fits {row.text('InstrumentID')}")
-        result.append(made)
-    return result
 
 
 # ------------------------------------------------------------------------------------------------------- specials

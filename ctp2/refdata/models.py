@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 FUTURE = "future"
 OPTION = "option"
@@ -39,6 +40,14 @@ def price_scale_of(tick: Decimal) -> tuple[int, int]:
     return scale, int(tick * scale)
 
 
+class Leg(NamedTuple):
+    """One leg of a combination: what buying the combination does with it."""
+
+    code: str
+    side: str  # 'buy' or 'sell'
+    multiple: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """One tradable contract or security.
@@ -46,7 +55,7 @@ class Instrument:
     ``price_scale`` is the power of ten for which ``price * price_scale`` is an integer at every price the instrument
     may have (the book's finest increment is ``1 / price_scale``), and ``tick_units`` is the ordinary tick in that
     increment; both are derived from ``price_tick`` when left 0. ``max_market_volume`` 0 means that market orders are
-    refused.
+    refused. CTP's class letter follows from ``product_class`` and ``is_spot_option``.
     """
 
     exchange: str
@@ -80,8 +89,15 @@ class Instrument:
     underlying_multiple: Decimal | None = None
     strike: Decimal | None = None
     option_type: str = ""  # '', 'call' or 'put'
+    exercise_style: str = ""  # options: 'american' or 'european'
+    is_spot_option: bool = False  # on an index or a fund (CTP's class '6'), not on a future ('2')
+    combination_type: str = ""  # combinations: SP SPC SPD IPS STD STG
+    legs: tuple[Leg, ...] = ()  # combinations only
     session_id: str = ""  # joins sessions.csv
+    venue: str = ""  # CME: the exchange of the group, CME CBOT NYMEX COMEX
     limit_ratio: Decimal | None = None  # daily price limit as a fraction of the reference price; None: no daily limit
+    #: Where the tick depends on the price: (price up to and including, tick), ascending; the last tick holds above.
+    tick_bands: tuple[tuple[Decimal, Decimal], ...] = ()
     lot: int = 1  # a buy must be lot_min + n * lot_step; ``lot`` is the board lot (stocks 100)
     lot_min: int = 1  # STAR 200, BSE 100
     lot_step: int = 1  # stocks and funds 100, STAR and BSE 1
@@ -96,9 +112,10 @@ class Instrument:
         """Fill the derived fields that were left empty and refuse an unknown product class."""
         if self.product_class not in PRODUCT_CLASSES:
             raise ValueError(f"{self.code}: unknown product class {self.product_class!r}")
-        scale, _ = price_scale_of(self.price_tick)
-        scale = self.price_scale or scale
-        object.__setattr__(self, "price_scale", scale)
+        scale = self.price_scale
+        if not scale or self.price_tick <= 0:
+            scale = max(price_scale_of(tick)[0] for tick in (self.price_tick, *(band[1] for band in self.tick_bands)))
+            object.__setattr__(self, "price_scale", scale)
         object.__setattr__(self, "tick_units", self.tick_units or int(self.price_tick * scale))
         object.__setattr__(self, "exchange_code", self.exchange_code or self.code)
         object.__setattr__(self, "name", self.name or self.code)
@@ -107,6 +124,19 @@ class Instrument:
     def key(self) -> tuple[str, str]:
         """``(exchange, code)``: one code can exist on two exchanges (000001 on SSE and SZSE)."""
         return self.exchange, self.code
+
+    def tick_at(self, price: Decimal) -> Decimal:
+        """The tick that is in force at a price: ``price_tick`` unless the instrument has bands."""
+        for bound, tick in self.tick_bands:
+            if abs(price) <= bound:
+                return tick
+        return self.tick_bands[-1][1] if self.tick_bands else self.price_tick
+
+    def tick_units_at(self, units: int) -> int:
+        """The same in the book's finest increments: ``units`` is on the grid if it is a multiple of the answer."""
+        if not self.tick_bands:
+            return self.tick_units
+        return int(self.tick_at(Decimal(units) / self.price_scale) * self.price_scale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +153,8 @@ class MarginRate:
 class Commission:
     """Trade fees: fractions of turnover and amounts per lot (ctp-semantics 7.5), and what securities add (14.3).
 
-    ``minimum`` is the least commission of one trade (stamp duty and transfer fee come on top of it).
+    ``minimum`` is the least commission of one trade (stamp duty and transfer fee come on top of it). ``strike_…`` is
+    what exercising costs, ``order_by_volume`` and ``cancel_by_volume`` what an order and its cancel cost per message.
     """
 
     open_by_money: Decimal = _ZERO
@@ -135,6 +166,22 @@ class Commission:
     minimum: Decimal = _ZERO
     stamp_duty_sell_by_money: Decimal = _ZERO
     transfer_by_money: Decimal = _ZERO
+    strike_by_money: Decimal = _ZERO
+    strike_by_volume: Decimal = _ZERO
+    order_by_volume: Decimal = _ZERO
+    cancel_by_volume: Decimal = _ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionMargin:
+    """How the seller of an option on an index or a fund is margined (ctp-semantics 7.3, 14.3).
+
+    Per lot: royalty + max(``adjust`` × S − out of the money, ``floor`` × S for calls or K for puts), times the
+    multiplier. Options on futures have none: theirs follows from the margin of the underlying.
+    """
+
+    adjust: Decimal
+    floor: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,20 @@
 """Default margin rates and commissions; a ``Universe`` may override them per instrument.
 
-Typical values, not a settlement schedule: futures from products.csv, securities from security_fees.csv (ctp-semantics
-14.3, editable), the TEST family from special.csv.
+Typical values, not a settlement schedule: futures from products.csv, CME margins from cme_products.csv, securities and
+CME fees from security_fees.csv (ctp-semantics 14.3, editable), the TEST family from special.csv.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
 
 from ctp2.refdata.models import FUTURE, OPTION, Commission, Instrument, MarginRate
 from ctp2.refdata.products import find_product, margin_of
 from ctp2.refdata.table import DATA_DIR, rows
 
+CME = "CME"
+_CME_RATIO = Decimal("0.1")
 _NO_COMMISSION = Commission()
 
 
@@ -25,6 +28,8 @@ def default_margin_rate(instrument: Instrument) -> MarginRate:
         return special[0]
     if instrument.product_class == OPTION:
         return MarginRate()
+    if instrument.exchange == CME:
+        return _cme_margin(instrument)
     product = find_product(instrument.exchange, instrument.product) if instrument.product_class == FUTURE else None
     ratio = margin_of(product) if product is not None else None
     return MarginRate(
@@ -38,13 +43,37 @@ def default_commission(instrument: Instrument) -> Commission:
     special = _special_rates().get(instrument.key)
     if special is not None:
         return special[1]
-    if instrument.product_class in (FUTURE, OPTION):
+    if instrument.product_class in (FUTURE, OPTION) and instrument.exchange != CME:
         product = find_product(instrument.exchange, instrument.product)
         return (product and product.commission) or _NO_COMMISSION
     fees = _security_fees()
     return fees.get((instrument.product_class, instrument.exchange)) or fees.get(
         (instrument.product_class, ""), _NO_COMMISSION
     )
+
+
+def is_product_of_other_kind(exchange: str, product: str) -> bool:
+    """Whether an exchange has a product that products.csv does not list: boards, HK, US, CME, the TEST family."""
+    from ctp2.refdata.cme import find_cme_product
+    from ctp2.refdata.securities import boards_of
+
+    if exchange == CME:
+        return find_cme_product(product) is not None
+    overseas = {"HKEX": ("HK", "HKFUND"), "NASD": ("US", "USFUND"), "NYSE": ("US", "USFUND"), "BATS": ("US", "USFUND")}
+    if exchange in overseas:
+        return product in overseas[exchange]
+    return product in boards_of(exchange) or (exchange, product) in _special_rates()
+
+
+def _cme_margin(instrument: Instrument) -> MarginRate:
+    """Dollars per lot, a tenth of turnover where the file has no amount."""
+    from ctp2.refdata.cme import find_cme_product
+
+    product = find_cme_product(instrument.product)
+    amount = product.initial_margin if product is not None else None
+    if amount:
+        return MarginRate(long_by_volume=amount, short_by_volume=amount)
+    return MarginRate(long_by_money=_CME_RATIO, short_by_money=_CME_RATIO)
 
 
 @lru_cache(maxsize=1)

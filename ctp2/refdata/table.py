@@ -112,17 +112,32 @@ def cells(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
     return [pick(line) for line in lines]
 
 
+def header_of(path: Path) -> list[str]:
+    """The column names of a CSV file."""
+    return [name.strip() for name in next(_read(path), (1, []))[1]]
+
+
 def rows(path: Path, required: Sequence[str]) -> Iterator[Row]:
     """The lines of a CSV file in file order; ``DataError`` for a missing column or a line of the wrong width."""
-    reader = csv.reader(read_text(path).splitlines())
-    header = [name.strip() for name in next(reader, [])]
+    reader = _read(path)
+    header = [name.strip() for name in next(reader, (1, []))[1]]
     columns = {name: index for index, name in enumerate(header)}
     missing = [name for name in required if name not in columns]
     if missing:
         raise DataError(f"{path}:1: missing column {', '.join(missing)}")
-    for cells in reader:
+    for line, cells in reader:
         if not cells:
             continue
         if len(cells) != len(header):
-            raise DataError(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
-        yield Row(path, reader.line_num, columns, cells)
+            raise DataError(f"{path}:{line}: {len(cells)} cells, the header has {len(header)}")
+        yield Row(path, line, columns, cells)
+
+
+def _read(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and cells of a CSV file; ``DataError`` for what the csv module cannot read."""
+    reader = csv.reader(read_text(path).splitlines())
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num}: {error}") from None

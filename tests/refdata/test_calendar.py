@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ctp2.refdata.calendar import Calendar, CalendarError, calendar, plus_days, to_date
+from ctp2.refdata.calendar import Calendar, CalendarError, calendar, open_day_from, plus_days, to_date
 
 # The evenings of 2024-2026 on which no night session begins although the day trades.
 CANCELLED = """
@@ -95,3 +95,30 @@ def test_never_guesses(ask: object, message: str) -> None:
 def test_other_markets_are_known_for_2027() -> None:
     assert calendar().is_trading_day("HK", "20270104")
     assert isinstance(calendar(), Calendar)
+
+
+# market, day → closes early
+@pytest.mark.parametrize(
+    ("market", "day", "early"),
+    [
+        ("HK", "20261224", True),
+        ("HK", "20261223", False),
+        ("US", "20261127", True),
+        ("US", "20261126", False),
+        ("CME", "20261127", True),
+        ("CN", "20261224", False),
+        ("US", "20131129", False),  # beyond the file
+        ("XX", "20261127", False),
+    ],
+)
+def test_half_days(market: str, day: str, early: bool) -> None:
+    assert calendar().is_half_day(market, day) is early
+
+
+def test_trading_days_of_a_range() -> None:
+    assert calendar().trading_days("CN", "20260930", "20261009") == ["20260930", "20261008", "20261009"]
+    assert calendar().trading_days("CN", "20261001", "20261007") == []
+    with pytest.raises(CalendarError, match="20270104 is outside the CN calendar"):
+        calendar().trading_days("CN", "20261231", "20270104")
+    assert open_day_from("CN", "20261001") == "20261008"
+    assert open_day_from("CN", "20270101") == "20270101"  # beyond the file: a Friday

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctp2.refdata import instruments
+from ctp2.refdata import securities
 from ctp2.refdata.instruments import instrument_for, load_futures_snapshot, load_securities, load_special, renamed
 from ctp2.refdata.loader import Universe, make_future
 from ctp2.refdata.models import Commission, Instrument, MarginRate, price_scale_of
@@ -93,7 +93,7 @@ def test_unknown_codes(code: str) -> None:
 
 
 def test_special_treatment_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instruments, "_securities_text", lambda: "header\nSSE,600000,*ST样本,E,MAIN\n")
+    monkeypatch.setattr(securities, "_securities_text", lambda: "header\nSSE,600000,*ST样本,E,MAIN\n")
     for day, ratio in (("20260703", "0.05"), ("20260706", "0.10")):
         found = instrument_for("600000", "", day)
         assert found is not None

@@ -50,5 +50,5 @@ def test_sample_is_small_and_carries_no_time_stamp() -> None:
 def test_reference_files_are_the_shared_ones(tmp_path: Path) -> None:
     module = tool("build_refdata")
     module.build(shared("data"), tmp_path)
-    for name in module.FILES.values():
+    for name in (*module.FILES.values(), *module.EXCERPTS):
         assert content((DATA_DIR / name).read_bytes()) == content((tmp_path / name).read_bytes()), name
