@@ -55,6 +55,20 @@ def _demo(
     raise typer.Exit(demo(speed, as_json))
 
 
+@app.command("check", help=text("help.check"))
+def _check(
+    address: Annotated[str, typer.Argument(help=text("help.check.address"))],
+    md: Annotated[str, typer.Option(help=text("help.check.md"))] = "",
+    user: Annotated[str, typer.Option(help=text("help.check.user"))] = "",
+    password: Annotated[str, typer.Option(help=text("help.check.password"))] = "",
+    instrument: Annotated[str, typer.Option(help=text("help.check.instrument"))] = "",
+    as_json: Json = False,
+) -> None:
+    from ctp2.cli.check import check
+
+    raise typer.Exit(check(address, md, user, password, instrument, as_json))
+
+
 @app.command(
     "run",
     help=text("help.run"),
