@@ -162,6 +162,7 @@ class BaseApi:
         self._live: Session | None = None
         self._connection = 0
         self._request_number = 0
+        self._login_user = ""
         self._logged_in = False
         self._initialised = False
         self._released = False
@@ -329,9 +330,10 @@ class BaseApi:
             return
         if not self._flow_path:
             self._flow.use(self._default_flow_path(link.address, user))
+        self._login_user = user
         subscribe = getattr(session, "subscribe_topic", None)
         if subscribe is not None:
-            for topic, trading_day, after in self._flow.starts(_flow_identity(session)):
+            for topic, trading_day, after in self._flow.starts(_flow_identity(session, user)):
                 subscribe(topic, trading_day, after)
 
     def _default_flow_path(self, address: Address, user: str) -> str:
@@ -433,7 +435,7 @@ class BaseApi:
         if refused or field is None or self._link is None:
             return
         self._logged_in = True
-        self._flow.logged_in(field.TradingDay, _flow_identity(self._link.session))
+        self._flow.logged_in(field.TradingDay, _flow_identity(self._link.session, self._login_user))
 
 
 class TraderApi(BaseApi, abstract.CThostFtdcTraderApi):
@@ -532,8 +534,12 @@ def _numbered() -> frozenset[str]:
     return frozenset(name for name, fields in structs.FIELDS.items() if "SessionReqSeq:" in fields)
 
 
-def _flow_identity(session: Session) -> str:
-    return getattr(session, "flow_identity", "")
+def _flow_identity(session: Session, user: str) -> str:
+    """Names the logs that a login follows: the counter's and the user's own, in one width."""
+    import hashlib
+
+    name = f"{getattr(session, 'flow_identity', '')}/{user}"
+    return hashlib.blake2b(name.encode("utf-8"), digest_size=16).hexdigest()
 
 
 def _file_name(text: str) -> str:

@@ -54,8 +54,9 @@ class Instrument:
 
     ``price_scale`` is the power of ten for which ``price * price_scale`` is an integer at every price the instrument
     may have (the book's finest increment is ``1 / price_scale``), and ``tick_units`` is the ordinary tick in that
-    increment; both are derived from ``price_tick`` when left 0. ``max_market_volume`` 0 means that market orders are
-    refused. CTP's class letter follows from ``product_class`` and ``is_spot_option``.
+    increment; both are derived from ``price_tick`` when left 0. ``max_market_volume`` 0 means that the
+    exchange itself takes no market orders (the counter does, like the seed platform: ctp-semantics 3.2, unless
+    ``order_types=exchange``). CTP's class letter follows from ``product_class`` and ``is_spot_option``.
     """
 
     exchange: str

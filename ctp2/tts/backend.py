@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ctp2 import __version__
 from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Request, Sink, Topic
+from ctp2.core.clock import LiveClock
 from ctp2.core.session import LoginResult, SessionMachine
 from ctp2.core.unsupported import answer as unsupported
 from ctp2.core.unsupported import refuse
@@ -23,8 +24,8 @@ from ctp2.tts.config import Config, balances_of
 from ctp2.tts.config import check_join as _check_join
 from ctp2.tts.config import parse as _parse
 from ctp2.tts.contract import Contract
-from ctp2.tts.environments import build
-from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, TradeDone
+from ctp2.tts.environments import build, natural_day, universe_of
+from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, RequestRefused, TradeDone
 from ctp2.tts.events import Event as Happening
 from ctp2.tts.kept import Kept, again, keep
 from ctp2.tts.orders import Order
@@ -47,8 +48,10 @@ MD_OK: Final = "CTP:No Error"
 
 # ------------------------------------------------------------------ the module's part of the contract
 def check(address: Address) -> None:
-    """Raise ``ValueError`` or ``FileNotFoundError`` for an address that can never work."""
-    _parse(address)
+    """Raise ``ValueError`` or ``FileNotFoundError`` for an address that can never work, a bad row of its files too."""
+    config = _parse(address)
+    if config.options.instruments or config.options.rates:
+        universe_of(config, natural_day(LiveClock().now_ns()))
 
 
 def open(address: Address, clock: Clock) -> TtsBackend:
@@ -118,6 +121,9 @@ class PrivateFlow:
 
 def _to_event(happening: Happening, sequence: int) -> Event:
     """A private event as the callback it is; one for all followers, its record is built for each."""
+    if isinstance(happening, RequestRefused):
+        told = happening.told
+        return Event(told.callback, told.field, told.info, 0, True, "private", sequence, copy)
     callback, build = _PRIVATE[type(happening)]
     info = None
     if callback in _REFUSALS:
@@ -375,7 +381,16 @@ class TtsSession:
         if handler is not None:
             handler(self, request)
         else:
-            self.put(unsupported(request.method, request))
+            self._refuse_unsupported(request)
+
+    def _refuse_unsupported(self, request: Request) -> None:
+        """The house's answer; its ``OnErrRtn`` belongs to every session of the user (spec 2.1)."""
+        events = unsupported(request.method, request)
+        self.put([event for event in events if not event.callback.startswith("OnErrRtn")])
+        for event in events:
+            if event.callback.startswith("OnErrRtn"):
+                told = RequestRefused(self.account_id, self.backend.counter.now_ns(), event)
+                self.backend.flow(self.account_id).extend([told])
 
     # ------------------------------------------------------------------ inside
     def _enter(self, field: structs.CThostFtdcReqUserLoginField) -> None:

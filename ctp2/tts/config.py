@@ -49,6 +49,8 @@ class Options(BaseModel):
     balance: str = Field(
         "CNY:10000000,HKD:1000000,USD:1000000", description="money of a new account: CURRENCY:AMOUNT, comma separated"
     )
+    instruments: str = Field("", description="a CSV file of instruments to add or replace (docs/reference-data.md)")
+    rates: str = Field("", description="a CSV file of margin and commission rates (docs/reference-data.md)")
     query_rate: int = Field(0, description="queries per second and session, 0 for no limit", ge=0, le=1000)
 
     @field_validator("speed")
@@ -130,6 +132,10 @@ def parse(address: Address) -> Config:
         raise ValueError(f"{address.text}: {_worded(error)}") from None
     if options.data != "sample" and not Path(options.data).exists():
         raise FileNotFoundError(f"{address.text}: data={options.data}: no such file or folder")
+    for name in ("instruments", "rates"):
+        path = getattr(options, name)
+        if path and not Path(path).is_file():
+            raise FileNotFoundError(f"{address.text}: {name}={path}: no such file")
     return Config.model_validate({"environment": environment, "options": options})
 
 

@@ -60,6 +60,7 @@ class Contract:
         "exchange",
         "exchange_long",
         "exchange_short",
+        "has_tick_bands",
         "holders",
         "index",
         "instrument",
@@ -104,6 +105,7 @@ class Contract:
         self.price_scale: int = instrument.price_scale
         self.tick_units: int = instrument.tick_units
         self.notional_micro: int = _notional_of_one_unit(instrument)
+        self.has_tick_bands: bool = bool(instrument.tick_bands)
         self.uses_history: bool = instrument.uses_history
         self.larger_side: bool = instrument.larger_side
         self.is_security: bool = instrument.product_class in SECURITY_CLASSES
@@ -150,7 +152,8 @@ class Contract:
 
 
 def _notional_of_one_unit(instrument: Instrument) -> int:
-    """Micro-units that one price unit of one lot is worth; exact because ``price_scale`` divides 10⁶."""
-    if MICRO % instrument.price_scale:
-        raise ValueError(f"{instrument.code}: price tick {instrument.price_tick} is finer than 0.000001")
-    return MICRO // instrument.price_scale * instrument.multiplier
+    """Micro-units that one price unit of one lot is worth; refused when that is no whole number."""
+    worth, rest = divmod(MICRO * instrument.multiplier, instrument.price_scale)
+    if rest:
+        raise ValueError(f"{instrument.code}: a price step of {instrument.price_tick} is worth less than 0.000001")
+    return worth

@@ -15,9 +15,10 @@ from ctp2.refdata.contracts import current_contract
 from ctp2.refdata.instruments import load_special
 from ctp2.refdata.limits import daily_limits
 from ctp2.refdata.loader import Universe
-from ctp2.refdata.models import FUTURE, Instrument
+from ctp2.refdata.models import Instrument
 from ctp2.refdata.sessions import instant_ns, phases
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay, TickInstrument, read_day
+from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.feed import Feed, PhaseChange, continuous_rows
@@ -80,8 +81,23 @@ def build(config: Config, now_ns: int) -> World:
     return _loop(config, recorded, now_ns)
 
 
+def universe_of(config: Config, trading_day: str) -> Universe:
+    """The instruments and rates that the user's own files give; all others come from the reference data when asked for.
+
+    Raises:
+        DataError: a bad row, named by file, line and column.
+    """
+    universe = Universe(trading_day)
+    if config.options.instruments:
+        load_instrument_file(config.options.instruments, universe)
+    if config.options.rates:
+        load_rates_file(config.options.rates, universe)
+    return universe
+
+
 def _replay(config: Config, day: TickDay) -> World:
-    universe = Universe(day.trading_day)
+    universe = universe_of(config, day.trading_day)
+    own = list(universe)
     base_ns = instant_ns("Asia/Shanghai", day.trading_day, 0)
     instruments = [_known(universe, item) for item in day.instruments]
     changes: list[tuple[int, PhaseChange]] = []
@@ -93,6 +109,7 @@ def _replay(config: Config, day: TickDay) -> World:
     for instrument in instruments:
         _add(world, instrument, BEFORE_TRADING if instrument.session_id else CONTINUOUS)
     _first_prices(world)
+    _add_quiet(world, own)
     return world
 
 
@@ -100,16 +117,24 @@ def _loop(config: Config, recorded: TickDay, now_ns: int) -> World:
     trading_day = natural_day(now_ns)
     codes = {item: _code_today(item, trading_day) for item in recorded.instruments}
     day = recorded.rebased(trading_day, codes=codes)
-    universe = Universe(trading_day)
+    universe = universe_of(config, trading_day)
+    own = list(universe)
     feed = Feed(day, continuous_rows(day, _LOOP_FROM_NS, _LOOP_TO_NS), 0, is_loop=True)
     world = _world(config, universe, feed, is_live=True)
     for item in day.instruments:
         _add(world, _known(universe, item), CONTINUOUS)
     _first_prices(world)
-    for instrument in load_special():
-        contract = _add(world, universe.add(instrument), CONTINUOUS, is_of_day=False)
-        world.ticks[contract.index] = _special_tick(contract, trading_day)
+    _add_quiet(world, [*(universe.add(instrument) for instrument in load_special()), *own])
     return world
+
+
+def _add_quiet(world: World, instruments: list[Instrument]) -> None:
+    """Instruments that nothing was recorded of (the TEST family, the user's own): always open, quoted by users."""
+    known = {contract.instrument.key for contract in world.day_contracts}
+    for instrument in instruments:
+        if instrument.key not in known:
+            contract = _add(world, instrument, CONTINUOUS, is_of_day=False)
+            world.ticks[contract.index] = _quiet_tick(contract, world.trading_day)
 
 
 def natural_day(now_ns: int) -> str:
@@ -229,12 +254,11 @@ def _set_reference(contract: Contract, tick: Tick) -> None:
     contract.lower_limit = units(tick.lower_limit)
 
 
-def _special_tick(contract: Contract, trading_day: str) -> Tick:
-    """The state in which users find an instrument that only they trade: a reference price and its limits."""
+def _quiet_tick(contract: Contract, trading_day: str) -> Tick:
+    """The state in which users find an instrument without a record: its reference price, if it has one, and limits."""
     instrument = contract.instrument
-    assert instrument.product_class == FUTURE and instrument.reference_price is not None
     upper, lower = daily_limits(instrument, instrument.reference_price, instrument.reference_price)
-    reference = float(instrument.reference_price)
+    reference = DBL_MAX if instrument.reference_price is None else float(instrument.reference_price)
     tick = Tick(
         -1,
         0,

@@ -7,7 +7,7 @@ they are about; a log writes their ids.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctp2.tts.commands import CancelOrder, InsertOrder
@@ -236,3 +236,14 @@ class ActionRefused(Event):
         self.error_id: int = error_id
         self.order: Order | None = order
         self.reason: int = reason
+
+
+class RequestRefused(Event):
+    """A request that the counter does not support; ``told`` is the edge's ``OnErrRtn``, opaque here."""
+
+    __slots__ = ("told",)
+
+    def __init__(self, account_id: str, now_ns: int, told: Any) -> None:
+        self.account_id = account_id
+        self.now_ns = now_ns
+        self.told: Any = told

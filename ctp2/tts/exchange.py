@@ -51,7 +51,7 @@ def _price(order: Order, is_on_grid: bool) -> int:
     price, contract = order.price, order.contract
     if price == NO_PRICE:
         return 0
-    if not is_on_grid:
+    if not is_on_grid or (contract.has_tick_bands and price % contract.instrument.tick_units_at(price)):
         return error.OFF_TICK
     if contract.upper_limit != NO_PRICE and price > contract.upper_limit:
         return error.ABOVE_UPPER_LIMIT

@@ -7,7 +7,8 @@ the fresh state's own objects in their place, so that nothing of the old state i
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ctp2.tts.contract import Contract
@@ -25,7 +26,8 @@ def recover(referee: Referee) -> State:
         fresh.last = now.last
     rebound = _Rebound(state)
     for event in referee.events:
-        state.evolve(rebound(event))
+        with rebound.lent(event) as fresh_event:
+            state.evolve(fresh_event)
     for contract in state.contracts:
         state.mark(contract)
     return state
@@ -37,19 +39,26 @@ class _Rebound:
     def __init__(self, state: State) -> None:
         self.state = state
         self._orders: dict[int, Order] = {}
-        self._lots: dict[int, Lot] = {}
-        self._opened: list[tuple[Lot, Any]] = []
 
-    def __call__(self, event: Any) -> Any:
-        fresh = copy.copy(event)
+    @contextmanager
+    def lent(self, event: Any) -> Iterator[Any]:
+        """The event, for as long as it is applied about the fresh state's objects.
+
+        Not a copy: a compiled class cannot be made without its constructor's arguments.
+        """
+        order: Any = getattr(event, "order", None)
+        lots = [part.lot for part in event.closed] if isinstance(event, TradeDone) else []
         if isinstance(event, OrderInserted):
-            fresh.order = self._orders[event.order.order_id] = self._order(event.order)
-        elif isinstance(event, OrderReport):
-            fresh.order = self._orders[event.order.order_id]
-        elif isinstance(event, TradeDone):
-            fresh.order = self._orders[event.order.order_id]
-            fresh.closed = [self._closed(event.order, fresh.order, part) for part in event.closed]
-        return fresh
+            event.order = self._orders[event.order.order_id] = self._order(event.order)
+        elif isinstance(event, OrderReport | TradeDone):
+            event.order = self._orders[event.order.order_id]
+        for part, lot in zip(event.closed if lots else (), lots, strict=True):
+            part.lot = event.order.row.lots[_place(order.row.lots, lot)]
+        yield event
+        if order is not None:
+            event.order = order
+        for part, lot in zip(event.closed if lots else (), lots, strict=True):
+            part.lot = lot
 
     def _order(self, old: Order) -> Order:
         """The order as it was when it was accepted: terms, and what the checks made of them."""
@@ -70,12 +79,9 @@ class _Rebound:
             old.trading_day,
         )
 
-    @staticmethod
-    def _closed(old: Order, fresh: Order, part: Any) -> Any:
-        place = next(index for index, lot in enumerate(old.row.lots) if lot is part.lot)
-        part = copy.copy(part)
-        part.lot = fresh.row.lots[place]
-        return part
+
+def _place(lots: list[Lot], wanted: Lot) -> int:
+    return next(index for index, lot in enumerate(lots) if lot is wanted)
 
 
 def totals(state: State) -> Any:

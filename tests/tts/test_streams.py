@@ -483,3 +483,26 @@ def test_the_phases_of_a_day(trader: Make, address: str) -> None:
     quick = trader(resume=QUICK).login()
     quick.rows("ReqQryExchange")
     assert [c.field.InstrumentStatus for c in quick.spi.of("OnRtnInstrumentStatus")] == ["6", "6", "6", "6"]
+
+
+def test_another_user_on_the_same_object_hears_his_own_stream(trader: Make, address: str, tmp_path: Path) -> None:
+    first = begin(trader(flow=str(tmp_path / "td")), address)
+    for _ in range(3):
+        first.rest(price=4200.0)
+    before = len(first.spi.calls)
+    first.ask("ReqUserLogout", BrokerID="9999", UserID="alice")
+    first.spi.wait_for("OnFrontConnected", after=before)
+    first.user = "bob"
+    assert first.ask("ReqUserLogin", BrokerID="9999", UserID="bob", Password="secret")[0].error_id == 0
+    assert first.ask("ReqSettlementInfoConfirm", BrokerID="9999", InvestorID="bob")[0].error_id == 0
+    assert first.rest(price=4210.0).InvestorID == "bob"
+
+
+def test_the_refusal_of_an_unsupported_request_reaches_every_session_and_the_replay(trader: Make, address: str) -> None:
+    first, second = begin(trader(), address), trader().start()
+    answer, *_ = first.ask("ReqQuoteInsert", InvestorID="alice", InstrumentID="rb2105")
+    assert (answer.name, answer.error_id) == ("OnRspQuoteInsert", 27)
+    for told in (first.spi.wait_for("OnErrRtnQuoteInsert"), second.spi.wait_for("OnErrRtnQuoteInsert")):
+        assert (told.error_id, told.field.InstrumentID) == (27, "rb2105")
+    third = trader(resume=RESTART).start()
+    assert third.spi.wait_for("OnErrRtnQuoteInsert").error_id == 27
