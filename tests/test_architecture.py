@@ -54,14 +54,17 @@ TTS_EDGE = {
     "config",
     "codes",
     "translate",
+    "rows",
     "backend",
+    "flows",
+    "session",
     "client",
     "control",
     "queries",
     "journal",
     "environments",
 }
-TTS_KNOWS_CTP = {"__init__", "codes", "translate", "backend", "queries"}
+TTS_KNOWS_CTP = {"__init__", "codes", "translate", "rows", "backend", "flows", "session", "queries"}
 
 CLOCKS = {
     ("time", "time"),

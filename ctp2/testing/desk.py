@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.models import Commission, Instrument, MarginRate
+from ctp2.tts import rows as ctp_rows
 from ctp2.tts import translate
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
 from ctp2.tts.contract import Contract
@@ -344,19 +345,17 @@ class Desk:
     def account(self, name: str, currency: str = "CNY") -> Any:
         """The account's ``TradingAccount`` row."""
         account = self.state.accounts[name]
-        return translate.account_to_ctp(account, account.purse(currency), "9999", TRADING_DAY)
+        return ctp_rows.account_to_ctp(account, account.purse(currency), "9999", TRADING_DAY)
 
     def positions(self, name: str) -> list[Any]:
         """The account's ``InvestorPosition`` rows."""
         rows = self.state.accounts[name].rows.values()
-        return [translate.position_to_ctp(row, name, "9999", TRADING_DAY) for row in rows]
+        return [ctp_rows.position_to_ctp(row, name, "9999", TRADING_DAY) for row in rows]
 
     def details(self, name: str) -> list[Any]:
         """The account's ``InvestorPositionDetail`` rows."""
         rows = self.state.accounts[name].rows.values()
-        return [
-            translate.position_detail_to_ctp(row, lot, name, "9999", TRADING_DAY) for row in rows for lot in row.lots
-        ]
+        return  ctp_rows.position_detail_to_ctp(row, lot, name, "9999", TRADING_DAY) for row in rows for lot in row.lots]
 
     def orders(self, name: str) -> list[Any]:
         """The account's ``Order`` rows, as ``ReqQryOrder`` shows them."""

@@ -1,35 +1,27 @@
-"""``tts``: the counter behind the ``Backend`` contract. Identity, sessions, flows, a handler per request."""
+"""``tts``: the counter behind the ``Backend`` contract: identity, what it tells, subscriptions."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ctp2 import __version__
-from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Request, Sink, Topic
+from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Sink, Topic
 from ctp2.core.clock import LiveClock
-from ctp2.core.session import LoginResult, SessionMachine
-from ctp2.core.unsupported import answer as unsupported
-from ctp2.core.unsupported import refuse
 from ctp2.ctp import structs
-from ctp2.ctp.errors import rsp_info
-from ctp2.tts import rejections as error
-from ctp2.tts import translate, values
+from ctp2.tts import rows, values
 from ctp2.tts.client import Counter
-from ctp2.tts.commands import ConfirmSettlement, OpenAccount
 from ctp2.tts.config import Config, balances_of
 from ctp2.tts.config import check_join as _check_join
 from ctp2.tts.config import parse as _parse
 from ctp2.tts.contract import Contract
 from ctp2.tts.environments import build, natural_day, universe_of
-from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, RequestRefused, TradeDone
 from ctp2.tts.events import Event as Happening
-from ctp2.tts.kept import Kept, again, keep
-from ctp2.tts.orders import Order
-from ctp2.tts.queries import QUERIES, Asker, max_order_volume
+from ctp2.tts.flows import PRIVATE, PrivateFlow
+from ctp2.tts.queries import QUERIES
+from ctp2.tts.session import REQUESTS, TtsSession
 
 if TYPE_CHECKING:
     from ctp2.core.address import Address
@@ -37,13 +29,6 @@ if TYPE_CHECKING:
     from ctp2.refdata.ticks import Tick
 
 CONTRACT: Final = CONTRACT_VERSION
-
-FRONT_ID: Final = 1
-SYS_VERSION: Final = f"v6.7.13_ctp2-{__version__}.tts"
-"""SysVersion of the login: the interface version, and this counter (spec 1.7)."""
-SESSIONS_PER_USER: Final = 10
-MD_OK: Final = "CTP:No Error"
-"""ErrorMsg of ErrorID 0 on a market-data front (spec 1.7)."""
 
 
 # ------------------------------------------------------------------ the module's part of the contract
@@ -78,75 +63,6 @@ def check_join(address: Address, opened_with: Address) -> None:
 
 _running: Final[dict[Hashable, TtsBackend]] = {}
 """Open counters, for Python programs that hold one of their Api objects (``ctp2.tts.counter``)."""
-
-
-# ------------------------------------------------------------------ flows
-class PrivateFlow:
-    """The numbered private stream of one account: what happened, and which sessions follow it.
-
-    The counter's own events are kept, in their lasting form; the CTP records are built when a session receives them.
-    """
-
-    __slots__ = ("_orders", "events", "followers")
-
-    def __init__(self, orders: dict[int, Order]) -> None:
-        self._orders = orders
-        self.events: list[Kept | Happening] = []
-        self.followers: dict[TtsSession, int] = {}
-
-    def extend(self, events: Sequence[Happening]) -> None:
-        """Append, and send to every follower that has everything before (spec 2.2, the RESUME trap)."""
-        first = len(self.events) + 1
-        self.events.extend([keep(event) for event in events])
-        if not self.followers:
-            return
-        ready = [_to_event(event, number) for number, event in enumerate(events, first)]
-        for session, after in self.followers.items():
-            if after < first:
-                session.put(ready)
-            elif after < first + len(ready) - 1:
-                session.put(ready[after - first + 1 :])
-
-    def follow(self, session: TtsSession, after: int) -> list[Event]:
-        """Send ``session`` what comes; returns what it has to get first."""
-        if after == NONE:
-            return []
-        if after == QUICK:
-            self.followers[session] = 0
-            return []
-        self.followers[session] = after
-        missed = (again(kept, self._orders) for kept in self.events[after:])
-        return [_to_event(event, number) for number, event in enumerate(missed, after + 1)]
-
-
-def _to_event(happening: Happening, sequence: int) -> Event:
-    """A private event as the callback it is; one for all followers, its record is built for each."""
-    if isinstance(happening, RequestRefused):
-        told = happening.told
-        return Event(told.callback, told.field, told.info, 0, True, "private", sequence, copy)
-    callback, build = _PRIVATE[type(happening)]
-    info = None
-    if callback in _REFUSALS:
-        assert isinstance(happening, InsertRefused | ActionRefused)
-        info = _refusal_info(happening)
-    return Event(callback, happening, info, 0, True, "private", sequence, build)
-
-
-def _refusal_info(happening: InsertRefused | ActionRefused) -> structs.CThostFtdcRspInfoField:
-    message = None
-    if isinstance(happening, ActionRefused) and happening.reason and happening.order is not None:
-        message = translate.exchange_message(happening.order.contract.exchange, happening.reason)
-    return rsp_info(happening.error_id, message)
-
-
-_PRIVATE: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
-    OrderReport: ("OnRtnOrder", translate.order_to_ctp),
-    TradeDone: ("OnRtnTrade", translate.trade_to_ctp),
-    InsertRefused: ("OnErrRtnOrderInsert", translate.input_order_to_ctp),
-    ActionRefused: ("OnErrRtnOrderAction", translate.order_action_to_ctp),
-}
-"""What of the counter's events the private stream shows."""
-_REFUSALS: Final = frozenset(("OnErrRtnOrderInsert", "OnErrRtnOrderAction"))
 
 
 # ------------------------------------------------------------------ backend
@@ -213,7 +129,7 @@ class TtsBackend:
         batch: list[Happening] = []
         account_id = events[0].account_id
         for event in events:
-            if type(event) not in _PRIVATE:
+            if type(event) not in PRIVATE:
                 continue
             if event.account_id != account_id:
                 self._append(account_id, batch)
@@ -277,290 +193,4 @@ def _status_event(status: structs.CThostFtdcInstrumentStatusField, sequence: int
 
 def _build_tick(snapshot: tuple[Tick, Contract, str]) -> structs.CThostFtdcDepthMarketDataField:
     tick, contract, trading_day = snapshot
-    return translate.tick_to_ctp(tick, contract, trading_day)
-
-
-# ------------------------------------------------------------------ session
-class TtsSession:
-    """One client of the counter: its login, and the requests it makes."""
-
-    def __init__(self, backend: TtsBackend, kind: Kind, sink: Sink) -> None:
-        self.backend = backend
-        self.kind = kind
-        self.sink = sink
-        self.put = sink.put
-        self.machine = SessionMachine(kind, sink, self, backend.config.options.query_rate)
-        self.account_id = ""
-        self.broker_id = ""
-        self.product_info = ""
-        self.session_id = 0
-
-    # ------------------------------------------------------------------ contract (any thread)
-    @property
-    def flow_identity(self) -> str:
-        """Names the counter's logs."""
-        return self.backend.identity
-
-    def handle(self, request: Request) -> int:
-        """Queue the request for the counter; -2 when too many wait there."""
-        return 0 if self.backend.counter.submit(self.machine.handle, request) else -2
-
-    def subscribe_topic(self, topic: Topic, trading_day: str, after: int) -> None:
-        """Where ``topic`` starts at the next login."""
-        self.machine.subscribe_topic(topic, trading_day, after)
-
-    def close(self) -> None:
-        """Leave the counter."""
-        self.backend.counter.call(self._leave)
-
-    # ------------------------------------------------------------------ on the counter's thread
-    def open(self, _: object) -> None:
-        """The link is up."""
-        self.backend.counter.readers.add(self.sink)
-        self.backend.counter.traders += self.kind == "trader"
-        self.machine.connect()
-
-    def _leave(self) -> None:
-        self.machine.close()
-        self.backend.counter.readers.discard(self.sink)
-        self.backend.counter.traders -= self.kind == "trader"
-        self._unsubscribe_all()
-
-    def _unsubscribe_all(self) -> None:
-        for sessions in self.backend.subscribers.values():
-            sessions.pop(self, None)
-
-    # ------------------------------------------------------------------ port of the session machine
-    def authenticate(self, request: Request) -> tuple[Any, int]:
-        """Every terminal is accepted and echoed (spec 1.6, the simulated counter)."""
-        field = request.field
-        self.product_info = field.UserProductInfo
-        answer = structs.CThostFtdcRspAuthenticateField(
-            BrokerID=field.BrokerID,
-            UserID=field.UserID,
-            UserProductInfo=field.UserProductInfo,
-            AppID=field.AppID,
-            AppType="1",
-        )
-        return answer, 0
-
-    def login(self, machine: SessionMachine, request: Request) -> LoginResult:
-        """Market data: anybody. Trading: any user; the account is opened at its first login (``accounts open``)."""
-        if self.kind == "md":
-            day = self.backend.trading_day
-            return LoginResult(structs.CThostFtdcRspUserLoginField(TradingDay=day), message=MD_OK)
-        field = request.field
-        if not field.UserID or len(field.UserID) > _INVESTOR_LENGTH:
-            return LoginResult(error_id=error.INVALID_LOGIN)
-        sessions = self.backend.users.setdefault(field.UserID, set())
-        if len(sessions) >= SESSIONS_PER_USER:
-            return LoginResult(error_id=error.SINGLEUSERSESSION_EXCEED_LIMIT)
-        sessions.add(self)
-        self._enter(field)
-        return LoginResult(self._login_answer(), flow=self._flows(machine))
-
-    def logout(self, machine: SessionMachine) -> None:
-        """The user is gone: no flow reaches this session any more."""
-        backend = self.backend
-        if self.kind == "md":
-            self._unsubscribe_all()
-            return
-        backend.users[self.account_id].discard(self)
-        backend.flow(self.account_id).followers.pop(self, None)
-        backend.public_followers.pop(self, None)
-        self.account_id = ""
-
-    def request(self, machine: SessionMachine, request: Request) -> None:
-        """Serve a logged-in client."""
-        name = request.method.name
-        query = QUERIES.get(name)
-        if query is not None:
-            self._answer_query(request, list(query(self._asker(request), request.field)))
-            return
-        handler = REQUESTS.get(name)
-        if handler is not None:
-            handler(self, request)
-        else:
-            self._refuse_unsupported(request)
-
-    def _refuse_unsupported(self, request: Request) -> None:
-        """The house's answer; its ``OnErrRtn`` belongs to every session of the user (spec 2.1)."""
-        events = unsupported(request.method, request)
-        self.put([event for event in events if not event.callback.startswith("OnErrRtn")])
-        for event in events:
-            if event.callback.startswith("OnErrRtn"):
-                told = RequestRefused(self.account_id, self.backend.counter.now_ns(), event)
-                self.backend.flow(self.account_id).extend([told])
-
-    # ------------------------------------------------------------------ inside
-    def _enter(self, field: structs.CThostFtdcReqUserLoginField) -> None:
-        backend = self.backend
-        self.account_id = field.UserID
-        self.broker_id = field.BrokerID
-        self.product_info = field.UserProductInfo or self.product_info
-        self.session_id = backend.next_session_id()
-        backend.passwords[field.UserID] = backend.fingerprint(field.Password)
-        backend.engine.open_account(OpenAccount(backend.counter.now_ns(), self.account_id, dict(backend.balances)))
-
-    def _login_answer(self) -> structs.CThostFtdcRspUserLoginField:
-        now = values.time_of(self.backend.counter.now_ns())
-        return structs.CThostFtdcRspUserLoginField(
-            TradingDay=self.backend.trading_day,
-            LoginTime=now,
-            BrokerID=self.broker_id,
-            UserID=self.account_id,
-            SystemName="ctp2 TTS",
-            SysVersion=SYS_VERSION,
-            FrontID=FRONT_ID,
-            SessionID=self.session_id,
-            MaxOrderRef="1",
-            SHFETime=now,
-            DCETime=now,
-            CZCETime=now,
-            FFEXTime=now,
-            INETime=now,
-            GFEXTime=now,
-            LoginDRIdentityID=1,
-            UserDRIdentityID=1,
-        )
-
-    def _flows(self, machine: SessionMachine) -> list[Event]:
-        day = self.backend.trading_day
-        private = self.backend.flow(self.account_id).follow(self, machine.start_of("private", day))
-        return private + self.backend.follow_public(self, machine.start_of("public", day))
-
-    def _asker(self, request: Request) -> Asker:
-        account = self.backend.engine.state.accounts[self.account_id]
-        return Asker(self.backend.world, account, getattr(request.field, "BrokerID", "") or self.broker_id)
-
-    def _answer_query(self, request: Request, rows: list[Any]) -> None:
-        """One callback per row, one with nothing when there is none (spec 8.1)."""
-        callback, number = request.method.response, request.request_id
-        last = len(rows) - 1
-        if last < 0:
-            self.put((Event(callback, None, None, number),))
-            return
-        self.put([Event(callback, row, None, number, index == last) for index, row in enumerate(rows)])
-
-    # ------------------------------------------------------------------ requests
-    def insert_order(self, request: Request) -> None:
-        """``ReqOrderInsert``."""
-        counter = self.backend.counter
-        counter.begin()
-        command = translate.order_from_ctp(
-            request.field, counter.now_ns(), FRONT_ID, self.session_id, self.account_id, self.product_info
-        )
-        self._carry_out(request, self.backend.engine.insert_order(command))
-
-    def cancel_order(self, request: Request) -> None:
-        """``ReqOrderAction``."""
-        command = translate.cancel_from_ctp(request.field, self.backend.counter.now_ns(), self.account_id)
-        self._carry_out(request, self.backend.engine.cancel_order(command))
-
-    def _carry_out(self, request: Request, events: list[Happening]) -> None:
-        """CTP's refusal goes to the requester first, then everything to the flows (spec 3.4)."""
-        refused = events[-1]
-        if isinstance(refused, InsertRefused) or (isinstance(refused, ActionRefused) and not refused.reason):
-            self.put(refuse(request, refused.error_id))
-        self.backend.counter.publish(events)
-
-    def confirm_settlement(self, request: Request) -> None:
-        """``ReqSettlementInfoConfirm`` (spec 1.9)."""
-        field = request.field
-        refusal = self._not_own(field.InvestorID)
-        if refusal:
-            self.put(refuse(request, refusal))
-            return
-        now_ns = self.backend.counter.now_ns()
-        self.backend.engine.confirm_settlement(ConfirmSettlement(now_ns, self.account_id))
-        answer = structs.CThostFtdcSettlementInfoConfirmField(
-            BrokerID=field.BrokerID,
-            InvestorID=self.account_id,
-            ConfirmDate=values.date_of(now_ns),
-            ConfirmTime=values.time_of(now_ns),
-        )
-        self.put((Event(request.method.response, answer, rsp_info(0), request.request_id),))
-
-    def _not_own(self, investor_id: str) -> int:
-        """Error number for an InvestorID that is not the login's; an empty one is."""
-        if investor_id in ("", self.account_id):
-            return 0
-        known = investor_id in self.backend.engine.state.accounts
-        return error.NO_PRIVILEGE if known else error.INVESTOR_NOT_FOUND
-
-    def update_password(self, request: Request) -> None:
-        """``ReqUserPasswordUpdate`` (spec 12.1)."""
-        field = request.field
-        backend = self.backend
-        number = 0
-        if field.UserID != self.account_id:
-            number = _CHANGE_OTHER_PASSWORD
-        elif backend.fingerprint(field.OldPassword) != backend.passwords[self.account_id]:
-            number = error.OLD_PASSWORD_MISMATCH
-        elif field.NewPassword == field.OldPassword:
-            number = error.PWD_MUST_DIFF
-        else:
-            backend.passwords[self.account_id] = backend.fingerprint(field.NewPassword)
-        self.put((Event(request.method.response, field, rsp_info(number), request.request_id),))
-
-    def max_order_volume(self, request: Request) -> None:
-        """``ReqQryMaxOrderVolume``: one row with an RspInfo (spec 1.10)."""
-        row = max_order_volume(self._asker(request), request.field)
-        self.put((Event(request.method.response, row, rsp_info(0), request.request_id),))
-
-    def subscribe_market_data(self, request: Request) -> None:
-        """``SubscribeMarketData``: an answer per code, then the latest snapshot of each that exists (spec 9.2)."""
-        found: list[Contract] = []
-        for code in request.field:
-            for contract in self.backend.engine.state.by_code.get(code, ()):
-                self.backend.subscribers.setdefault(contract.index, {})[self] = None
-                found.append(contract)
-        self._answer_codes(request)
-        for contract in found:
-            self.put((self.backend.tick_event(contract, self.backend.world.ticks[contract.index]),))
-        self.backend.counter.begin()
-
-    def unsubscribe_market_data(self, request: Request) -> None:
-        """``UnSubscribeMarketData``: stops at once."""
-        for code in request.field:
-            for contract in self.backend.engine.state.by_code.get(code, ()):
-                self.backend.subscribers.get(contract.index, {}).pop(self, None)
-        self._answer_codes(request)
-
-    def answer_codes(self, request: Request) -> None:
-        """Subscriptions of quote requests: accepted; nobody asks for quotes here."""
-        self._answer_codes(request)
-
-    def _answer_codes(self, request: Request) -> None:
-        last = len(request.field) - 1
-        self.put(
-            [
-                Event(
-                    request.method.response,
-                    structs.CThostFtdcSpecificInstrumentField(InstrumentID=code),
-                    rsp_info(0, MD_OK),
-                    request.request_id,
-                    index == last,
-                )
-                for index, code in enumerate(request.field)
-            ]
-        )
-
-
-_CHANGE_OTHER_PASSWORD: Final = 10
-_INVESTOR_LENGTH: Final = 12
-"""A UserID may be longer than an InvestorID; here both are the same text, so the shorter limit holds."""
-
-REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
-    "ReqOrderInsert": TtsSession.insert_order,
-    "ReqOrderAction": TtsSession.cancel_order,
-    "ReqSettlementInfoConfirm": TtsSession.confirm_settlement,
-    "ReqUserPasswordUpdate": TtsSession.update_password,
-    "ReqQryMaxOrderVolume": TtsSession.max_order_volume,
-    "ReqQueryMaxOrderVolume": TtsSession.max_order_volume,
-    "SubscribeMarketData": TtsSession.subscribe_market_data,
-    "UnSubscribeMarketData": TtsSession.unsubscribe_market_data,
-    "SubscribeForQuoteRsp": TtsSession.answer_codes,
-    "UnSubscribeForQuoteRsp": TtsSession.answer_codes,
-}
-"""Served requests besides login, logout and the queries; everything else is error 27."""
+    return rows.tick_to_ctp(tick, contract, trading_day)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ctp2.ctp import structs
 from ctp2.refdata.models import Instrument
-from ctp2.tts import codes, translate, values
+from ctp2.tts import codes, rows, translate, values
 from ctp2.tts.account import Account
 from ctp2.tts.contract import Contract
 from ctp2.tts.environments import World
@@ -64,7 +64,7 @@ def instruments(asker: Asker, field: Any) -> Rows:
     """``ReqQryInstrument``."""
     for contract in _contracts(asker, field.ExchangeID, field.InstrumentID, field.ProductID):
         if _matches(field.ExchangeInstID, contract.instrument.exchange_code):
-            yield translate.instrument_to_ctp(contract.instrument)
+            yield rows.instrument_to_ctp(contract.instrument)
 
 
 _CLASS_TYPES: Final = {"1": ("future",), "2": ("option",), "3": ("combination",)}
@@ -77,7 +77,7 @@ def classified_instruments(asker: Asker, field: Any) -> Rows:
         wanted = _CLASS_TYPES.get(field.ClassType, ())
         is_trading = "1" if instrument.is_trading else "2"
         if (not wanted or instrument.product_class in wanted) and field.TradingType in ("", "0", is_trading):
-            yield translate.instrument_to_ctp(instrument)
+            yield rows.instrument_to_ctp(instrument)
 
 
 def depth(asker: Asker, field: Any) -> Rows:
@@ -85,7 +85,7 @@ def depth(asker: Asker, field: Any) -> Rows:
     for contract in _contracts(asker, field.ExchangeID, field.InstrumentID):
         if field.ProductClass in ("", codes.PRODUCT_CLASS_TO_CTP[contract.instrument.product_class]):
             tick = asker.world.ticks[contract.index]
-            yield translate.tick_to_ctp(tick, contract, asker.world.trading_day, with_exchange=True)
+            yield rows.tick_to_ctp(tick, contract, asker.world.trading_day, with_exchange=True)
 
 
 def exchanges(asker: Asker, field: Any) -> Rows:
@@ -137,7 +137,7 @@ def trading_account(asker: Asker, field: Any) -> Rows:
     """``ReqQryTradingAccount``: the row of the currency asked for, an empty CurrencyID means CNY (DESIGN section 5)."""
     purse = asker.account.purses.get(field.CurrencyID or "CNY")
     if purse is not None and asker.is_own(field):
-        yield translate.account_to_ctp(asker.account, purse, asker.broker_id, asker.world.trading_day)
+        yield rows.account_to_ctp(asker.account, purse, asker.broker_id, asker.world.trading_day)
 
 
 def positions(asker: Asker, field: Any) -> Rows:
@@ -145,7 +145,7 @@ def positions(asker: Asker, field: Any) -> Rows:
     if asker.is_own(field):
         for row in asker.account.rows.values():
             if _matches(field.InstrumentID, row.contract.code):
-                yield translate.position_to_ctp(row, asker.account.account_id, asker.broker_id, asker.world.trading_day)
+                yield rows.position_to_ctp(row, asker.account.account_id, asker.broker_id, asker.world.trading_day)
 
 
 def position_details(asker: Asker, field: Any) -> Rows:
@@ -155,7 +155,7 @@ def position_details(asker: Asker, field: Any) -> Rows:
     for row in asker.account.rows.values():
         if _matches(field.InstrumentID, row.contract.code):
             for lot in row.lots:
-                yield translate.position_detail_to_ctp(
+                yield rows.position_detail_to_ctp(
                     row, lot, asker.account.account_id, asker.broker_id, asker.world.trading_day
                 )
 

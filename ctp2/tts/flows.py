@@ -1,0 +1,87 @@
+"""The private streams of accounts: what happened, numbered, and which sessions follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final
+
+from ctp2.core.backend import NONE, QUICK, Event
+from ctp2.ctp import structs
+from ctp2.ctp.errors import rsp_info
+from ctp2.tts import translate
+from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, RequestRefused, TradeDone
+from ctp2.tts.events import Event as Happening
+from ctp2.tts.kept import Kept, again, keep
+from ctp2.tts.orders import Order
+
+if TYPE_CHECKING:
+    from ctp2.tts.session import TtsSession
+
+
+class PrivateFlow:
+    """The numbered private stream of one account: what happened, and which sessions follow it.
+
+    The counter's own events are kept, in their lasting form; the CTP records are built when a session receives them.
+    """
+
+    __slots__ = ("_orders", "events", "followers")
+
+    def __init__(self, orders: dict[int, Order]) -> None:
+        self._orders = orders
+        self.events: list[Kept | Happening] = []
+        self.followers: dict[TtsSession, int] = {}
+
+    def extend(self, events: Sequence[Happening]) -> None:
+        """Append, and send to every follower that has everything before (spec 2.2, the RESUME trap)."""
+        first = len(self.events) + 1
+        self.events.extend([keep(event) for event in events])
+        if not self.followers:
+            return
+        ready = [_to_event(event, number) for number, event in enumerate(events, first)]
+        for session, after in self.followers.items():
+            if after < first:
+                session.put(ready)
+            elif after < first + len(ready) - 1:
+                session.put(ready[after - first + 1 :])
+
+    def follow(self, session: TtsSession, after: int) -> list[Event]:
+        """Send ``session`` what comes; returns what it has to get first."""
+        if after == NONE:
+            return []
+        if after == QUICK:
+            self.followers[session] = 0
+            return []
+        self.followers[session] = after
+        missed = (again(kept, self._orders) for kept in self.events[after:])
+        return [_to_event(event, number) for number, event in enumerate(missed, after + 1)]
+
+
+def _to_event(happening: Happening, sequence: int) -> Event:
+    """A private event as the callback it is; one for all followers, its record is built for each."""
+    if isinstance(happening, RequestRefused):
+        told = happening.told
+        return Event(told.callback, told.field, told.info, 0, True, "private", sequence, copy)
+    callback, build = PRIVATE[type(happening)]
+    info = None
+    if callback in _REFUSALS:
+        assert isinstance(happening, InsertRefused | ActionRefused)
+        info = _refusal_info(happening)
+    return Event(callback, happening, info, 0, True, "private", sequence, build)
+
+
+def _refusal_info(happening: InsertRefused | ActionRefused) -> structs.CThostFtdcRspInfoField:
+    message = None
+    if isinstance(happening, ActionRefused) and happening.reason and happening.order is not None:
+        message = translate.exchange_message(happening.order.contract.exchange, happening.reason)
+    return rsp_info(happening.error_id, message)
+
+
+PRIVATE: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
+    OrderReport: ("OnRtnOrder", translate.order_to_ctp),
+    TradeDone: ("OnRtnTrade", translate.trade_to_ctp),
+    InsertRefused: ("OnErrRtnOrderInsert", translate.input_order_to_ctp),
+    ActionRefused: ("OnErrRtnOrderAction", translate.order_action_to_ctp),
+}
+"""What of the counter's events the private stream shows."""
+_REFUSALS: Final = frozenset(("OnErrRtnOrderInsert", "OnErrRtnOrderAction"))
