@@ -355,7 +355,9 @@ class Desk:
     def details(self, name: str) -> list[Any]:
         """The account's ``InvestorPositionDetail`` rows."""
         rows = self.state.accounts[name].rows.values()
-        return  ctp_rows.position_detail_to_ctp(row, lot, name, "9999", TRADING_DAY) for row in rows for lot in row.lots]
+        return [
+            ctp_rows.position_detail_to_ctp(row, lot, name, "9999", TRADING_DAY) for row in rows for lot in row.lots
+        ]
 
     def orders(self, name: str) -> list[Any]:
         """The account's ``Order`` rows, as ``ReqQryOrder`` shows them."""
