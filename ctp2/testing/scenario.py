@@ -21,6 +21,7 @@ below it say what comes of it: the callbacks of each user in their order, or the
         CurrMargin  Commission  Available
         7016        7.016       992976.984
 
+``proves 3.6 A, 3.10`` (before or after ``scenario``) names the rows and sections of the specification that are shown.
 What stands before the first ``scenario`` belongs to each of them. Orders are named 1, 2, … as they are sent, or by
 ``as NAME``. Other steps: ``alice cancels 1``, ``phase rb 3``, ``wait 1s``, ``alice carries long 2 rb at 3400``, and the
 tables ``account``, ``positions``, ``details``, ``orders`` (columns are CTP's names) and ``book``.
@@ -63,6 +64,7 @@ class Scenario:
     exchange: str
     settings: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
+    proves: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,10 +95,18 @@ def load(path: Path) -> list[Scenario]:
     if not found:
         raise ValueError(f"{path}: no line starts with 'scenario'")
     return [
-        Scenario(title, str(path), exchange, options, tuple(_of_exchange([*common, *steps], exchange)))
+        _scenario(title, path, exchange, options, [*common, *steps])
         for exchange, options in columns or [("SHFE", ())]
         for title, steps in found
     ]
+
+
+def _scenario(
+    title: str, path: Path, exchange: str, options: tuple[tuple[str, str], ...], steps: Sequence[Step]
+) -> Scenario:
+    proves = [row.strip() for step in steps if step.text.startswith("proves ") for row in step.text[7:].split(",")]
+    doing = [step for step in steps if not step.text.startswith("proves ")]
+    return Scenario(title, str(path), exchange, options, tuple(_of_exchange(doing, exchange)), tuple(proves))
 
 
 def _steps(path: Path) -> Iterable[Step]:
