@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "run": PUBLIC_FACE | {"ctp2.core", "ctp2.registry", "ctp2.thosttraderapi", "ctp2.thostmduserapi"},
     "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata"},
     "cli": {"ctp2"},
+    "__main__": {"ctp2.cli"},
 }
 
 # The standard library is open to all; of other distributions these, per unit.

@@ -56,6 +56,11 @@ def test_version() -> None:
     assert json.loads(ctp2("version", "--json").stdout)["ctp2"] == plain.split()[1]
 
 
+def test_the_package_runs_as_a_module() -> None:
+    result = subprocess.run([sys.executable, "-m", "ctp2", "version"], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ctp2("version").stdout.strip()
+
+
 def test_wrong_use_is_exit_code_2() -> None:
     assert ctp2("no-such-verb").returncode == 2
     assert ctp2("demo", "--speed", "fast").returncode == 2
