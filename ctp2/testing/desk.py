@@ -105,11 +105,24 @@ class Desk:
         t: str = "0",
         matched: str = "",
         listed: str = "yes",
+        underlying: str = "",
+        strike: str = "",
+        option: str = "",
+        style: str = "american",
+        spot: str = "",
+        expires: str = "",
+        strike_fee: str = "0,0",
     ) -> Contract:
-        """Add an instrument; ``fees`` (of the turnover) and ``lot_fees`` are for open, close, close-today."""
+        """Add an instrument; ``fees`` (of the turnover) and ``lot_fees`` are for open, close, close-today.
+
+        An option has ``strike`` and ``option`` (call or put); ``spot`` yes: on an index or a fund; ``strike_fee``: of
+        the strike's turnover, and per lot.
+        """
         open_fee, close_fee, today_fee = (Decimal(part) for part in fees.split(","))
         open_lot, close_lot, today_lot = (Decimal(part) for part in lot_fees.split(","))
         lot_min, lot_step = (int(part) for part in lots.split(","))
+        strike_money, strike_lot = (Decimal(part) for part in strike_fee.split(","))
+        kind = "option" if option else kind
         instrument = Instrument(
             exchange=exchange,
             code=code,
@@ -117,7 +130,7 @@ class Desk:
             product_class=kind,
             multiplier=int(multiplier),
             price_tick=Decimal(tick),
-            uses_history=exchange in _USES_HISTORY and kind == "future",
+            uses_history=exchange in _USES_HISTORY and kind in ("future", "option"),
             larger_side=exchange in _LARGER_SIDE and kind == "future",
             min_limit_volume=int(limit_min),
             max_limit_volume=int(limit_max),
@@ -129,11 +142,19 @@ class Desk:
             is_t0=t == "0",
             is_trading=listed == "yes",
             currency="CNY",
+            underlying=underlying,
+            strike=Decimal(strike) if strike else None,
+            option_type=option,
+            exercise_style=style if option else "",
+            is_spot_option=spot == "yes",
+            expire_date=expires,
         )
         contract = Contract(
             len(self.state.contracts),
             instrument,
-            MarginRate(long_by_money=Decimal(margin), short_by_money=Decimal(short_margin or margin)),
+            MarginRate()
+            if option
+            else MarginRate(long_by_money=Decimal(margin), short_by_money=Decimal(short_margin or margin)),
             Commission(
                 open_by_money=open_fee,
                 open_by_volume=open_lot,
@@ -141,6 +162,8 @@ class Desk:
                 close_by_volume=close_lot,
                 close_today_by_money=today_fee,
                 close_today_by_volume=today_lot,
+                strike_by_money=strike_money,
+                strike_by_volume=strike_lot,
             ),
             profile_for(self.profile, exchange),
             is_matched=matched == "yes",
@@ -175,6 +198,9 @@ class Desk:
         basis = contract.pre_settlement
         # Rates of the instrument, in plain decimals: investor's and exchange's are the same in a scenario.
         margin = exchange_margin = int(basis * volume * contract.notional_micro * self._margins[code][side])
+        if contract.option is not None:
+            margin = contract.margin(side == LONG, basis, volume)
+            exchange_margin = contract.exchange_margin(side == LONG, basis, volume)
         lot = Lot(trade_id, YESTERDAY, self._units(contract, str(open_price)), volume, margin, exchange_margin)
         lot.basis = basis
         lot.is_today = False

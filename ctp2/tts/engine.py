@@ -188,6 +188,7 @@ class Engine:
             draft.price,
             draft.freeze_price,
             state.trading_day,
+            draft.premium,
         )
         event = OrderInserted(order, draft.ref_number, draft.margin, draft.fee, draft.terms.now_ns)
         state.on_order_inserted(event)

@@ -83,7 +83,7 @@ def classified_instruments(asker: Asker, field: Any) -> Rows:
 def depth(asker: Asker, field: Any) -> Rows:
     """``ReqQryDepthMarketData``: the latest snapshot, with ExchangeID."""
     for contract in _contracts(asker, field.ExchangeID, field.InstrumentID):
-        if field.ProductClass in ("", codes.PRODUCT_CLASS_TO_CTP[contract.instrument.product_class]):
+        if field.ProductClass in ("", codes.product_class_to_ctp(contract.instrument)):
             tick = asker.world.ticks[contract.index]
             yield rows.tick_to_ctp(tick, contract, asker.world.trading_day, with_exchange=True)
 
@@ -104,7 +104,7 @@ def products(asker: Asker, field: Any) -> Rows:
     seen: set[tuple[str, str]] = set()
     for contract in _contracts(asker, field.ExchangeID, "", field.ProductID):
         key = (contract.exchange, contract.product)
-        product_class = codes.PRODUCT_CLASS_TO_CTP[contract.instrument.product_class]
+        product_class = codes.product_class_to_ctp(contract.instrument)
         if key not in seen and field.ProductClass in ("", product_class):
             seen.add(key)
             yield _product(asker, contract.instrument, product_class)
