@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.models import Commission, Instrument, MarginRate
+from ctp2.testing.optiondesk import option_fields, strike_rates
 from ctp2.tts import rows as ctp_rows
 from ctp2.tts import translate
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
@@ -105,24 +106,16 @@ class Desk:
         t: str = "0",
         matched: str = "",
         listed: str = "yes",
-        underlying: str = "",
-        strike: str = "",
-        option: str = "",
-        style: str = "american",
-        spot: str = "",
         expires: str = "",
-        strike_fee: str = "0,0",
+        **option: str,
     ) -> Contract:
         """Add an instrument; ``fees`` (of the turnover) and ``lot_fees`` are for open, close, close-today.
 
-        An option has ``strike`` and ``option`` (call or put); ``spot`` yes: on an index or a fund; ``strike_fee``: of
-        the strike's turnover, and per lot.
+        ``option``: what makes it an option (``optiondesk.option_fields``).
         """
-        open_fee, close_fee, today_fee = (Decimal(part) for part in fees.split(","))
-        open_lot, close_lot, today_lot = (Decimal(part) for part in lot_fees.split(","))
         lot_min, lot_step = (int(part) for part in lots.split(","))
-        strike_money, strike_lot = (Decimal(part) for part in strike_fee.split(","))
-        kind = "option" if option else kind
+        terms = option_fields(option)
+        kind = terms.pop("product_class", kind)
         instrument = Instrument(
             exchange=exchange,
             code=code,
@@ -142,29 +135,16 @@ class Desk:
             is_t0=t == "0",
             is_trading=listed == "yes",
             currency="CNY",
-            underlying=underlying,
-            strike=Decimal(strike) if strike else None,
-            option_type=option,
-            exercise_style=style if option else "",
-            is_spot_option=spot == "yes",
             expire_date=expires,
+            **terms,
         )
         contract = Contract(
             len(self.state.contracts),
             instrument,
             MarginRate()
-            if option
+            if terms
             else MarginRate(long_by_money=Decimal(margin), short_by_money=Decimal(short_margin or margin)),
-            Commission(
-                open_by_money=open_fee,
-                open_by_volume=open_lot,
-                close_by_money=close_fee,
-                close_by_volume=close_lot,
-                close_today_by_money=today_fee,
-                close_today_by_volume=today_lot,
-                strike_by_money=strike_money,
-                strike_by_volume=strike_lot,
-            ),
+            _commission(fees, lot_fees, option),
             profile_for(self.profile, exchange),
             is_matched=matched == "yes",
         )
@@ -399,6 +379,21 @@ class Desk:
             levels = [f"{volume}@{price / contract.price_scale:.10g}" for price, volume in side.depth(5)]
             lines.append(" ".join((word, *levels)) if levels else f"{word} -")
         return lines
+
+
+def _commission(fees: str, lot_fees: str, option: dict[str, str]) -> Commission:
+    """Fees for open, close, close-today: of the turnover, and per lot."""
+    open_fee, close_fee, today_fee = (Decimal(part) for part in fees.split(","))
+    open_lot, close_lot, today_lot = (Decimal(part) for part in lot_fees.split(","))
+    return Commission(
+        open_by_money=open_fee,
+        open_by_volume=open_lot,
+        close_by_money=close_fee,
+        close_by_volume=close_lot,
+        close_today_by_money=today_fee,
+        close_today_by_volume=today_lot,
+        **strike_rates(option),
+    )
 
 
 def _order_line(names: dict[int, str], record: Any) -> str:
