@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.models import Commission, Instrument, MarginRate
-from ctp2.testing.optiondesk import option_fields, strike_rates
+from ctp2.testing.optiondesk import declaration_line, option_fields, strike_rates
 from ctp2.tts import rows as ctp_rows
 from ctp2.tts import translate
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
@@ -74,7 +74,7 @@ class Desk:
         """Order's name → user."""
         self.records: dict[str, Any] = {}
         """Order's name → its last OnRtnOrder record."""
-        self._sessions: dict[str, int] = {}
+        self.sessions: dict[str, int] = {}
         self._margins: dict[str, dict[str, Decimal]] = {}
         self._last_request = 0
 
@@ -82,6 +82,11 @@ class Desk:
     def state(self) -> State:
         """The counter's state."""
         return self.engine.state
+
+    @property
+    def last_name(self) -> str:
+        """The name of what was asked last."""
+        return self.names[self._last_request]
 
     # -------------------------------------------------------------- set-up
     def instrument(
@@ -158,7 +163,7 @@ class Desk:
 
     def user(self, name: str, balance: str | Decimal, *, confirms: bool = True) -> None:
         """Open an account with CNY and (unless told otherwise) confirm the statement."""
-        self._sessions[name] = len(self._sessions) + 1
+        self.sessions[name] = len(self.sessions) + 1
         self.engine.open_account(OpenAccount(self.now_ns, name, {"CNY": int(Decimal(balance) * MICRO)}))
         if confirms:
             self.engine.confirm_settlement(ConfirmSettlement(self.now_ns, name))
@@ -250,7 +255,7 @@ class Desk:
         **members: Any,
     ) -> list[Event]:
         """Send an order; ``members`` are further arguments of ``InsertOrder``, which win over the ones made here."""
-        number = self._request(name or str(len(self.owners) + 1))
+        number = self.request(name or str(len(self.owners) + 1))
         self.owners[self.names[number]] = user
         min_volume = 0
         if kind.startswith("MV"):
@@ -261,7 +266,7 @@ class Desk:
         asked: dict[str, Any] = {
             "now_ns": self.now_ns,
             "front_id": 1,
-            "session_id": session or self._sessions[user],
+            "session_id": session or self.sessions[user],
             "account_id": user,
             "investor_id": user,
             "user_id": user,
@@ -300,14 +305,15 @@ class Desk:
             "session_id": record.SessionID if by_ref and record is not None else 0,
             "order_ref": record.OrderRef if by_ref and record is not None else "",
             "action_flag": "0",
-            "request_id": self._request(name),
+            "request_id": self.request(name),
             "echo": _ECHO,
         }
         if by == "trimmed":
             asked["order_sys_id"] = asked["order_sys_id"].strip()
         return self.remember(self.engine.cancel_order(CancelOrder(**{**asked, **members})))
 
-    def _request(self, name: str) -> int:
+    def request(self, name: str) -> int:
+        """A RequestID for something named ``name``."""
         self._last_request += 1
         self.names[self._last_request] = name
         return self._last_request
@@ -342,7 +348,7 @@ class Desk:
             action = translate.order_action_to_ctp(event)
             text = action.StatusMsg if event.reason else prompt(event.error_id)
             return f"not cancelled {self.names[action.RequestID]} {event.error_id} {text}"
-        return ""
+        return declaration_line(self, event)
 
     def _trade_line(self, trade: Any) -> str:
         name = next(name for name, record in self.records.items() if record.BrokerOrderSeq == trade.BrokerOrderSeq)

@@ -84,6 +84,8 @@ class Contract:
         "profile",
         "short_rate",
         "stamp_rate",
+        "strike_by_money",
+        "strike_by_volume",
         "tick_units",
         "transfer_rate",
         "upper_limit",
@@ -128,6 +130,8 @@ class Contract:
         self.min_fee: int = micro_from_decimal(commission.minimum)
         self.stamp_rate: int = rate_from_decimal(commission.stamp_duty_sell_by_money)
         self.transfer_rate: int = rate_from_decimal(commission.transfer_by_money)
+        self.strike_by_money: int = rate_from_decimal(commission.strike_by_money)
+        self.strike_by_volume: int = micro_from_decimal(commission.strike_by_volume)
 
         self.pre_settlement: int = NO_PRICE
         self.upper_limit: int = NO_PRICE

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ctp2.tts.account import Account
 from ctp2.tts.contract import Contract
+from ctp2.tts.declarations import EVOLVE_DECLARATIONS, Declarations
 from ctp2.tts.events import (
     AccountOpened,
     ActionRefused,
@@ -43,6 +44,7 @@ class State:
         self.by_code: dict[str, list[Contract]] = {}
         self.options_on: dict[str, list[OptionTerms]] = {}
         self.accounts: dict[str, Account] = {}
+        self.declared: Declarations = Declarations()
         self.orders: dict[int, Order] = {}
         self.by_sys_id: dict[int, Order] = {}
         self.by_ref: dict[tuple[int, int], dict[int, Order]] = {}
@@ -304,4 +306,5 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     OrderInserted: State.on_order_inserted,
     OrderReport: State.on_order_report,
     TradeDone: State.on_trade_done,
+    **EVOLVE_DECLARATIONS,
 }
