@@ -62,10 +62,25 @@ TTS_EDGE = {
     "client",
     "control",
     "queries",
+    "option_queries",
+    "declaring",
+    "declared_rows",
     "journal",
     "environments",
 }
-TTS_KNOWS_CTP = {"__init__", "codes", "translate", "rows", "backend", "flows", "session", "queries"}
+TTS_KNOWS_CTP = {
+    "__init__",
+    "codes",
+    "translate",
+    "rows",
+    "backend",
+    "flows",
+    "session",
+    "queries",
+    "option_queries",
+    "declaring",
+    "declared_rows",
+}
 
 CLOCKS = {
     ("time", "time"),

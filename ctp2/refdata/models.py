@@ -177,7 +177,8 @@ class Commission:
 class OptionMargin:
     """How the seller of an option on an index or a fund is margined (ctp-semantics 7.3, 14.3).
 
-    Per lot: royalty + max(``adjust`` × S − out of the money, ``floor`` × S for calls or K for puts), times the
+    Per lot: royalty + max(``adjust`` × S − out of the money, ``floor`` × S for calls or K for puts; on an index that
+    times ``adjust``), times the
     multiplier. Options on futures have none: theirs follows from the margin of the underlying.
     """
 

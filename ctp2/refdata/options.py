@@ -25,7 +25,7 @@ from ctp2.refdata.contracts import (
     plus_months,
 )
 from ctp2.refdata.models import OPTION, Instrument, OptionMargin, Product, price_scale_of
-from ctp2.refdata.products import find_product
+from ctp2.refdata.products import find_product, margin_of
 from ctp2.refdata.table import DATA_DIR, DataError, Row, rows
 
 CALL = "call"
@@ -479,3 +479,17 @@ def option_margin(option: Instrument) -> OptionMargin | None:
     """The rates of the seller's margin of an option on an index or fund; None for options on futures."""
     rules = rules_of_product(option.exchange, option.product)
     return rules.margin if rules is not None else None
+
+
+def underlying_reference(option: Instrument) -> tuple[Decimal | None, Decimal]:
+    """``(price, margin ratio)`` of what an option is on, as far as the files know; for a counter that does not list it.
+
+    The price is approximate; the ratio is 0 for an index or a fund, and where the product is not known.
+    """
+    rules = rules_of_product(option.exchange, option.product)
+    if rules is None:
+        return None, Decimal(0)
+    if rules.is_spot:
+        return rules.reference_price, Decimal(0)
+    product = _underlying_product(rules)
+    return product.reference_price, margin_of(product)

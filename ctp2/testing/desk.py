@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.models import Commission, Instrument, MarginRate
+from ctp2.testing.optiondesk import declaration_line, option_fields, strike_rates
 from ctp2.tts import rows as ctp_rows
 from ctp2.tts import translate
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
@@ -73,7 +74,7 @@ class Desk:
         """Order's name → user."""
         self.records: dict[str, Any] = {}
         """Order's name → its last OnRtnOrder record."""
-        self._sessions: dict[str, int] = {}
+        self.sessions: dict[str, int] = {}
         self._margins: dict[str, dict[str, Decimal]] = {}
         self._last_request = 0
 
@@ -81,6 +82,11 @@ class Desk:
     def state(self) -> State:
         """The counter's state."""
         return self.engine.state
+
+    @property
+    def last_name(self) -> str:
+        """The name of what was asked last."""
+        return self.names[self._last_request]
 
     # -------------------------------------------------------------- set-up
     def instrument(
@@ -105,11 +111,16 @@ class Desk:
         t: str = "0",
         matched: str = "",
         listed: str = "yes",
+        expires: str = "",
+        **option: str,
     ) -> Contract:
-        """Add an instrument; ``fees`` (of the turnover) and ``lot_fees`` are for open, close, close-today."""
-        open_fee, close_fee, today_fee = (Decimal(part) for part in fees.split(","))
-        open_lot, close_lot, today_lot = (Decimal(part) for part in lot_fees.split(","))
+        """Add an instrument; ``fees`` (of the turnover) and ``lot_fees`` are for open, close, close-today.
+
+        ``option``: what makes it an option (``optiondesk.option_fields``).
+        """
         lot_min, lot_step = (int(part) for part in lots.split(","))
+        terms = option_fields(option)
+        kind = terms.pop("product_class", kind)
         instrument = Instrument(
             exchange=exchange,
             code=code,
@@ -117,7 +128,7 @@ class Desk:
             product_class=kind,
             multiplier=int(multiplier),
             price_tick=Decimal(tick),
-            uses_history=exchange in _USES_HISTORY and kind == "future",
+            uses_history=exchange in _USES_HISTORY and kind in ("future", "option"),
             larger_side=exchange in _LARGER_SIDE and kind == "future",
             min_limit_volume=int(limit_min),
             max_limit_volume=int(limit_max),
@@ -129,19 +140,16 @@ class Desk:
             is_t0=t == "0",
             is_trading=listed == "yes",
             currency="CNY",
+            expire_date=expires,
+            **terms,
         )
         contract = Contract(
             len(self.state.contracts),
             instrument,
-            MarginRate(long_by_money=Decimal(margin), short_by_money=Decimal(short_margin or margin)),
-            Commission(
-                open_by_money=open_fee,
-                open_by_volume=open_lot,
-                close_by_money=close_fee,
-                close_by_volume=close_lot,
-                close_today_by_money=today_fee,
-                close_today_by_volume=today_lot,
-            ),
+            MarginRate()
+            if terms
+            else MarginRate(long_by_money=Decimal(margin), short_by_money=Decimal(short_margin or margin)),
+            _commission(fees, lot_fees, option),
             profile_for(self.profile, exchange),
             is_matched=matched == "yes",
         )
@@ -155,7 +163,7 @@ class Desk:
 
     def user(self, name: str, balance: str | Decimal, *, confirms: bool = True) -> None:
         """Open an account with CNY and (unless told otherwise) confirm the statement."""
-        self._sessions[name] = len(self._sessions) + 1
+        self.sessions[name] = len(self.sessions) + 1
         self.engine.open_account(OpenAccount(self.now_ns, name, {"CNY": int(Decimal(balance) * MICRO)}))
         if confirms:
             self.engine.confirm_settlement(ConfirmSettlement(self.now_ns, name))
@@ -175,6 +183,9 @@ class Desk:
         basis = contract.pre_settlement
         # Rates of the instrument, in plain decimals: investor's and exchange's are the same in a scenario.
         margin = exchange_margin = int(basis * volume * contract.notional_micro * self._margins[code][side])
+        if contract.option is not None:
+            margin = contract.margin(side == LONG, basis, volume)
+            exchange_margin = contract.exchange_margin(side == LONG, basis, volume)
         lot = Lot(trade_id, YESTERDAY, self._units(contract, str(open_price)), volume, margin, exchange_margin)
         lot.basis = basis
         lot.is_today = False
@@ -244,7 +255,7 @@ class Desk:
         **members: Any,
     ) -> list[Event]:
         """Send an order; ``members`` are further arguments of ``InsertOrder``, which win over the ones made here."""
-        number = self._request(name or str(len(self.owners) + 1))
+        number = self.request(name or str(len(self.owners) + 1))
         self.owners[self.names[number]] = user
         min_volume = 0
         if kind.startswith("MV"):
@@ -255,7 +266,7 @@ class Desk:
         asked: dict[str, Any] = {
             "now_ns": self.now_ns,
             "front_id": 1,
-            "session_id": session or self._sessions[user],
+            "session_id": session or self.sessions[user],
             "account_id": user,
             "investor_id": user,
             "user_id": user,
@@ -294,14 +305,15 @@ class Desk:
             "session_id": record.SessionID if by_ref and record is not None else 0,
             "order_ref": record.OrderRef if by_ref and record is not None else "",
             "action_flag": "0",
-            "request_id": self._request(name),
+            "request_id": self.request(name),
             "echo": _ECHO,
         }
         if by == "trimmed":
             asked["order_sys_id"] = asked["order_sys_id"].strip()
         return self.remember(self.engine.cancel_order(CancelOrder(**{**asked, **members})))
 
-    def _request(self, name: str) -> int:
+    def request(self, name: str) -> int:
+        """A RequestID for something named ``name``."""
         self._last_request += 1
         self.names[self._last_request] = name
         return self._last_request
@@ -336,7 +348,7 @@ class Desk:
             action = translate.order_action_to_ctp(event)
             text = action.StatusMsg if event.reason else prompt(event.error_id)
             return f"not cancelled {self.names[action.RequestID]} {event.error_id} {text}"
-        return ""
+        return declaration_line(self, event)
 
     def _trade_line(self, trade: Any) -> str:
         name = next(name for name, record in self.records.items() if record.BrokerOrderSeq == trade.BrokerOrderSeq)
@@ -373,6 +385,21 @@ class Desk:
             levels = [f"{volume}@{price / contract.price_scale:.10g}" for price, volume in side.depth(5)]
             lines.append(" ".join((word, *levels)) if levels else f"{word} -")
         return lines
+
+
+def _commission(fees: str, lot_fees: str, option: dict[str, str]) -> Commission:
+    """Fees for open, close, close-today: of the turnover, and per lot."""
+    open_fee, close_fee, today_fee = (Decimal(part) for part in fees.split(","))
+    open_lot, close_lot, today_lot = (Decimal(part) for part in lot_fees.split(","))
+    return Commission(
+        open_by_money=open_fee,
+        open_by_volume=open_lot,
+        close_by_money=close_fee,
+        close_by_volume=close_lot,
+        close_today_by_money=today_fee,
+        close_today_by_volume=today_lot,
+        **strike_rates(option),
+    )
 
 
 def _order_line(names: dict[int, str], record: Any) -> str:

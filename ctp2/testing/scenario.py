@@ -23,8 +23,9 @@ below it say what comes of it: the callbacks of each user in their order, or the
 
 ``proves 3.6 A, 3.10`` (before or after ``scenario``) names the rows and sections of the specification that are shown.
 What stands before the first ``scenario`` belongs to each of them. Orders are named 1, 2, … as they are sent, or by
-``as NAME``. Other steps: ``alice cancels 1``, ``phase rb 3``, ``wait 1s``, ``alice carries long 2 rb at 3400``, and the
-tables ``account``, ``positions``, ``details``, ``orders`` (columns are CTP's names) and ``book``.
+``as NAME``. Other steps: ``alice cancels 1``, ``phase rb 3``, ``wait 1s``, ``alice carries long 2 rb at 3400``,
+``alice exercises 1 rb2505C3500``, ``alice abandons …``, ``alice self-closes …``, ``alice withdraws 1``, and the tables
+``account``, ``positions``, ``details``, ``orders``, ``declarations`` (columns are CTP's names) and ``book``.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from ctp2.testing import optiondesk
 from ctp2.testing.desk import Desk
 from ctp2.tts.events import Event
 from ctp2.tts.terms import LONG, SHORT
@@ -182,6 +184,7 @@ class _Runner:
             "positions": lambda step, words: self._table(step, self.desk.positions(words[0])),
             "details": lambda step, words: self._table(step, self.desk.details(words[0])),
             "orders": lambda step, words: self._table(step, self.desk.orders(words[0])),
+            "declarations": lambda step, words: self._table(step, optiondesk.declarations(self.desk, words[0])),
             "book": self._book,
         }
 
@@ -195,6 +198,10 @@ class _Runner:
             self._order(step, match)
         elif match := _CANCEL.match(step.text):
             self._callbacks(step, self.desk.cancel(match["user"], match["name"], match["by"] or "ref"))
+        elif match := optiondesk.DECLARE.match(step.text):
+            self._callbacks(step, optiondesk.declared(self.desk, match, _options(match["rest"].split())))
+        elif match := optiondesk.WITHDRAW.match(step.text):
+            self._callbacks(step, optiondesk.withdraw(self.desk, match["user"], match["name"], match["by"] or "ref"))
         elif match := _CARRY.match(step.text):
             side = LONG if match["side"] == "long" else SHORT
             self.desk.carry(match["user"], side, int(match["volume"]), match["code"], match["price"])

@@ -110,7 +110,7 @@ class Purse:
 
     def group_of(self, contract: Contract) -> MarginGroup:
         """The margin group of ``contract``, made when first asked for."""
-        key = (contract.exchange, contract.product)
+        key = (contract.exchange, contract.product if contract.option is None else f"{contract.product} option")
         group = self.groups.get(key)
         if group is None:
             group = MarginGroup(contract.larger_side)

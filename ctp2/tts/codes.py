@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ctp2.refdata.models import Instrument
 from ctp2.tts import rejections as error
 
 PRODUCT_CLASS_TO_CTP: Final = {
@@ -16,6 +17,14 @@ PRODUCT_CLASS_TO_CTP: Final = {
     "index": "I",
 }
 """Spec ctp-semantics 14.1 for the securities letters."""
+
+SPOT_OPTION: Final = "6"
+
+
+def product_class_to_ctp(instrument: Instrument) -> str:
+    """ProductClass: options on an index or a fund are SpotOption (spec 8.4, 14.3)."""
+    return SPOT_OPTION if instrument.is_spot_option else PRODUCT_CLASS_TO_CTP[instrument.product_class]
+
 
 OPTION_TYPE_TO_CTP: Final = {"": "", "call": "1", "put": "2"}
 
@@ -31,6 +40,7 @@ EXCHANGE_TEXT: Final = {
     error.PRICE_NOT_POSITIVE: "限价单价格不能为0或负数",
     error.ORDER_TYPE: "不被支持的报单类型",
     error.VOLUME: "委托数量超出限制",
+    error.EXERCISE_DAY: "非行权日不能行权",
 }
 """The exchange's reason → its text (spec 3.8)."""
 

@@ -12,6 +12,7 @@ from ctp2.tts.profiles import Profile
 from ctp2.tts.terms import CONTINUOUS, NO_PRICE
 
 if TYPE_CHECKING:
+    from ctp2.tts.options import OptionTerms
     from ctp2.tts.position import PositionRow
 
 _ZERO: Final = Decimal(0)
@@ -67,6 +68,7 @@ class Contract:
         "is_matched",
         "is_security",
         "is_t0",
+        "is_tradable",
         "larger_side",
         "last",
         "long_rate",
@@ -74,6 +76,7 @@ class Contract:
         "min_fee",
         "notional_micro",
         "open_fee",
+        "option",
         "phase",
         "pre_settlement",
         "price_scale",
@@ -81,6 +84,8 @@ class Contract:
         "profile",
         "short_rate",
         "stamp_rate",
+        "strike_by_money",
+        "strike_by_volume",
         "tick_units",
         "transfer_rate",
         "upper_limit",
@@ -110,6 +115,8 @@ class Contract:
         self.larger_side: bool = instrument.larger_side
         self.is_security: bool = instrument.product_class in SECURITY_CLASSES
         self.is_t0: bool = instrument.is_t0
+        self.is_tradable: bool = instrument.is_trading  # False also when it has expired (``State.add_contract``)
+        self.option: OptionTerms | None = None  # set by ``State.add_contract``
         self.is_matched: bool = is_matched
         self.profile: Profile = profile
 
@@ -123,6 +130,8 @@ class Contract:
         self.min_fee: int = micro_from_decimal(commission.minimum)
         self.stamp_rate: int = rate_from_decimal(commission.stamp_duty_sell_by_money)
         self.transfer_rate: int = rate_from_decimal(commission.transfer_by_money)
+        self.strike_by_money: int = rate_from_decimal(commission.strike_by_money)
+        self.strike_by_volume: int = micro_from_decimal(commission.strike_by_volume)
 
         self.pre_settlement: int = NO_PRICE
         self.upper_limit: int = NO_PRICE

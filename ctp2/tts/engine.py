@@ -15,6 +15,7 @@ from __future__ import annotations
 from ctp2.tts import rejections as error
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
 from ctp2.tts.contract import Contract
+from ctp2.tts.declarations import Declare, Withdraw
 from ctp2.tts.events import (
     AccountOpened,
     ActionRefused,
@@ -24,6 +25,7 @@ from ctp2.tts.events import (
     SettlementConfirmed,
 )
 from ctp2.tts.exchange import refusal
+from ctp2.tts.exercise import declare, withdraw
 from ctp2.tts.matching import MatchingMarket
 from ctp2.tts.orders import Order
 from ctp2.tts.quoting import QuotingMarket
@@ -131,6 +133,14 @@ class Engine:
             self._withdraw(order, command)
         return events
 
+    def declare(self, command: Declare) -> list[Event]:
+        """Exercise, abandon, self close (spec 12.3)."""
+        return declare(self.state, command)
+
+    def withdraw(self, command: Withdraw) -> list[Event]:
+        """Cancel a declaration."""
+        return withdraw(self.state, command)
+
     def quote(self, command: Quote) -> list[Event]:
         """A market snapshot: marks positions and fills what it reaches."""
         contract = self.state.contracts[command.contract_index]
@@ -188,6 +198,7 @@ class Engine:
             draft.price,
             draft.freeze_price,
             state.trading_day,
+            draft.premium,
         )
         event = OrderInserted(order, draft.ref_number, draft.margin, draft.fee, draft.terms.now_ns)
         state.on_order_inserted(event)

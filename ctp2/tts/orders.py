@@ -20,7 +20,8 @@ class Order:
     """An order that CTP accepted: immutable terms and the state that the exchange gave it.
 
     ``price`` is the working limit in price units, ``NO_PRICE`` for a market order. ``freeze_price`` is what margin is
-    frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``record`` is the translation's cache, no state.
+    frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``premium`` is the cash that a lot of an option's buy
+    holds (micro-units; 0 for all others). ``record`` is the translation's cache, no state.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Order:
         "offset",
         "order_id",
         "order_ref",
+        "premium",
         "price",
         "purse",
         "reason",
@@ -69,6 +71,7 @@ class Order:
         price: int,
         freeze_price: int,
         trading_day: str,
+        premium: int = 0,
     ) -> None:
         self.order_id: int = order_id
         self.terms: InsertOrder = terms
@@ -84,6 +87,7 @@ class Order:
         self.is_buy: bool = terms.direction == BUY
         self.price: int = price
         self.freeze_price: int = freeze_price
+        self.premium: int = premium
         self.trading_day: str = trading_day
         self.volume: int = terms.volume
         self.traded: int = 0

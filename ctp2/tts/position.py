@@ -57,10 +57,13 @@ class PositionRow:
 
     Amounts are micro-units, volumes lots. ``frozen_close`` are lots held by working close orders (ShortFrozen of a long
     row, LongFrozen of a short row), ``frozen_open`` those of working opening orders. ``charged_close_today`` counts the
-    lots already charged at the close-today fee (spec 7.5, CFFEX).
+    lots already charged at the close-today fee (spec 7.5, CFFEX). Of options only: ``margin_mark`` is what the last
+    price adds to the margin of short lots opened today, ``last_mark`` the last price when the row last changed,
+    ``strike_…`` and ``abandon_frozen`` what working exercises and abandonments hold (spec 5.2, 12.3).
     """
 
     __slots__ = (
+        "abandon_frozen",
         "cash_in",
         "charged_close_today",
         "close_amount",
@@ -70,7 +73,9 @@ class PositionRow:
         "commission",
         "contract",
         "exchange_margin",
+        "exchange_mark",
         "first_lot",
+        "frozen_cash",
         "frozen_close",
         "frozen_commission",
         "frozen_margin",
@@ -80,8 +85,10 @@ class PositionRow:
         "is_history",
         "is_long",
         "key",
+        "last_mark",
         "lots",
         "margin",
+        "margin_mark",
         "open_amount",
         "open_cost",
         "open_volume",
@@ -91,6 +98,8 @@ class PositionRow:
         "profit",
         "purse",
         "side",
+        "strike_frozen",
+        "strike_frozen_amount",
         "today_position",
         "yd_position",
     )
@@ -126,12 +135,19 @@ class PositionRow:
         self.frozen_margin: int = 0
         self.frozen_commission: int = 0
         self.charged_close_today: int = 0
+        self.frozen_cash: int = 0
+        self.margin_mark: int = 0
+        self.exchange_mark: int = 0
+        self.last_mark: int = NO_PRICE
+        self.strike_frozen: int = 0
+        self.strike_frozen_amount: int = 0
+        self.abandon_frozen: int = 0
         self.profit: int = 0
         self.purse: Purse | None = None
 
     def closable(self) -> int:
         """Lots that a new close order may still take; shares bought today do not count on T+1 (spec 5.2, 14.3)."""
-        free = self.position - self.frozen_close
+        free = self.position - self.frozen_close - self.strike_frozen - self.abandon_frozen
         return free if self.contract.is_t0 else free - self.today_position
 
     def profit_at(self, price: int) -> int:

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from ctp2.ctp import structs
 from ctp2.refdata.models import Instrument
-from ctp2.tts import codes, rows, translate, values
+from ctp2.tts import codes, option_queries, rows, translate, values
 from ctp2.tts.account import Account
 from ctp2.tts.contract import Contract
+from ctp2.tts.declaring import DECLARATION_QUERIES
 from ctp2.tts.environments import World
 from ctp2.tts.kept import trade_again
 from ctp2.tts.money import RATE
@@ -83,7 +84,7 @@ def classified_instruments(asker: Asker, field: Any) -> Rows:
 def depth(asker: Asker, field: Any) -> Rows:
     """``ReqQryDepthMarketData``: the latest snapshot, with ExchangeID."""
     for contract in _contracts(asker, field.ExchangeID, field.InstrumentID):
-        if field.ProductClass in ("", codes.PRODUCT_CLASS_TO_CTP[contract.instrument.product_class]):
+        if field.ProductClass in ("", codes.product_class_to_ctp(contract.instrument)):
             tick = asker.world.ticks[contract.index]
             yield rows.tick_to_ctp(tick, contract, asker.world.trading_day, with_exchange=True)
 
@@ -104,7 +105,7 @@ def products(asker: Asker, field: Any) -> Rows:
     seen: set[tuple[str, str]] = set()
     for contract in _contracts(asker, field.ExchangeID, "", field.ProductID):
         key = (contract.exchange, contract.product)
-        product_class = codes.PRODUCT_CLASS_TO_CTP[contract.instrument.product_class]
+        product_class = codes.product_class_to_ctp(contract.instrument)
         if key not in seen and field.ProductClass in ("", product_class):
             seen.add(key)
             yield _product(asker, contract.instrument, product_class)
@@ -197,6 +198,8 @@ def _within(time: str, start: str, end: str) -> bool:
 def margin_rates(asker: Asker, field: Any) -> Rows:
     """``ReqQryInstrumentMarginRate``: a blank InstrumentID means what the asker holds (spec 7.5)."""
     for contract in _asked_or_held(asker, field):
+        if contract.option is not None:
+            continue  # an option's margin is no rate: ReqQryOptionInstrTradeCost
         yield structs.CThostFtdcInstrumentMarginRateField(
             InvestorRange="1",
             BrokerID=asker.broker_id,
@@ -215,6 +218,8 @@ def margin_rates(asker: Asker, field: Any) -> Rows:
 def exchange_margin_rates(asker: Asker, field: Any) -> Rows:
     """``ReqQryExchangeMarginRate``."""
     for contract in _contracts(asker, field.ExchangeID, field.InstrumentID):
+        if contract.option is not None:
+            continue
         yield structs.CThostFtdcExchangeMarginRateField(
             BrokerID=asker.broker_id,
             HedgeFlag=field.HedgeFlag or "1",
@@ -228,6 +233,8 @@ def exchange_margin_rates(asker: Asker, field: Any) -> Rows:
 def commission_rates(asker: Asker, field: Any) -> Rows:
     """``ReqQryInstrumentCommissionRate``: set per product, so the row names the product (spec 7.5)."""
     for contract in _asked_or_held(asker, field):
+        if contract.option is not None:
+            continue  # ReqQryOptionInstrCommRate
         yield structs.CThostFtdcInstrumentCommissionRateField(
             InvestorRange="1",
             BrokerID=asker.broker_id,
@@ -334,6 +341,8 @@ def _row(asker: Asker, contract: Contract, is_buy: bool, offset: str, hedge: str
 def _affordable(asker: Asker, contract: Contract, row: PositionRow) -> int:
     price = contract.pre_settlement if contract.pre_settlement != NO_PRICE else market_freeze_price(contract)
     margin = contract.margin(row.is_long, price, 1)
+    if contract.option is not None:
+        margin = option_queries.cost_of_a_lot(contract.option, row.is_long, price)
     available = asker.account.purse(contract.currency).available()
     return max(available, 0) // margin if margin > 0 else contract.instrument.max_limit_volume
 
@@ -352,9 +361,12 @@ QUERIES: Final[dict[str, Callable[[Asker, Any], Rows]]] = {
     "ReqQryInstrumentMarginRate": margin_rates,
     "ReqQryExchangeMarginRate": exchange_margin_rates,
     "ReqQryInstrumentCommissionRate": commission_rates,
+    "ReqQryOptionInstrCommRate": option_queries.commission_rates,
+    "ReqQryOptionInstrTradeCost": option_queries.trade_costs,
     "ReqQryBrokerTradingParams": broker_trading_params,
     "ReqQryInvestor": investors,
     "ReqQryTradingCode": trading_codes,
     "ReqQrySettlementInfoConfirm": settlement_confirmations,
+    **DECLARATION_QUERIES,
 }
 """Served queries; every other one has the empty result."""

@@ -34,6 +34,7 @@ from ctp2.tts.terms import (
     OPERATOR_OFFSETS,
     PRICE_TYPES,
     SELL,
+    SPECULATION,
     SUPPORTED_PRICE_TYPES,
     TIME_CONDITIONS,
 )
@@ -67,6 +68,7 @@ class Draft:
         "margin",
         "offset",
         "order_ref",
+        "premium",
         "price",
         "ref_number",
         "row",
@@ -87,6 +89,7 @@ class Draft:
         self.freeze_price: int = 0
         self.margin: int = 0
         self.fee: int = 0
+        self.premium: int = 0
 
 
 def check_session(state: State, draft: Draft) -> int:
@@ -217,8 +220,10 @@ def check_instrument(state: State, draft: Draft) -> int:
     contract = draft.contract
     if contract is None:
         return error.INSTRUMENT_NOT_FOUND
-    if not contract.instrument.is_trading:
+    if not contract.is_tradable:
         return error.INSTRUMENT_NOT_TRADING
+    if contract.option is not None and draft.hedge != SPECULATION and contract.option.only_speculation:
+        return error.OPTIONS_ONLY_SUPPORT_SPEC
     terms = draft.terms
     if terms.contingent != IMMEDIATELY:
         return error.BROKER_NOT_SUPPORT_CONDORDER
@@ -283,6 +288,8 @@ def freeze(state: State, draft: Draft) -> int:
     draft.fee = frozen_fee(contract, draft.terms.direction, draft.offset, price, volume)
     if draft.offset == OPEN:
         draft.margin = contract.margin(row.is_long, price, volume)
+    if contract.option is not None and draft.terms.direction == BUY:
+        draft.premium = price * contract.notional_micro
     return 0 if draft.margin + draft.fee <= MAX_MONEY else error.BAD_FIELD
 
 
@@ -291,11 +298,26 @@ def check_money(state: State, draft: Draft) -> int:
     contract, row = draft.contract, draft.row
     assert contract is not None and row is not None
     if draft.offset != OPEN:
-        return 0
+        return 0 if contract.option is None else _check_long_close(draft, contract, row)
     purse = draft.account.purse(contract.currency)
     group = purse.group_of(contract)
     needed = group.frozen_with(row.is_long, draft.margin) - group.frozen + draft.fee
+    needed += draft.premium * draft.terms.volume
     return error.INSUFFICIENT_MONEY if needed > purse.available() else 0
+
+
+def _check_long_close(draft: Draft, contract: Contract, row: PositionRow) -> int:
+    """Selling an option that earns less than its fee must not leave the account without money (spec 13, 156).
+
+    What it earns is the limit price; of a market order the lower limit, which is the least that it may come to.
+    """
+    if not row.is_long:
+        return 0
+    price = draft.price if draft.price != NO_PRICE else max(contract.lower_limit, 0)
+    result = price * draft.terms.volume * contract.notional_micro - draft.fee
+    if result < 0 and draft.account.purse(contract.currency).available() + result < 0:
+        return error.CLOSE_OPTION_NO_MONEY
+    return 0
 
 
 Stage = Callable[["State", Draft], int]

@@ -32,6 +32,8 @@ def position_to_ctp(
     contract = row.contract
     rate = contract.long_rate if row.is_long else contract.short_rate
     last = contract.reference_price()
+    if contract.option is not None and row.is_long:
+        last = row.last_mark if row.last_mark != NO_PRICE else contract.pre_settlement
     record = CThostFtdcInvestorPositionField()
     record.BrokerID = broker_id
     record.InvestorID = account_id
@@ -50,8 +52,9 @@ def position_to_ctp(
     record.CloseAmount = money_to_ctp(row.close_amount)
     record.PositionCost = money_to_ctp(row.position_cost)
     record.PreMargin = money_to_ctp(row.pre_margin)
-    record.UseMargin = money_to_ctp(row.margin)
+    record.UseMargin = money_to_ctp(row.margin + row.margin_mark)
     record.FrozenMargin = money_to_ctp(row.frozen_margin)
+    record.FrozenCash = money_to_ctp(row.frozen_cash)
     record.FrozenCommission = money_to_ctp(row.frozen_commission)
     record.CashIn = money_to_ctp(row.cash_in)
     record.Commission = money_to_ctp(row.commission)
@@ -62,7 +65,10 @@ def position_to_ctp(
     record.TradingDay = trading_day
     record.SettlementID = SETTLEMENT_ID
     record.OpenCost = money_to_ctp(row.open_cost)
-    record.ExchangeMargin = money_to_ctp(row.exchange_margin)
+    record.ExchangeMargin = money_to_ctp(row.exchange_margin + row.exchange_mark)
+    record.StrikeFrozen = row.strike_frozen
+    record.StrikeFrozenAmount = money_to_ctp(row.strike_frozen_amount)
+    record.AbandonFrozen = row.abandon_frozen
     record.CloseProfitByDate = money_to_ctp(row.close_profit_by_date)
     record.CloseProfitByTrade = money_to_ctp(row.close_profit_by_trade)
     record.TodayPosition = row.today_position
@@ -83,6 +89,11 @@ def position_detail_to_ctp(
     mark = lot.last_mark if lot.last_mark != NO_PRICE else contract.reference_price()
     mark = lot.open_price if mark == NO_PRICE else mark
     unit = sign * lot.volume * contract.notional_micro
+    margin, exchange_margin = lot.margin, lot.exchange_margin
+    if contract.option is not None and lot.is_today and not row.is_long:
+        royalty = contract.reference_price() if contract.reference_price() != NO_PRICE else lot.open_price
+        margin += contract.option.mark(royalty, lot.volume)
+        exchange_margin += contract.option.mark(royalty, lot.volume, True)
     record = CThostFtdcInvestorPositionDetailField()
     record.BrokerID = broker_id
     record.InvestorID = account_id
@@ -100,8 +111,8 @@ def position_detail_to_ctp(
     record.CloseProfitByTrade = money_to_ctp(lot.close_profit_by_trade)
     record.PositionProfitByDate = money_to_ctp((mark - lot.basis) * unit)
     record.PositionProfitByTrade = money_to_ctp((mark - lot.open_price) * unit)
-    record.Margin = money_to_ctp(lot.margin)
-    record.ExchMargin = money_to_ctp(lot.exchange_margin)
+    record.Margin = money_to_ctp(margin)
+    record.ExchMargin = money_to_ctp(exchange_margin)
     record.MarginRateByMoney = rate.by_money / RATE
     record.MarginRateByVolume = money_to_ctp(rate.by_volume)
     record.LastSettlementPrice = price_to_ctp(contract.pre_settlement, contract.price_scale)
@@ -149,7 +160,7 @@ def instrument_to_ctp(instrument: Instrument) -> CThostFtdcInstrumentField:
     record = CThostFtdcInstrumentField()
     record.ExchangeID = instrument.exchange
     record.InstrumentName = instrument.name
-    record.ProductClass = codes.PRODUCT_CLASS_TO_CTP[instrument.product_class]
+    record.ProductClass = codes.product_class_to_ctp(instrument)
     record.DeliveryYear = instrument.delivery_year
     record.DeliveryMonth = instrument.delivery_month
     record.MaxMarketOrderVolume = instrument.max_market_volume

@@ -16,6 +16,7 @@ from ctp2.tts import rejections as error
 from ctp2.tts import translate, values
 from ctp2.tts.commands import ConfirmSettlement, OpenAccount
 from ctp2.tts.contract import Contract
+from ctp2.tts.declaring import DECLARATION_REQUESTS
 from ctp2.tts.events import ActionRefused, InsertRefused, RequestRefused
 from ctp2.tts.events import Event as Happening
 from ctp2.tts.queries import QUERIES, Asker, max_order_volume
@@ -44,6 +45,7 @@ class TtsSession:
         self.broker_id = ""
         self.product_info = ""
         self.session_id = 0
+        self.front_id = FRONT_ID
 
     # ------------------------------------------------------------------ contract (any thread)
     @property
@@ -312,5 +314,6 @@ REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
     "UnSubscribeMarketData": TtsSession.unsubscribe_market_data,
     "SubscribeForQuoteRsp": TtsSession.answer_codes,
     "UnSubscribeForQuoteRsp": TtsSession.answer_codes,
+    **DECLARATION_REQUESTS,
 }
 """Served requests besides login, logout and the queries; everything else is error 27."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ctp2.tts.account import Account
 from ctp2.tts.contract import Contract
+from ctp2.tts.declarations import EVOLVE_DECLARATIONS, Declarations
 from ctp2.tts.events import (
     AccountOpened,
     ActionRefused,
@@ -23,6 +24,7 @@ from ctp2.tts.events import (
     TradeDone,
 )
 from ctp2.tts.kept import keep_trade
+from ctp2.tts.options import OptionTerms, equip
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot, PositionRow
 from ctp2.tts.terms import CLOSE_TODAY, LONG, NO_PRICE, OPEN, SHORT
@@ -40,7 +42,9 @@ class State:
         self.contracts: list[Contract] = []
         self.by_key: dict[tuple[str, str], Contract] = {}
         self.by_code: dict[str, list[Contract]] = {}
+        self.options_on: dict[str, list[OptionTerms]] = {}
         self.accounts: dict[str, Account] = {}
+        self.declared: Declarations = Declarations()
         self.orders: dict[int, Order] = {}
         self.by_sys_id: dict[int, Order] = {}
         self.by_ref: dict[tuple[int, int], dict[int, Order]] = {}
@@ -57,6 +61,9 @@ class State:
         self.exchanges.add(contract.exchange)
         self.by_key[(contract.exchange, contract.code)] = contract
         self.by_code.setdefault(contract.code, []).append(contract)
+        expire = contract.instrument.expire_date
+        contract.is_tradable = contract.instrument.is_trading and (not expire or expire >= self.trading_day)
+        equip(self, contract)
 
     def row_for(self, account: Account, contract: Contract, is_buy: bool, offset: str, hedge: str) -> PositionRow:
         """The position row that an order works on; a new one becomes the account's when the order is accepted.
@@ -81,6 +88,9 @@ class State:
             self._mark_row(row, price)
 
     def _mark_row(self, row: PositionRow, price: int) -> None:
+        if row.contract.option is not None:
+            self._mark_option(row, row.contract.option, price)
+            return
         profit = row.profit_at(price)
         change = profit - row.profit
         if change:
@@ -91,6 +101,20 @@ class State:
                 purse.security_profit += change
             else:
                 purse.position_profit += change
+
+    def _mark_option(self, row: PositionRow, option: OptionTerms, price: int) -> None:
+        """Options have no profit before settlement (spec 5.2); the margin of lots sold today follows the price."""
+        if row.is_long:
+            return
+        mark = option.mark(price, row.today_position)
+        exchange_mark = option.mark(price, row.today_position, True)
+        if mark != row.margin_mark or exchange_mark != row.exchange_mark:
+            purse = row.purse
+            assert purse is not None
+            group = purse.group_of(row.contract)
+            purse.change_margin(group, False, mark - row.margin_mark, exchange_mark - row.exchange_mark)
+            row.margin_mark = mark
+            row.exchange_mark = exchange_mark
 
     # ------------------------------------------------------------------ events
     def evolve(self, event: Event) -> None:
@@ -141,6 +165,8 @@ class State:
             row.frozen_open_amount += _notional(order, order.volume)
         else:
             row.frozen_close += order.volume
+        if order.premium:
+            self._freeze_premium(order, order.volume)
 
     def on_order_report(self, event: OrderReport) -> None:
         """The order's visible state; a final one gives back what is still frozen."""
@@ -179,12 +205,19 @@ class State:
             self._open_lot(row, event)
         else:
             self._close_lots(order, row, event)
+        if contract.option is not None:
+            cash = -event.turnover if order.is_buy else event.turnover
+            purse.cash_in += cash
+            row.cash_in += cash
+            row.last_mark = contract.last
         price = contract.reference_price()
         self._mark_row(row, event.price if price == NO_PRICE else price)
 
     def _unfreeze(self, order: Order, volume: int, margin: int, fee: int) -> None:
         """Give back what ``volume`` lots of a working order held (the margin group is the caller's)."""
         row = order.row
+        if order.premium:
+            self._freeze_premium(order, -volume)
         order.frozen_volume -= volume
         order.frozen_margin -= margin
         order.frozen_fee -= fee
@@ -196,6 +229,12 @@ class State:
             row.frozen_open_amount -= _notional(order, volume)
         else:
             row.frozen_close -= volume
+
+    def _freeze_premium(self, order: Order, volume: int) -> None:
+        """Hold (or, with fewer than 0 lots, give back) the cash of an option's buy (spec 6, FrozenCash)."""
+        amount = order.premium * volume
+        order.purse.frozen_cash += amount
+        order.row.frozen_cash += amount
 
     def _open_lot(self, row: PositionRow, event: TradeDone) -> None:
         lot = Lot(event.trade_id, event.trading_day, event.price, event.volume, event.margin, event.exchange_margin)
@@ -250,7 +289,8 @@ class State:
         row.close_profit_by_trade += part.profit_by_trade
         purse = row.purse
         assert purse is not None
-        purse.close_profit += part.profit_by_date
+        if row.contract.option is None:  # of options only the premium counts in the account (spec 6)
+            purse.close_profit += part.profit_by_date
 
 
 def _notional(order: Order, volume: int) -> int:
@@ -266,4 +306,5 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     OrderInserted: State.on_order_inserted,
     OrderReport: State.on_order_report,
     TradeDone: State.on_trade_done,
+    **EVOLVE_DECLARATIONS,
 }

@@ -1,0 +1,81 @@
+"""The queries about options: fees, what selling one costs, how many can be opened (spec ctp-semantics 7.3, 8.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ctp2.ctp import structs
+from ctp2.tts import values
+from ctp2.tts.contract import Contract
+from ctp2.tts.money import MICRO, RATE
+from ctp2.tts.options import OptionTerms
+
+if TYPE_CHECKING:
+    from ctp2.tts.queries import Asker
+
+
+def commission_rates(asker: Asker, field: Any) -> Iterable[Any]:
+    """``ReqQryOptionInstrCommRate``: set per product, so the row names the product (spec 7.5)."""
+    for contract, _ in _asked_or_held(asker, field):
+        yield structs.CThostFtdcOptionInstrCommRateField(
+            InvestorRange="1",
+            BrokerID=asker.broker_id,
+            InvestorID=asker.account.account_id,
+            OpenRatioByMoney=contract.open_fee.by_money / RATE,
+            OpenRatioByVolume=values.money_to_ctp(contract.open_fee.by_volume),
+            CloseRatioByMoney=contract.close_fee.by_money / RATE,
+            CloseRatioByVolume=values.money_to_ctp(contract.close_fee.by_volume),
+            CloseTodayRatioByMoney=contract.close_today_fee.by_money / RATE,
+            CloseTodayRatioByVolume=values.money_to_ctp(contract.close_today_fee.by_volume),
+            StrikeRatioByMoney=contract.strike_by_money / RATE,
+            StrikeRatioByVolume=values.money_to_ctp(contract.strike_by_volume),
+            ExchangeID=contract.exchange,
+            InstrumentID=contract.product,
+        )
+
+
+def trade_costs(asker: Asker, field: Any) -> Iterable[Any]:
+    """``ReqQryOptionInstrTradeCost``: what one lot sold at InputPrice costs; 0 asks for the previous settlement.
+
+    UnderlyingPrice, when given, takes the place of the underlying's previous settlement.
+    """
+    for contract, option in _asked_or_held(asker, field):
+        scale = contract.price_scale
+        price = values.price_from_ctp(field.InputPrice, scale) if field.InputPrice > 0 else option.settled_price()
+        own, exchange = option.fixed(), option.fixed(True)
+        if field.UnderlyingPrice > 0:
+            worth = round(field.UnderlyingPrice * MICRO) * contract.instrument.multiplier
+            own, exchange = option.fixed_at(worth), option.fixed_at(worth, True)
+        yield structs.CThostFtdcOptionInstrTradeCostField(
+            BrokerID=asker.broker_id,
+            InvestorID=asker.account.account_id,
+            HedgeFlag=field.HedgeFlag or "1",
+            FixedMargin=values.money_to_ctp(own),
+            MiniMargin=0.0,
+            Royalty=values.money_to_ctp(price * contract.notional_micro),
+            ExchFixedMargin=values.money_to_ctp(exchange),
+            ExchMiniMargin=0.0,
+            ExchangeID=contract.exchange,
+            InstrumentID=contract.code,
+        )
+
+
+def cost_of_a_lot(option: OptionTerms, is_long: bool, price: int) -> int:
+    """What opening one lot takes at the previous settlement, without fee: premium or margin (spec 8.3)."""
+    contract = option.contract
+    return price * contract.notional_micro if is_long else contract.margin(False, price, 1)
+
+
+def _asked_or_held(asker: Asker, field: Any) -> Iterator[tuple[Contract, OptionTerms]]:
+    """The option asked for; a blank InstrumentID means what the asker holds (spec 7.5)."""
+    if not asker.is_own(field):
+        return
+    if field.InstrumentID:
+        found = asker.state.by_code.get(field.InstrumentID, [])
+    else:
+        held = {row.contract.index: row.contract for row in asker.account.rows.values() if row.position}
+        found = list(held.values())
+    for contract in found:
+        if contract.option is not None and field.ExchangeID in ("", contract.exchange):
+            yield contract, contract.option

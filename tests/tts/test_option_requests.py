@@ -1,0 +1,194 @@
+"""Options over the public face: instruments, rates, costs, exercise and self close as structs and callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctp2.tts import counter
+from tests.tts.programs import Trader, address_of, released
+
+HEAD = """\
+TradingDay,InstrumentID,ExchangeID,LastPrice,PreSettlementPrice,PreClosePrice,UpperLimitPrice,LowerLimitPrice,Volume,\
+Turnover,OpenInterest,UpdateTime,UpdateMillisec,BidPrice1,BidVolume1,AskPrice1,AskVolume1,ActionDay
+"""
+ROW = (
+    "20210104,{code},{exchange},{last},{settled},{settled},{high},{low},1000,34000000,500000,09:30:00,{ms},"
+    "{bid},10,{ask},10,20210104\n"
+)
+DAY = HEAD + "".join(
+    ROW.format(code=code, exchange=exchange, last=last, settled=settled, low=low, high=high, bid=bid, ask=ask, ms=ms)
+    for code, exchange, settled, low, high, last, bid, ask, ms in (
+        ("m2105", "DCE", 3390, 3200, 3600, 3400, 3399, 3401, 100),
+        ("m2105-C-3400", "DCE", 60, 0.5, 264, 62, 61, 63, 200),
+        ("m2105-C-3400", "DCE", 60, 0.5, 264, 70, 69, 71, 300),
+    )
+)
+OPTION = "m2105-C-3400"
+"""K 3400, S 3390: out of the money 10 x 10 = 100. The rates file: margin 10 %, so F = 3390 and the fixed part of a sold
+lot max(3390 - 50, 1695) = 3340; the royalty at the previous settlement 600."""
+
+RATES = """\
+exchange,product,instrument,margin_long_by_money,margin_short_by_money,open_by_volume,close_by_volume,strike_by_volume
+DCE,,m2105,0.1,0.1,,,
+DCE,m_o,,,,1,1.5,2
+"""
+
+
+@pytest.fixture
+def alice(tmp_path: Path) -> Iterator[Trader]:
+    rates = tmp_path / "rates.csv"
+    rates.write_text(RATES, encoding="utf-8")
+    address = address_of(tmp_path, f"&rates={rates}&balance=CNY:100000", DAY)
+    trader = Trader(address)
+    with released(trader):
+        trader.start()
+        counter(address).step(2)
+        yield trader
+
+
+def own(trader: Trader) -> dict[str, str]:
+    return {"BrokerID": "9999", "InvestorID": trader.user, "InstrumentID": OPTION}
+
+
+def account(trader: Trader) -> Any:
+    return trader.rows("ReqQryTradingAccount", BrokerID="9999")[0]
+
+
+def exercise(trader: Trader, **members: Any) -> int:
+    """Send an exercise of one lot; returns the number of callbacks that had come before."""
+    before = len(trader.spi.calls)
+    trader.send(
+        "ReqExecOrderInsert",
+        **{
+            **own(trader),
+            "ExchangeID": "DCE",
+            "Volume": 1,
+            "OffsetFlag": "1",
+            "HedgeFlag": "1",
+            "ActionType": "1",
+            "PosiDirection": "2",
+            "ReservePositionFlag": "1",
+            "CloseFlag": "0",
+            **members,
+        },
+    )
+    return before
+
+
+def test_an_option_is_listed_as_one(alice: Trader) -> None:
+    (row,) = alice.rows("ReqQryInstrument", InstrumentID=OPTION)
+    assert (row.ProductClass, row.OptionsType, row.StrikePrice, row.UnderlyingInstrID) == ("2", "1", 3400.0, "m2105")
+
+
+def test_rates_and_costs(alice: Trader) -> None:
+    (rate,) = alice.rows("ReqQryOptionInstrCommRate", **own(alice))
+    assert (rate.OpenRatioByVolume, rate.CloseRatioByVolume, rate.StrikeRatioByVolume) == (1.0, 1.5, 2.0)
+    assert rate.InstrumentID == "m_o", "set for the product"
+    (cost,) = alice.rows("ReqQryOptionInstrTradeCost", **own(alice), HedgeFlag="1", InputPrice=65.0)
+    assert (cost.FixedMargin, cost.Royalty, cost.MiniMargin) == (3340.0, 650.0, 0.0)
+    (cost,) = alice.rows("ReqQryOptionInstrTradeCost", **own(alice), HedgeFlag="1")
+    assert cost.Royalty == 600.0, "without a price the previous settlement"
+    # At 3300 F = 3300 and 1000 out of the money: 3300 - 500.
+    (cost,) = alice.rows("ReqQryOptionInstrTradeCost", **own(alice), UnderlyingPrice=3300.0)
+    assert cost.FixedMargin == 2800.0
+
+
+def test_what_is_no_option_and_what_is_not_held_has_no_row(alice: Trader) -> None:
+    for query in ("ReqQryOptionInstrCommRate", "ReqQryOptionInstrTradeCost"):
+        assert alice.rows(query, BrokerID="9999", InvestorID="alice", InstrumentID="m2105") == []
+        assert alice.rows(query, BrokerID="9999", InvestorID="alice") == []
+        assert alice.rows(query, BrokerID="9999", InvestorID="bob", InstrumentID=OPTION) == []
+    alice.fill(OPTION, 63.0, ExchangeID="DCE")
+    for query in ("ReqQryOptionInstrCommRate", "ReqQryOptionInstrTradeCost"):
+        assert len(alice.rows(query, BrokerID="9999")) == 1, "held"
+    for query in ("ReqQryInstrumentMarginRate", "ReqQryInstrumentCommissionRate"):
+        assert alice.rows(query, **own(alice)) == [], "options have no rows in the futures' queries"
+        assert alice.rows(query, BrokerID="9999") == []
+
+
+def test_how_many_can_be_opened_and_closed(alice: Trader) -> None:
+    def most(direction: str, offset: str) -> int:
+        (call,) = alice.ask(
+            "ReqQryMaxOrderVolume",
+            **own(alice),
+            ExchangeID="DCE",
+            Direction=direction,
+            OffsetFlag=offset,
+            HedgeFlag="1",
+        )
+        return int(call.field.MaxVolume)
+
+    # 100000 by the premium of 600, by the margin of 3340 + 600.
+    assert (most("0", "0"), most("1", "0"), most("1", "1")) == (166, 25, 0)
+    alice.fill(OPTION, 63.0, 3, ExchangeID="DCE")
+    assert most("1", "1") == 3
+    exercise(alice)
+    alice.spi.wait_for("OnRtnExecOrder", count=2)
+    assert most("1", "1") == 2, "what is exercised cannot be closed"
+
+
+def test_premium_and_margin_in_the_account(alice: Trader) -> None:
+    alice.fill(OPTION, 63.0, 2, ExchangeID="DCE")
+    row = account(alice)
+    assert (row.CashIn, row.CurrMargin, row.Commission, row.Balance) == (-1260.0, 0.0, 2.0, 98738.0)
+    alice.fill(OPTION, 61.0, 1, ExchangeID="DCE", Direction="1")
+    # Sold: royalty at max(last 62, settled 60): 620 + 3340.
+    row = account(alice)
+    assert (row.CashIn, row.CurrMargin, row.Available) == (-650.0, 3960.0, 100000 - 650 - 3 - 3960)
+
+
+def test_exercise_and_its_cancel(alice: Trader) -> None:
+    alice.fill(OPTION, 63.0, 2, ExchangeID="DCE")
+    before = exercise(alice, ExecOrderRef="5", RequestID=77)
+    alice.spi.wait_for("OnRtnExecOrder", after=before, count=2)
+    first, second = (call.field for call in alice.spi.of("OnRtnExecOrder"))
+    assert (first.ExecResult, first.OrderSubmitStatus, first.ExecOrderSysID) == ("n", "0", "")
+    assert (second.ExecResult, second.OrderSubmitStatus, second.ExecOrderSysID) == ("n", "3", "1".rjust(12))
+    assert (second.ExecOrderRef, second.RequestID, second.Volume, second.ActionType) == ("5", 77, 1, "1")
+    assert second.ExecOrderLocalID == "1".rjust(12) and second.TradingDay == "20210104"
+    # Future 3390, out of the money 100, fee 2.
+    (position,) = alice.rows("ReqQryInvestorPosition", **own(alice))
+    assert (position.StrikeFrozen, position.StrikeFrozenAmount) == (1, 3490.0)
+    row = account(alice)
+    assert (row.FrozenMargin, row.FrozenCommission) == (3490.0, 2.0)
+    (listed,) = alice.rows("ReqQryExecOrder", **own(alice), ExecOrderSysID="1")
+    assert listed == second
+    assert alice.rows("ReqQryExecOrder", BrokerID="9999", ExecOrderSysID="2") == []
+
+    members = {**own(alice), "ExchangeID": "DCE", "ActionFlag": "0"}
+    alice.send("ReqExecOrderAction", **members, ExecOrderSysID=second.ExecOrderSysID, ExecOrderActionRef=3)
+    gone = alice.spi.wait_for("OnRtnExecOrder", after=before, count=3).field
+    assert (gone.ExecResult, gone.OrderSubmitStatus, gone.ActiveUserID) == ("c", "3", "alice")
+    assert account(alice).FrozenMargin == 0.0
+    (answer,) = alice.ask("ReqExecOrderAction", **members, ExecOrderSysID=second.ExecOrderSysID, ExecOrderActionRef=4)
+    assert (answer.name, answer.error_id) == ("OnRspExecOrderAction", 72)
+    told = alice.spi.wait_for("OnErrRtnExecOrderAction")
+    assert told.error_id == 72
+    assert (told.field.ExecOrderLocalID, told.field.ActionDate) == ("1".rjust(12), "20210104")
+
+
+def test_a_refused_exercise_is_told_to_every_session(alice: Trader, tmp_path: Path) -> None:
+    (answer,) = alice.ask("ReqExecOrderInsert", **own(alice), ExchangeID="DCE", Volume=1, ActionType="9")
+    assert (answer.name, answer.error_id, answer.field.Volume) == ("OnRspExecOrderInsert", 81, 1)
+    told = alice.spi.wait_for("OnErrRtnExecOrderInsert")
+    assert (told.error_id, told.field.InstrumentID) == (81, OPTION)
+    assert alice.rows("ReqQryExecOrder", BrokerID="9999") == []
+
+
+def test_self_close(alice: Trader) -> None:
+    members = {**own(alice), "ExchangeID": "DCE", "HedgeFlag": "1", "OptSelfCloseFlag": "1"}
+    alice.send("ReqOptionSelfCloseInsert", **members, Volume=1)
+    told = alice.spi.wait_for("OnRtnOptionSelfClose", count=2).field
+    assert (told.OptSelfCloseFlag, told.OrderSubmitStatus, told.OptionSelfCloseSysID) == ("1", "3", "1".rjust(12))
+    assert alice.rows("ReqQryOptionSelfClose", BrokerID="9999") == [told]
+    assert alice.rows("ReqQryExecOrder", BrokerID="9999") == []
+    (answer,) = alice.ask("ReqOptionSelfCloseInsert", **members, Volume=1)
+    assert answer.error_id == 3046
+    (answer,) = alice.ask("ReqOptionSelfCloseAction", **own(alice), OptionSelfCloseSysID="9", ActionFlag="0")
+    assert answer.error_id == 3044
+    alice.send("ReqOptionSelfCloseAction", **own(alice), OptionSelfCloseSysID="1", ActionFlag="0")
+    assert alice.spi.wait_for("OnRtnOptionSelfClose", count=3).field.ExecResult == "c"
