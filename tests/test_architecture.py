@@ -61,10 +61,26 @@ TTS_EDGE = {
     "client",
     "control",
     "queries",
+    "queries_account",
+    "queries_market",
+    "queries_rates",
+    "asker",
     "journal",
     "environments",
 }
-TTS_KNOWS_CTP = {"__init__", "codes", "translate", "rows", "backend", "flows", "session", "queries"}
+TTS_KNOWS_CTP = {
+    "__init__",
+    "codes",
+    "translate",
+    "rows",
+    "backend",
+    "flows",
+    "session",
+    "queries",
+    "queries_account",
+    "queries_market",
+    "queries_rates",
+}
 
 CLOCKS = {
     ("time", "time"),

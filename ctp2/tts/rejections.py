@@ -41,6 +41,7 @@ EXCHANGE_ID_IS_MISSING: Final = 147
 EXCHANGE_ID_IS_INVALID: Final = 148
 EXCHANGE_ID_IS_WRONG: Final = 150
 PWD_MUST_DIFF: Final = 142
+CFMMC_NO_CONNECTION: Final = 155
 
 # The exchange's reasons (keys; texts in codes.py)
 PHASE: Final = 26

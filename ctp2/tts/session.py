@@ -100,6 +100,8 @@ class TtsSession:
             day = self.backend.trading_day
             return LoginResult(structs.CThostFtdcRspUserLoginField(TradingDay=day), message=MD_OK)
         field = request.field
+        if request.method.name != "ReqUserLogin":
+            return LoginResult(error_id=error.UNSUPPORTED_FUNCTION)  # captcha, text, token: not in CTP itself (8.3)
         if not field.UserID or len(field.UserID) > _INVESTOR_LENGTH:
             return LoginResult(error_id=error.INVALID_LOGIN)
         sessions = self.backend.users.setdefault(field.UserID, set())
@@ -253,6 +255,10 @@ class TtsSession:
             backend.passwords[self.account_id] = backend.fingerprint(field.NewPassword)
         self.put((Event(request.method.response, field, rsp_info(number), request.request_id),))
 
+    def cfmmc_token(self, request: Request) -> None:
+        """``ReqQueryCFMMCTradingAccountToken``: there is no monitoring centre to ask (spec 8.3)."""
+        self.put(refuse(request, error.CFMMC_NO_CONNECTION))
+
     def max_order_volume(self, request: Request) -> None:
         """``ReqQryMaxOrderVolume``: one row with an RspInfo (spec 1.10)."""
         row = max_order_volume(self._asker(request), request.field)
@@ -308,6 +314,7 @@ REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
     "ReqUserPasswordUpdate": TtsSession.update_password,
     "ReqQryMaxOrderVolume": TtsSession.max_order_volume,
     "ReqQueryMaxOrderVolume": TtsSession.max_order_volume,
+    "ReqQueryCFMMCTradingAccountToken": TtsSession.cfmmc_token,
     "SubscribeMarketData": TtsSession.subscribe_market_data,
     "UnSubscribeMarketData": TtsSession.unsubscribe_market_data,
     "SubscribeForQuoteRsp": TtsSession.answer_codes,
