@@ -14,14 +14,15 @@ Rows = Iterable[Any]
 
 
 class Asker:
-    """Who asks, and the counter that is asked."""
+    """Who asks, and the counter that is asked; ``name`` is the investor's."""
 
-    __slots__ = ("account", "broker_id", "world")
+    __slots__ = ("account", "broker_id", "name", "world")
 
-    def __init__(self, world: World, account: Account, broker_id: str) -> None:
+    def __init__(self, world: World, account: Account, broker_id: str, name: str = "") -> None:
         self.world = world
         self.account = account
         self.broker_id = broker_id
+        self.name = name or account.account_id
 
     @property
     def state(self) -> State:

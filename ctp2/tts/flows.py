@@ -10,6 +10,7 @@ from ctp2.core.backend import NONE, QUICK, Event
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
 from ctp2.tts import translate
+from ctp2.tts.bank import BANK_RETURNS
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, RequestRefused, TradeDone
 from ctp2.tts.events import Event as Happening
 from ctp2.tts.kept import Kept, again, keep
@@ -82,6 +83,7 @@ PRIVATE: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
     TradeDone: ("OnRtnTrade", translate.trade_to_ctp),
     InsertRefused: ("OnErrRtnOrderInsert", translate.input_order_to_ctp),
     ActionRefused: ("OnErrRtnOrderAction", translate.order_action_to_ctp),
+    **BANK_RETURNS,
 }
 """What of the counter's events the private stream shows."""
 _REFUSALS: Final = frozenset(("OnErrRtnOrderInsert", "OnErrRtnOrderAction"))

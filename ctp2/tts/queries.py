@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ctp2.tts.asker import Asker, Query, Rows
+from ctp2.tts.bank import BANK_QUERIES
 from ctp2.tts.queries_account import ACCOUNT_QUERIES
 from ctp2.tts.queries_market import MARKET_QUERIES
 from ctp2.tts.queries_rates import RATE_QUERIES, max_order_volume
@@ -19,5 +20,6 @@ QUERIES: Final[dict[str, Query]] = {
     **MARKET_QUERIES,
     **ACCOUNT_QUERIES,
     **RATE_QUERIES,
+    **BANK_QUERIES,
 }
 """Served queries; every other one has the empty result."""

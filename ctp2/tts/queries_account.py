@@ -81,17 +81,17 @@ def _within(time: str, start: str, end: str) -> bool:
 def investors(asker: Asker, field: Any) -> Rows:
     """``ReqQryInvestor``: the counter opens an account at its first login, so its opening day is today."""
     if asker.is_own(field):
-        account = asker.account
+        account, rights = asker.account, asker.account.rights
         yield structs.CThostFtdcInvestorField(
             InvestorID=account.account_id,
             BrokerID=asker.broker_id,
-            InvestorName=account.account_id,
+            InvestorName=asker.name,
             IdentifiedCardType="x",
             IdentifiedCardNo=account.account_id,
-            IsActive=1,
+            IsActive=int(rights is None or rights.is_active),
             OpenDate=asker.world.trading_day,
-            IsOrderFreq="0",
-            IsOpenVolLimit="0",
+            IsOrderFreq="1" if asker.world.config.options.order_rate else "0",
+            IsOpenVolLimit="1" if rights is not None and rights.position_limits else "0",
         )
 
 
@@ -99,8 +99,10 @@ def trading_codes(asker: Asker, field: Any) -> Rows:
     """``ReqQryTradingCode``: one code per exchange and kind of investor (hedge flag) that may trade there."""
     if not asker.is_own(field):
         return
+    rights = asker.account.rights
+    no_code = rights.no_code if rights is not None else ()
     for exchange in traded_exchanges(asker):
-        if not matches(field.ExchangeID, exchange):
+        if not matches(field.ExchangeID, exchange) or exchange in no_code:
             continue
         is_stock = exchange in _SECURITY_EXCHANGES
         for kind in (SPECULATION,) if is_stock else INVESTOR_HEDGE_FLAGS:

@@ -30,7 +30,7 @@ ALONE = {
     "ReqQryMaxOrderVolume": 0,
     "ReqQueryMaxOrderVolume": 0,
     "ReqQueryCFMMCTradingAccountToken": 155,
-    "ReqQueryBankAccountMoneyByFuture": 27,
+    "ReqQueryBankAccountMoneyByFuture": 2000,
     "ReqQryInvestUnit": 27,
 }
 """Queries that are answered by one callback with RspInfo, and its ErrorID."""
