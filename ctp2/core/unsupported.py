@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 UNSUPPORTED: Final = 27
 NOT_LOGGED_IN: Final = 6
 WRONG_FRONT: Final = 77
+NOT_IN_CTP: Final = frozenset({"ReqQryInvestUnit"})
+"""Queries of the interface that CTP itself does not serve: error 27, not an empty result (spec ctp-semantics 8.3)."""
 
 
 def convert(field: Any, struct: str) -> Any:
@@ -33,10 +35,10 @@ def convert(field: Any, struct: str) -> Any:
 def answer(method: Method, request: Request) -> list[Event]:
     """The outcome of a request that the backend does not support.
 
-    A query has an empty result; any other request gets error 27 through its own ``OnRsp`` and, where CTP has one, its
-    ``OnErrRtn``.
+    A query that CTP knows has an empty result; any other request gets error 27 through its own ``OnRsp`` and, where
+    CTP has one, its ``OnErrRtn``.
     """
-    if method.is_query:
+    if method.is_query and method.name not in NOT_IN_CTP:
         return [Event(method.response, None, None, request.request_id)]
     return refuse(request, UNSUPPORTED, with_err_rtn=True)
 

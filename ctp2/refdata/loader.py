@@ -169,6 +169,13 @@ class Universe:
             fees = self._commissions[key] = replace(fees, **fields) if fields else fees
         return fees
 
+    def has_own_commission(self, instrument: Instrument) -> bool:
+        """Whether the fees of this instrument are its own: added with it, or given for its code in a user's file."""
+        if instrument.key in self._own_commissions:
+            return True
+        given = self._overrides.get(RateKey("", instrument.exchange, "", instrument.code), {})
+        return any(name in given for name in Commission.__slots__)
+
     def override_rates(self, rates: Mapping[RateKey, Mapping[str, Decimal]]) -> None:
         """Replace single fields of margin rates and commissions by key; a later call adds to the ones before.
 

@@ -15,11 +15,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ctp2.tts.control import Control
 
-__all__ = ["counter"]
+__all__ = ["counter", "hashed_password"]
+
+
+def hashed_password(password: str) -> str:
+    """A password as a file of accounts (``accounts=FILE``) may hold it: salted, not to be turned back."""
+    from ctp2.tts.users import hashed
+
+    return hashed(password)
 
 
 def counter(address: str = "tts://7x24") -> Control:
-    """The running counter of ``address``: run, pause, step, speed (DESIGN section 5).
+    """The running counter of ``address``: its market (run, pause, step, speed) and its accounts (DESIGN section 5).
 
     Raises:
         LookupError: no Api object of this process has opened it.
@@ -31,4 +38,4 @@ def counter(address: str = "tts://7x24") -> Control:
     backend = running(parse(address))
     if backend is None:
         raise LookupError(f"no counter is open at {address}: Init an Api object on it first")
-    return Control(backend.counter)
+    return Control(backend)

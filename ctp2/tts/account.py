@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ctp2.tts.kept import Kept
     from ctp2.tts.orders import Order
     from ctp2.tts.position import PositionRow
+    from ctp2.tts.rights import MoneyMoved, Rights
 
 WITHDRAW_NUMERATOR: Final = 8
 """WithdrawQuota is 0.8 of the mortgageable fund (spec 6 [SIM])."""
@@ -181,9 +182,12 @@ class Purse:
 
 
 class Account:
-    """One investor: purses, position rows, and the day's orders and (in their lasting form) trades, in their order."""
+    """One investor: purses, position rows, and the day's orders and (in their lasting form) trades, in their order.
 
-    __slots__ = ("account_id", "confirmed_ns", "orders", "purses", "rows", "trades")
+    ``rights`` is None for an account that may do everything; ``transfers`` are the day's movements with the bank.
+    """
+
+    __slots__ = ("account_id", "confirmed_ns", "orders", "purses", "rights", "rows", "trades", "transfers")
 
     def __init__(self, account_id: str, balances: dict[str, int]) -> None:
         self.account_id: str = account_id
@@ -192,6 +196,8 @@ class Account:
         self.orders: list[Order] = []
         self.trades: list[Kept] = []
         self.confirmed_ns: int = 0
+        self.rights: Rights | None = None
+        self.transfers: list[MoneyMoved] = []
 
     def purse(self, currency: str) -> Purse:
         """The purse of ``currency``; one without money when the account was opened without it."""

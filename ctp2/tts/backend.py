@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Hashable, Sequence
 from copy import copy
@@ -13,6 +12,7 @@ from ctp2.core.clock import LiveClock
 from ctp2.ctp import structs
 from ctp2.tts import rows, values
 from ctp2.tts.client import Counter
+from ctp2.tts.commands import OpenAccount
 from ctp2.tts.config import Config, balances_of
 from ctp2.tts.config import check_join as _check_join
 from ctp2.tts.config import parse as _parse
@@ -22,6 +22,7 @@ from ctp2.tts.events import Event as Happening
 from ctp2.tts.flows import PRIVATE, PrivateFlow
 from ctp2.tts.queries import QUERIES
 from ctp2.tts.session import REQUESTS, TtsSession
+from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
 
 if TYPE_CHECKING:
     from ctp2.core.address import Address
@@ -37,6 +38,8 @@ def check(address: Address) -> None:
     config = _parse(address)
     if config.options.instruments or config.options.rates:
         universe_of(config, natural_day(LiveClock().now_ns()))
+    if config.options.accounts != OPEN_TO_ALL:
+        load_accounts(config.options.accounts)
 
 
 def open(address: Address, clock: Clock) -> TtsBackend:
@@ -79,14 +82,17 @@ class TtsBackend:
         """Names this counter's logs, so that a client's kept position of another counter is not mistaken for ours."""
         self.counter = Counter(self.world, clock, self.on_events, self.on_tick, self.on_phase)
         self.flows: dict[str, PrivateFlow] = {}
-        self.users: dict[str, set[TtsSession]] = {}
-        self.passwords: dict[str, bytes] = {}
+        self.logins: dict[str, set[TtsSession]] = {}
         self.subscribers: dict[int, dict[TtsSession, None]] = {}
         self.public: list[structs.CThostFtdcInstrumentStatusField] = []
         self.public_followers: dict[TtsSession, int] = {}
         self.statuses: dict[tuple[str, str], structs.CThostFtdcInstrumentStatusField] = {}
-        self._salt = secrets.token_bytes(16)
+        options = config.options
+        self.users = Users(options.accounts, options.auth == "on")
+        self.pace = OrderPace(options.order_rate) if options.order_rate else None
         self._last_session = 0
+        for user_id in self.users.listed:
+            self.open_account(user_id)
         for contract in self.engine.state.contracts:
             self.on_phase(contract)
         self.counter.start()
@@ -112,9 +118,10 @@ class TtsBackend:
         self._last_session += 1
         return self._last_session
 
-    def fingerprint(self, password: str) -> bytes:
-        """What is kept of a password."""
-        return hashlib.blake2b(password.encode(), key=self._salt).digest()
+    def open_account(self, user_id: str) -> None:
+        """Make sure that a user's account is there."""
+        balances = self.users.balances(user_id, self.balances)
+        self.engine.open_account(OpenAccount(self.counter.now_ns(), user_id, balances))
 
     def flow(self, account_id: str) -> PrivateFlow:
         """The private flow of an account."""

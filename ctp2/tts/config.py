@@ -11,12 +11,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ctp2.core.address import Address
+from ctp2.tts.money_text import CURRENCIES, balances_of
+from ctp2.tts.users import OPEN_TO_ALL
+
+__all__ = ["CURRENCIES", "Config", "Options", "balances_of", "check_join", "help_table", "parse"]
 
 ENVIRONMENTS = ("7x24", "replay")
 DEFAULT_ENVIRONMENT = "7x24"
 MAX_SPEED = "max"
-
-CURRENCIES = ("CNY", "HKD", "USD")
 
 
 class Options(BaseModel):
@@ -52,6 +54,23 @@ class Options(BaseModel):
     instruments: str = Field("", description="a CSV file of instruments to add or replace (docs/reference-data.md)")
     rates: str = Field("", description="a CSV file of margin and commission rates (docs/reference-data.md)")
     query_rate: int = Field(0, description="queries per second and session, 0 for no limit", ge=0, le=1000)
+    query_excess: Literal["90", "-3"] = Field(
+        "90", description="a query above query_rate is answered with error '90', or the call itself returns '-3'"
+    )
+    order_rate: int = Field(
+        0, description="orders, and cancels, per second of an investor (error 116), 0 for no limit", ge=0, le=1_000_000
+    )
+    sessions: int = Field(10, description="logins of one user at a time (error 60)", ge=1, le=100_000)
+    md_limit: int = Field(
+        0, description="instruments that one market data session may subscribe to (error 6000), 0 for no limit", ge=0
+    )
+    accounts: str = Field(
+        OPEN_TO_ALL, description="'open': anybody may log in, or a CSV file of users and passwords", max_length=4096
+    )
+    auth: Literal["on", "off"] = Field("off", description="'on': no login without authentication (errors 63, 64)")
+    bank: Literal["on", "off"] = Field(
+        "off", description="'on': money can be transferred from and to a simulated bank ('off': error 2000)"
+    )
 
     @field_validator("speed")
     @classmethod
@@ -92,29 +111,6 @@ class Config(BaseModel):
         return self.environment, self.options.id
 
 
-def balances_of(text: str) -> dict[str, int]:
-    """``CNY:10000000,HKD:1000000`` as micro-units per currency.
-
-    Raises:
-        ValueError: an unknown currency, one given twice, or an amount that is no number from 0 up to 10¹².
-    """
-    from decimal import Decimal, InvalidOperation
-
-    balances: dict[str, int] = {}
-    for part in text.split(","):
-        currency, _, amount = part.strip().partition(":")
-        if currency not in CURRENCIES or currency in balances:
-            raise ValueError(f"{part.strip()!r}: write CURRENCY:AMOUNT with one of {', '.join(CURRENCIES)} once")
-        try:
-            number = Decimal(amount)
-        except InvalidOperation:
-            raise ValueError(f"{part.strip()!r}: the amount is not a number") from None
-        if not (number.is_finite() and 0 <= number <= 10**12):
-            raise ValueError(f"{part.strip()!r}: the amount must be from 0 to 1000000000000")
-        balances[currency] = int(number * 1_000_000)
-    return balances
-
-
 def parse(address: Address) -> Config:
     """Check an address.
 
@@ -132,9 +128,9 @@ def parse(address: Address) -> Config:
         raise ValueError(f"{address.text}: {_worded(error)}") from None
     if options.data != "sample" and not Path(options.data).exists():
         raise FileNotFoundError(f"{address.text}: data={options.data}: no such file or folder")
-    for name in ("instruments", "rates"):
+    for name in ("instruments", "rates", "accounts"):
         path = getattr(options, name)
-        if path and not Path(path).is_file():
+        if path and path != OPEN_TO_ALL and not Path(path).is_file():
             raise FileNotFoundError(f"{address.text}: {name}={path}: no such file")
     return Config.model_validate({"environment": environment, "options": options})
 

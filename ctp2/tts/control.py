@@ -1,16 +1,32 @@
-"""The running counter in the hands of a Python program: let its market run, stand, step, and set its speed."""
+"""The running counter in the hands of a Python program: its market, and what a broker does to its accounts."""
 
 from __future__ import annotations
 
-from ctp2.tts.client import Counter
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ctp2.ctp.errors import prompt
+from ctp2.tts.money_text import CURRENCIES, micro_of
+from ctp2.tts.rights import MoveMoney, Restrict, Rights, refusal_of_money
+
+if TYPE_CHECKING:
+    from ctp2.tts.backend import TtsBackend
+
+May = Literal["all", "close", "none"]
+"""What may be done in an instrument: everything, only close (error 29), nothing (error 28)."""
+Password = Literal["", "weak", "first", "expired"]
+"""State of a login password: fine, or what a login with it is answered: 131, 140, 141."""
 
 
 class Control:
     """A handle on a running counter (:func:`ctp2.tts.counter`). Every method may be called from any thread."""
 
-    def __init__(self, counter: Counter) -> None:
-        self._counter = counter
+    def __init__(self, backend: TtsBackend) -> None:
+        self._backend = backend
+        self._counter = backend.counter
 
+    # ------------------------------------------------------------------ the market
     def run(self) -> None:
         """Let the market run from where it stands. A market that waits for its first listener starts now."""
         self._counter.call(self._counter.play)
@@ -53,3 +69,105 @@ class Control:
     def depth(self) -> int:
         """Requests that wait for the counter."""
         return self._counter.depth
+
+    # ------------------------------------------------------------------ accounts
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts that are there, in the order of their opening."""
+        return list(self._counter.call(lambda: list(self._counter.engine.state.accounts)))
+
+    def restrict(
+        self,
+        user: str,
+        *,
+        active: bool = True,
+        trading: Mapping[str, May] | None = None,
+        position_limits: Mapping[str, int] | None = None,
+        no_trading_code: Collection[str] = (),
+        conditional_orders: bool = True,
+        bank_transfers: bool = True,
+        password: Password = "",
+    ) -> None:
+        """Say what an account may do from now on; ``restrict(user)`` lifts every restriction (and error 75).
+
+        Args:
+            user: the account; it is opened if it is not there yet.
+            active: False: login error 4, orders and cancels on sessions that are logged in error 19.
+            trading: instrument, product, exchange or ``"*"`` → ``"close"`` (error 29) or ``"none"`` (28); the most
+                particular key wins.
+            position_limits: the same keys → lots on one side, working opening orders included (106).
+            no_trading_code: exchanges where the investor has no trading code (20).
+            conditional_orders: False: CTP's conditional orders are refused (62).
+            bank_transfers: False: transfers with the bank are refused (1022).
+            password: ``"weak"`` 131, ``"first"`` 140, ``"expired"`` 141: the next logins are refused with it until the
+                password is changed.
+
+        Raises:
+            LookupError: the counter has a file of accounts and the user is not in it.
+            ValueError: a word or number that a setting cannot have.
+        """
+        for key, may in (trading or {}).items():
+            if may not in get_args(May):
+                raise ValueError(f"trading of {key}: {may!r} is none of {', '.join(get_args(May))}")
+        for key, lots in (position_limits or {}).items():
+            if lots < 0:
+                raise ValueError(f"position limit of {key}: {lots} is below 0")
+        if password not in get_args(Password):
+            raise ValueError(f"password {password!r}: '', 'weak', 'first' or 'expired'")
+        rights = Rights(
+            active,
+            {key: str(may) for key, may in (trading or {}).items()},
+            dict(position_limits or {}),
+            tuple(no_trading_code),
+            conditional_orders,
+            bank_transfers,
+            password,
+        )
+
+        def carry_out() -> None:
+            self._open(user)
+            self._backend.users.unlock(user)
+            self._counter.publish(self._counter.engine.restrict(Restrict(self._counter.now_ns(), user, rights)))
+
+        self._counter.call(carry_out)
+
+    def deposit(self, user: str, amount: Decimal | float | str, currency: str = "CNY") -> None:
+        """Put money into an account (出入金): its Deposit grows; no callback tells it.
+
+        Raises:
+            LookupError: the counter has a file of accounts and the user is not in it.
+            ValueError: no positive amount in whole cents, or an unknown currency.
+        """
+        self._move(user, amount, currency, 1)
+
+    def withdraw(self, user: str, amount: Decimal | float | str, currency: str = "CNY") -> None:
+        """Take money out of an account: its Withdraw grows.
+
+        Raises:
+            LookupError: the counter has a file of accounts and the user is not in it.
+            ValueError: as for :meth:`deposit`, and when it is more than the account's WithdrawQuota.
+        """
+        self._move(user, amount, currency, -1)
+
+    def _move(self, user: str, amount: Decimal | float | str, currency: str, sign: int) -> None:
+        micro = micro_of(amount)
+        if micro <= 0:
+            raise ValueError(f"{amount!r}: the amount must be above 0")
+        if currency not in CURRENCIES:
+            raise ValueError(f"currency {currency!r}: one of {', '.join(CURRENCIES)}")
+
+        def carry_out() -> None:
+            self._open(user)
+            engine = self._counter.engine
+            command = MoveMoney(self._counter.now_ns(), user, currency, sign * micro)
+            number = refusal_of_money(engine.state.accounts[user], command)
+            if number:
+                raise ValueError(f"{user}, {amount} {currency}: {prompt(number)}")
+            self._counter.publish(engine.move_money(command))
+
+        self._counter.call(carry_out)
+
+    def _open(self, user: str) -> None:
+        if not self._backend.users.knows(user):
+            raise LookupError(f"no account {user!r} at this counter")
+        self._backend.open_account(user)

@@ -13,7 +13,7 @@ from ctp2.tts.values import time_of
 
 if TYPE_CHECKING:
     from ctp2.core.backend import Request
-    from ctp2.tts.queries import Asker
+    from ctp2.tts.asker import Asker
     from ctp2.tts.session import TtsSession
 
 

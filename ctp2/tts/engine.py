@@ -30,6 +30,7 @@ from ctp2.tts.matching import MatchingMarket
 from ctp2.tts.orders import Order
 from ctp2.tts.quoting import QuotingMarket
 from ctp2.tts.reports import Reporter
+from ctp2.tts.rights import MoveMoney, Restrict, moved, restricted
 from ctp2.tts.risk import STAGES, STAGES_WITHOUT_CHECKS, Draft, used_ref
 from ctp2.tts.state import State
 from ctp2.tts.terms import (
@@ -91,6 +92,24 @@ class Engine:
         event = SettlementConfirmed(command.account_id, command.now_ns)
         self.state.on_settlement_confirmed(event)
         return [event]
+
+    def restrict(self, command: Restrict) -> list[Event]:
+        """Change what an account may do."""
+        return [restricted(self.state, command)]
+
+    def move_money(self, command: MoveMoney) -> list[Event]:
+        """Put money in or take it out; the caller has asked ``rights.refusal_of_money``."""
+        return [moved(self.state, command)]
+
+    def refuse_order(self, command: InsertOrder, number: int) -> list[Event]:
+        """An order that came too soon (116): refused like any other before its fields are looked at."""
+        events = self.reporter.begin(command.now_ns)
+        self._refuse(events, Draft(command, self.state.accounts[command.account_id]), number)
+        return events
+
+    def refuse_cancel(self, command: CancelOrder, number: int) -> list[Event]:
+        """A cancel that came too soon (116)."""
+        return [ActionRefused(command.account_id, command, number, None)]
 
     def insert_order(self, command: InsertOrder) -> list[Event]:
         """Stages 1 to 7 and the match; events in the order in which clients see them."""
@@ -212,6 +231,8 @@ class Engine:
         account = self.state.accounts[command.account_id]
         if not account.confirmed_ns:
             return error.SETTLEMENT_INFO_NOT_CONFIRMED
+        if account.rights is not None and not account.rights.is_active:
+            return error.INVESTOR_NOT_ACTIVE
         if command.action_flag == MODIFY:
             return error.UNSUPPORTED_FUNCTION
         if command.action_flag != DELETE:

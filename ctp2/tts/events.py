@@ -239,7 +239,10 @@ class ActionRefused(Event):
 
 
 class RequestRefused(Event):
-    """A request that the counter does not support; ``told`` is the edge's ``OnErrRtn``, opaque here."""
+    """What the edge alone has to tell all sessions of a user: the ``OnErrRtn`` of a refused request, a bank's answer.
+
+    ``told`` is the edge's event, opaque here.
+    """
 
     __slots__ = ("told",)
 

@@ -10,6 +10,7 @@ from ctp2.core.backend import NONE, QUICK, Event
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
 from ctp2.tts import declared_rows, translate
+from ctp2.tts.bank import BANK_RETURNS
 from ctp2.tts.declarations import ExerciseReported, SelfCloseReported
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, RequestRefused, TradeDone
 from ctp2.tts.events import Event as Happening
@@ -85,6 +86,7 @@ PRIVATE: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
     ActionRefused: ("OnErrRtnOrderAction", translate.order_action_to_ctp),
     ExerciseReported: ("OnRtnExecOrder", declared_rows.exercise_to_ctp),
     SelfCloseReported: ("OnRtnOptionSelfClose", declared_rows.self_close_to_ctp),
+    **BANK_RETURNS,
 }
 """What of the counter's events the private stream shows."""
 _REFUSALS: Final = frozenset(("OnErrRtnOrderInsert", "OnErrRtnOrderAction"))

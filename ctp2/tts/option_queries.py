@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.ctp import structs
 from ctp2.tts import values
@@ -12,7 +12,7 @@ from ctp2.tts.money import MICRO, RATE
 from ctp2.tts.options import OptionTerms
 
 if TYPE_CHECKING:
-    from ctp2.tts.queries import Asker
+    from ctp2.tts.asker import Asker
 
 
 def commission_rates(asker: Asker, field: Any) -> Iterable[Any]:
@@ -79,3 +79,9 @@ def _asked_or_held(asker: Asker, field: Any) -> Iterator[tuple[Contract, OptionT
     for contract in found:
         if contract.option is not None and field.ExchangeID in ("", contract.exchange):
             yield contract, contract.option
+
+
+OPTION_QUERIES: Final = {
+    "ReqQryOptionInstrCommRate": commission_rates,
+    "ReqQryOptionInstrTradeCost": trade_costs,
+}

@@ -225,6 +225,11 @@ def check_instrument(state: State, draft: Draft) -> int:
     if contract.option is not None and draft.hedge != SPECULATION and contract.option.only_speculation:
         return error.OPTIONS_ONLY_SUPPORT_SPEC
     terms = draft.terms
+    rights = draft.account.rights
+    if rights is not None:
+        number = rights.refusal(contract, terms, terms.comb_offset[:1] == OPEN)
+        if number:
+            return number
     if terms.contingent != IMMEDIATELY:
         return error.BROKER_NOT_SUPPORT_CONDORDER
     offset = terms.comb_offset[:1]
@@ -269,7 +274,8 @@ def check_position(state: State, draft: Draft) -> int:
     if draft.offset == OPEN:
         if contract.is_security and draft.terms.direction == SELL:
             return error.SHORT_SELL
-        return 0
+        rights = draft.account.rights
+        return 0 if rights is None else rights.over_limit(draft.account, contract, draft.terms)
     if draft.terms.volume <= row.closable() and not (contract.is_security and draft.terms.direction == BUY):
         return 0
     if not contract.uses_history:

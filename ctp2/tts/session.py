@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2 import __version__
 from ctp2.core.backend import Event, Kind, Request, Sink, Topic
 from ctp2.core.session import LoginResult, SessionMachine
+from ctp2.core.throttle import QueryRate
 from ctp2.core.unsupported import answer as unsupported
 from ctp2.core.unsupported import refuse
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
 from ctp2.tts import rejections as error
 from ctp2.tts import translate, values
-from ctp2.tts.commands import ConfirmSettlement, OpenAccount
+from ctp2.tts.bank import BANK_REQUESTS
+from ctp2.tts.commands import ConfirmSettlement
 from ctp2.tts.contract import Contract
 from ctp2.tts.declaring import DECLARATION_REQUESTS
 from ctp2.tts.events import ActionRefused, InsertRefused, RequestRefused
 from ctp2.tts.events import Event as Happening
 from ctp2.tts.queries import QUERIES, Asker, max_order_volume
+from ctp2.tts.rights import PASSWORD_ERRORS, Restrict
 
 if TYPE_CHECKING:
     from ctp2.tts.backend import TtsBackend
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
 FRONT_ID: Final = 1
 SYS_VERSION: Final = f"v6.7.13_ctp2-{__version__}.tts"
 """SysVersion of the login: the interface version, and this counter (spec 1.7)."""
-SESSIONS_PER_USER: Final = 10
 MD_OK: Final = "CTP:No Error"
 """ErrorMsg of ErrorID 0 on a market-data front (spec 1.7)."""
 
@@ -40,12 +43,18 @@ class TtsSession:
         self.kind = kind
         self.sink = sink
         self.put = sink.put
-        self.machine = SessionMachine(kind, sink, self, backend.config.options.query_rate)
+        options = backend.config.options
+        self._early_rate = QueryRate(options.query_rate) if options.query_excess == "-3" else None
+        self.machine = SessionMachine(kind, sink, self, 0 if self._early_rate else options.query_rate)
         self.account_id = ""
         self.broker_id = ""
         self.product_info = ""
         self.session_id = 0
         self.front_id = FRONT_ID
+        self._authenticated_on = 0
+        """The connection that the terminal was accepted on."""
+        self._subscribed: set[str] = set()
+        """Codes subscribed to, kept only where their number is limited."""
 
     # ------------------------------------------------------------------ contract (any thread)
     @property
@@ -54,8 +63,16 @@ class TtsSession:
         return self.backend.identity
 
     def handle(self, request: Request) -> int:
-        """Queue the request for the counter; -2 when too many wait there."""
+        """Queue the request for the counter; -2 when too many wait there, -3 for a query that came too soon."""
+        if self._early_rate is not None and self._is_early(request):
+            return -3
         return 0 if self.backend.counter.submit(self.machine.handle, request) else -2
+
+    def _is_early(self, request: Request) -> bool:
+        """Whether ``query_excess=-3`` refuses a query. No lock: the Api object lets one query at a time through."""
+        rate = self._early_rate
+        is_limited = rate is not None and request.method.is_query and self.machine.is_logged_in
+        return is_limited and rate is not None and not rate.admit(time.monotonic_ns())
 
     def subscribe_topic(self, topic: Topic, trading_day: str, after: int) -> None:
         """Where ``topic`` starts at the next login."""
@@ -79,13 +96,16 @@ class TtsSession:
         self._unsubscribe_all()
 
     def _unsubscribe_all(self) -> None:
+        self._subscribed.clear()
         for sessions in self.backend.subscribers.values():
             sessions.pop(self, None)
 
     # ------------------------------------------------------------------ port of the session machine
     def authenticate(self, request: Request) -> tuple[Any, int]:
-        """Every terminal is accepted and echoed (spec 1.6, the simulated counter)."""
+        """Every terminal is accepted and echoed (spec 1.6, the simulated counter) unless ``auth=on`` asks for more."""
         field = request.field
+        number = self.backend.users.authenticate(field.UserID, field.AppID, field.AuthCode)
+        self._authenticated_on = 0 if number else self.machine.connection
         self.product_info = field.UserProductInfo
         answer = structs.CThostFtdcRspAuthenticateField(
             BrokerID=field.BrokerID,
@@ -94,7 +114,7 @@ class TtsSession:
             AppID=field.AppID,
             AppType="1",
         )
-        return answer, 0
+        return answer, number
 
     def login(self, machine: SessionMachine, request: Request) -> LoginResult:
         """Market data: anybody. Trading: any user; the account is opened at its first login (``accounts open``)."""
@@ -102,14 +122,34 @@ class TtsSession:
             day = self.backend.trading_day
             return LoginResult(structs.CThostFtdcRspUserLoginField(TradingDay=day), message=MD_OK)
         field = request.field
-        if not field.UserID or len(field.UserID) > _INVESTOR_LENGTH:
-            return LoginResult(error_id=error.INVALID_LOGIN)
-        sessions = self.backend.users.setdefault(field.UserID, set())
-        if len(sessions) >= SESSIONS_PER_USER:
-            return LoginResult(error_id=error.SINGLEUSERSESSION_EXCEED_LIMIT)
-        sessions.add(self)
+        self.account_id = ""
+        if request.method.name != "ReqUserLogin":
+            return LoginResult(error_id=error.UNSUPPORTED_FUNCTION)  # captcha, text, token: not in CTP itself (8.3)
+        number = self._check_login(field)
+        if number:
+            return LoginResult(error_id=number)
         self._enter(field)
         return LoginResult(self._login_answer(), flow=self._flows(machine))
+
+    def _check_login(self, field: Any) -> int:
+        """Terminal 64, failures 75, password 3, user disabled 4, password to be changed 131/140/141, sessions 60."""
+        backend, user_id = self.backend, field.UserID
+        users = backend.users
+        if users.forces_authentication and self._authenticated_on != self.machine.connection:
+            return error.NOT_AUTHENT
+        number = users.check_login(user_id, field.Password)
+        if number:
+            return number
+        account = backend.engine.state.accounts.get(user_id)
+        rights = account.rights if account is not None else None
+        if rights is not None and not rights.is_active:
+            return error.USER_NOT_ACTIVE
+        if rights is not None and rights.password:
+            self.account_id = user_id  # may change the password on this connection, and nothing else
+            return PASSWORD_ERRORS[rights.password]
+        if len(backend.logins.get(user_id, ())) >= backend.config.options.sessions:
+            return error.SINGLEUSERSESSION_EXCEED_LIMIT
+        return 0
 
     def logout(self, machine: SessionMachine) -> None:
         """The user is gone: no flow reaches this session any more."""
@@ -117,7 +157,7 @@ class TtsSession:
         if self.kind == "md":
             self._unsubscribe_all()
             return
-        backend.users[self.account_id].discard(self)
+        backend.logins[self.account_id].discard(self)
         backend.flow(self.account_id).followers.pop(self, None)
         backend.public_followers.pop(self, None)
         self.account_id = ""
@@ -136,8 +176,11 @@ class TtsSession:
             self._refuse_unsupported(request)
 
     def _refuse_unsupported(self, request: Request) -> None:
-        """The house's answer; its ``OnErrRtn`` belongs to every session of the user (spec 2.1)."""
-        events = unsupported(request.method, request)
+        """The house's answer."""
+        self.tell_refusal(unsupported(request.method, request))
+
+    def tell_refusal(self, events: Sequence[Event]) -> None:
+        """A refusal: its ``OnRsp`` to the requester, its ``OnErrRtn`` to every session of the user (spec 2.1)."""
         self.put([event for event in events if not event.callback.startswith("OnErrRtn")])
         for event in events:
             if event.callback.startswith("OnErrRtn"):
@@ -151,8 +194,8 @@ class TtsSession:
         self.broker_id = field.BrokerID
         self.product_info = field.UserProductInfo or self.product_info
         self.session_id = backend.next_session_id()
-        backend.passwords[field.UserID] = backend.fingerprint(field.Password)
-        backend.engine.open_account(OpenAccount(backend.counter.now_ns(), self.account_id, dict(backend.balances)))
+        backend.logins.setdefault(field.UserID, set()).add(self)
+        backend.open_account(self.account_id)
 
     def _login_answer(self) -> structs.CThostFtdcRspUserLoginField:
         now = values.time_of(self.backend.counter.now_ns())
@@ -183,7 +226,8 @@ class TtsSession:
 
     def _asker(self, request: Request) -> Asker:
         account = self.backend.engine.state.accounts[self.account_id]
-        return Asker(self.backend.world, account, getattr(request.field, "BrokerID", "") or self.broker_id)
+        broker_id = getattr(request.field, "BrokerID", "") or self.broker_id
+        return Asker(self.backend.world, account, broker_id, self.backend.users.name(self.account_id))
 
     def _answer_query(self, request: Request, rows: list[Any]) -> None:
         """One callback per row, one with nothing when there is none (spec 8.1)."""
@@ -202,12 +246,23 @@ class TtsSession:
         command = translate.order_from_ctp(
             request.field, counter.now_ns(), FRONT_ID, self.session_id, self.account_id, self.product_info
         )
-        self._carry_out(request, self.backend.engine.insert_order(command))
+        engine, pace = self.backend.engine, self.backend.pace
+        if pace is not None and self._is_confirmed() and not pace.admits_insert(self.account_id):
+            self._carry_out(request, engine.refuse_order(command, error.ORDER_FREQ_LIMIT))
+            return
+        self._carry_out(request, engine.insert_order(command))
 
     def cancel_order(self, request: Request) -> None:
         """``ReqOrderAction``."""
         command = translate.cancel_from_ctp(request.field, self.backend.counter.now_ns(), self.account_id)
-        self._carry_out(request, self.backend.engine.cancel_order(command))
+        engine, pace = self.backend.engine, self.backend.pace
+        if pace is not None and self._is_confirmed() and not pace.admits_cancel(self.account_id):
+            self._carry_out(request, engine.refuse_cancel(command, error.ORDER_FREQ_LIMIT))
+            return
+        self._carry_out(request, engine.cancel_order(command))
+
+    def _is_confirmed(self) -> bool:
+        return bool(self.backend.engine.state.accounts[self.account_id].confirmed_ns)
 
     def _carry_out(self, request: Request, events: list[Happening]) -> None:
         """CTP's refusal goes to the requester first, then everything to the flows (spec 3.4)."""
@@ -243,17 +298,24 @@ class TtsSession:
     def update_password(self, request: Request) -> None:
         """``ReqUserPasswordUpdate`` (spec 12.1)."""
         field = request.field
-        backend = self.backend
-        number = 0
         if field.UserID != self.account_id:
-            number = _CHANGE_OTHER_PASSWORD
-        elif backend.fingerprint(field.OldPassword) != backend.passwords[self.account_id]:
-            number = error.OLD_PASSWORD_MISMATCH
-        elif field.NewPassword == field.OldPassword:
-            number = error.PWD_MUST_DIFF
+            number = error.CHANGE_OTHER_PASSWORD
         else:
-            backend.passwords[self.account_id] = backend.fingerprint(field.NewPassword)
+            number = self.backend.users.change_password(self.account_id, field.OldPassword, field.NewPassword)
+            if not number:
+                self._password_is_new()
         self.put((Event(request.method.response, field, rsp_info(number), request.request_id),))
+
+    def _password_is_new(self) -> None:
+        """Whatever was wrong with the password's age or strength is so no more."""
+        backend = self.backend
+        rights = backend.engine.state.accounts[self.account_id].rights
+        if rights is not None and rights.password:
+            backend.engine.restrict(Restrict(backend.counter.now_ns(), self.account_id, rights.with_password("")))
+
+    def cfmmc_token(self, request: Request) -> None:
+        """``ReqQueryCFMMCTradingAccountToken``: there is no monitoring centre to ask (spec 8.3)."""
+        self.put(refuse(request, error.CFMMC_NO_CONNECTION))
 
     def max_order_volume(self, request: Request) -> None:
         """``ReqQryMaxOrderVolume``: one row with an RspInfo (spec 1.10)."""
@@ -263,34 +325,47 @@ class TtsSession:
     def subscribe_market_data(self, request: Request) -> None:
         """``SubscribeMarketData``: an answer per code, then the latest snapshot of each that exists (spec 9.2)."""
         found: list[Contract] = []
+        refused = self._beyond_limit(request.field)
         for code in request.field:
-            for contract in self.backend.engine.state.by_code.get(code, ()):
+            for contract in self.backend.engine.state.by_code.get(code, ()) if code not in refused else ():
                 self.backend.subscribers.setdefault(contract.index, {})[self] = None
                 found.append(contract)
-        self._answer_codes(request)
+        self._answer_codes(request, refused)
         for contract in found:
             self.put((self.backend.tick_event(contract, self.backend.world.ticks[contract.index]),))
         self.backend.counter.begin()
+
+    def _beyond_limit(self, codes: Sequence[str]) -> set[str]:
+        """The codes that ``md_limit`` does not allow any more (spec 1.12)."""
+        limit = self.backend.config.options.md_limit
+        refused: set[str] = set()
+        for code in codes if limit else ():
+            if code not in self._subscribed and len(self._subscribed) >= limit:
+                refused.add(code)
+            else:
+                self._subscribed.add(code)
+        return refused
 
     def unsubscribe_market_data(self, request: Request) -> None:
         """``UnSubscribeMarketData``: stops at once."""
         for code in request.field:
             for contract in self.backend.engine.state.by_code.get(code, ()):
                 self.backend.subscribers.get(contract.index, {}).pop(self, None)
+            self._subscribed.discard(code)
         self._answer_codes(request)
 
     def answer_codes(self, request: Request) -> None:
         """Subscriptions of quote requests: accepted; nobody asks for quotes here."""
         self._answer_codes(request)
 
-    def _answer_codes(self, request: Request) -> None:
+    def _answer_codes(self, request: Request, refused: Collection[str] = ()) -> None:
         last = len(request.field) - 1
         self.put(
             [
                 Event(
                     request.method.response,
                     structs.CThostFtdcSpecificInstrumentField(InstrumentID=code),
-                    rsp_info(0, MD_OK),
+                    rsp_info(error.OVER_SUB_INST_LIMIT) if code in refused else rsp_info(0, MD_OK),
                     request.request_id,
                     index == last,
                 )
@@ -299,10 +374,6 @@ class TtsSession:
         )
 
 
-_CHANGE_OTHER_PASSWORD: Final = 10
-_INVESTOR_LENGTH: Final = 12
-"""A UserID may be longer than an InvestorID; here both are the same text, so the shorter limit holds."""
-
 REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
     "ReqOrderInsert": TtsSession.insert_order,
     "ReqOrderAction": TtsSession.cancel_order,
@@ -310,6 +381,8 @@ REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
     "ReqUserPasswordUpdate": TtsSession.update_password,
     "ReqQryMaxOrderVolume": TtsSession.max_order_volume,
     "ReqQueryMaxOrderVolume": TtsSession.max_order_volume,
+    "ReqQueryCFMMCTradingAccountToken": TtsSession.cfmmc_token,
+    **BANK_REQUESTS,
     "SubscribeMarketData": TtsSession.subscribe_market_data,
     "UnSubscribeMarketData": TtsSession.unsubscribe_market_data,
     "SubscribeForQuoteRsp": TtsSession.answer_codes,

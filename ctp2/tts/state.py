@@ -27,6 +27,14 @@ from ctp2.tts.kept import keep_trade
 from ctp2.tts.options import OptionTerms, equip
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot, PositionRow
+from ctp2.tts.rights import (
+    AccountRestricted,
+    BankToFuture,
+    FutureToBank,
+    MoneyMoved,
+    on_account_restricted,
+    on_money_moved,
+)
 from ctp2.tts.terms import CLOSE_TODAY, LONG, NO_PRICE, OPEN, SHORT
 
 KNOWN_EXCHANGES: Final = frozenset("SHFE INE DCE CZCE CFFEX GFEX SSE SZSE BSE HKEX CME NASD NYSE LME LSE".split())
@@ -53,6 +61,7 @@ class State:
         self.last_sys_id: int = 0
         self.last_trade_id: int = 0
         self.last_sequence_no: int = 0
+        self.last_transfer: int = 0
 
     # ------------------------------------------------------------------ instruments
     def add_contract(self, contract: Contract) -> None:
@@ -307,4 +316,8 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     OrderReport: State.on_order_report,
     TradeDone: State.on_trade_done,
     **EVOLVE_DECLARATIONS,
+    AccountRestricted: on_account_restricted,
+    MoneyMoved: on_money_moved,
+    BankToFuture: on_money_moved,
+    FutureToBank: on_money_moved,
 }

@@ -16,7 +16,6 @@ from tests.conformance.faulty import NO_FAULT, Fault
 
 NOT_SERVED = {
     7: "this front serves trading and market data",
-    53: "not declared: ReqQrySettlementInfo",
 }
 """What the counter does not support, and why."""
 ADDRESSES = (

@@ -338,7 +338,10 @@ def test_no_counter_is_open(tmp_path: Path) -> None:
 OPTIONS: dict[str, tuple[str, str]] = {
     "unknown environment": ("tts://sim2", "no such environment; known: tts://7x24, tts://replay"),
     "a path": ("tts://replay/x", "no such environment"),
-    "unknown option": ("tts://replay?sped=1", "unknown option sped; known: balance, checks, data, fills"),
+    "unknown option": (
+        "tts://replay?sped=1",
+        "unknown option sped; known: accounts, auth, balance, bank, checks, data, fills",
+    ),
     "an option twice": ("tts://replay?seed=1&seed=2", "option seed is given twice"),
     "an option without a value": ("tts://replay?seed", "bad query field"),
     "speed zero": ("tts://replay?speed=0", "option speed='0': .*above 0"),

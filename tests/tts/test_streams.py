@@ -349,7 +349,7 @@ def test_every_query_is_answered_and_an_empty_one_by_exactly_one_null(trader: Ma
     client = trader().login()
     with_rows = set()
     for name, method in methods.TRADER.items():
-        if not method.is_query:
+        if not method.is_query or name == "ReqQryInvestUnit":  # CTP itself answers that with 27
             continue
         calls = client.ask(name)
         assert [call.is_last for call in calls] == [False] * (len(calls) - 1) + [True], name
