@@ -30,13 +30,14 @@ foreign: env
 test: env foreign  ## all tests
 	$(PY) -m pytest -q -n $(JOBS) --durations=10
 
-check: env  ## format, lint, types, import rules, generated files, public names
+check: env  ## format, lint, types, import rules, generated files, public names, rows of the specification that nothing shows
 	$(PY) -m ruff format --check $(wildcard $(SOURCES))
 	$(PY) -m ruff check $(wildcard $(SOURCES))
 	$(PY) -m mypy
 	$(PY) -m mypy --platform win32 ctp2
 	$(PY) -m mypy --platform darwin ctp2
 	$(PY) tools/gen_ctp.py check
+	$(PY) tools/spec_rows.py
 	$(PY) -m pytest -q tests/test_architecture.py tests/test_platforms.py tests/test_docs.py tests/test_public_names.py
 
 format: env  ## format and mend what can be mended

@@ -94,6 +94,7 @@ class Desk:
         short_margin: str = "",
         fees: str = "0,0,0",
         lot_fees: str = "0,0,0",
+        lot_margin: str = "0",
         limits: str = "",
         settled: str = "",
         market_max: str = "500",
@@ -106,7 +107,10 @@ class Desk:
         matched: str = "",
         listed: str = "yes",
     ) -> Contract:
-        """Add an instrument; ``fees`` (of the turnover) and ``lot_fees`` are for open, close, close-today."""
+        """Add an instrument; ``fees`` (of the turnover) and ``lot_fees`` are for open, close, close-today.
+
+        ``margin`` is of the turnover, ``lot_margin`` an amount per lot; both are added (spec 7.1).
+        """
         open_fee, close_fee, today_fee = (Decimal(part) for part in fees.split(","))
         open_lot, close_lot, today_lot = (Decimal(part) for part in lot_fees.split(","))
         lot_min, lot_step = (int(part) for part in lots.split(","))
@@ -133,7 +137,12 @@ class Desk:
         contract = Contract(
             len(self.state.contracts),
             instrument,
-            MarginRate(long_by_money=Decimal(margin), short_by_money=Decimal(short_margin or margin)),
+            MarginRate(
+                long_by_money=Decimal(margin),
+                long_by_volume=Decimal(lot_margin),
+                short_by_money=Decimal(short_margin or margin),
+                short_by_volume=Decimal(lot_margin),
+            ),
             Commission(
                 open_by_money=open_fee,
                 open_by_volume=open_lot,
@@ -158,7 +167,11 @@ class Desk:
         self._sessions[name] = len(self._sessions) + 1
         self.engine.open_account(OpenAccount(self.now_ns, name, {"CNY": int(Decimal(balance) * MICRO)}))
         if confirms:
-            self.engine.confirm_settlement(ConfirmSettlement(self.now_ns, name))
+            self.confirm(name)
+
+    def confirm(self, name: str) -> None:
+        """The statement of yesterday is confirmed."""
+        self.engine.confirm_settlement(ConfirmSettlement(self.now_ns, name))
 
     def carry(
         self, name: str, side: str, volume: int, code: str, open_price: str | Decimal, trade_id: int = 900
