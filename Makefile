@@ -6,6 +6,7 @@
 PY := .venv/bin/python
 SOURCES := ctp2 tools examples benchmarks tests hatch_build.py
 SEED ?= 1
+COMMANDS ?= 1000000
 JOBS ?= 2
 
 help:  ## this list
@@ -47,8 +48,8 @@ format: env  ## format and mend what can be mended
 gen: env  ## generated files from the schemas
 	$(PY) tools/gen_ctp.py generate
 
-fuzz: env  ## seeded random runs: make fuzz SEED=7
-	$(PY) -m tests.tts.fuzz $(SEED)
+fuzz: env  ## a million random commands against an independent judge: make fuzz SEED=7 COMMANDS=100000
+	$(PY) -m tests.tts.fuzz --seed $(SEED) --commands $(COMMANDS) --jobs $(JOBS)
 
 bench: env  ## the figures of the compiled package, written into both READMEs (PURE=1: of the pure one, printed only)
 	$(if $(PURE),,PYTHONPATH=$$($(PY) tools/foreign.py site)) $(PY) benchmarks/run.py $(if $(PURE),,--write)

@@ -75,6 +75,7 @@ class Desk:
         """Order's name → its last OnRtnOrder record."""
         self._sessions: dict[str, int] = {}
         self._margins: dict[str, dict[str, Decimal]] = {}
+        self._lot_margins: dict[str, Decimal] = {}
         self._last_request = 0
 
     @property
@@ -158,6 +159,7 @@ class Desk:
             low, high = limits.split("..")
             contract.lower_limit, contract.upper_limit = self._units(contract, low), self._units(contract, high)
         contract.pre_settlement = self._units(contract, settled)
+        self._lot_margins[code] = Decimal(lot_margin)
         self._margins[code] = {LONG: Decimal(margin), SHORT: Decimal(short_margin or margin)}
         self.engine.add_contract(contract)
         return contract
@@ -186,8 +188,9 @@ class Desk:
         account.rows.setdefault(row.key, row)
         purse = row.purse = account.purse(contract.currency)
         basis = contract.pre_settlement
-        # Rates of the instrument, in plain decimals: investor's and exchange's are the same in a scenario.
-        margin = exchange_margin = int(basis * volume * contract.notional_micro * self._margins[code][side])
+        # Rates of the instrument, in plain decimals; the amount per lot is the investor's alone.
+        exchange_margin = int(basis * volume * contract.notional_micro * self._margins[code][side])
+        margin = exchange_margin + int(volume * self._lot_margins[code] * MICRO)
         lot = Lot(trade_id, YESTERDAY, self._units(contract, str(open_price)), volume, margin, exchange_margin)
         lot.basis = basis
         lot.is_today = False
