@@ -6,6 +6,7 @@
 PY := .venv/bin/python
 SOURCES := ctp2 tools examples benchmarks tests hatch_build.py
 SEED ?= 1
+COMMANDS ?= 1000000
 JOBS ?= 2
 
 help:  ## this list
@@ -30,13 +31,14 @@ foreign: env
 test: env foreign  ## all tests
 	$(PY) -m pytest -q -n $(JOBS) --durations=10
 
-check: env  ## format, lint, types, import rules, generated files, public names
+check: env  ## format, lint, types, import rules, generated files, public names, rows of the specification that nothing shows
 	$(PY) -m ruff format --check $(wildcard $(SOURCES))
 	$(PY) -m ruff check $(wildcard $(SOURCES))
 	$(PY) -m mypy
 	$(PY) -m mypy --platform win32 ctp2
 	$(PY) -m mypy --platform darwin ctp2
 	$(PY) tools/gen_ctp.py check
+	$(PY) tools/spec_rows.py
 	$(PY) -m pytest -q tests/test_architecture.py tests/test_platforms.py tests/test_docs.py tests/test_public_names.py
 
 format: env  ## format and mend what can be mended
@@ -46,8 +48,8 @@ format: env  ## format and mend what can be mended
 gen: env  ## generated files from the schemas
 	$(PY) tools/gen_ctp.py generate
 
-fuzz: env  ## seeded random runs: make fuzz SEED=7
-	$(PY) -m tests.tts.fuzz $(SEED)
+fuzz: env  ## a million random commands against an independent judge: make fuzz SEED=7 COMMANDS=100000
+	$(PY) -m tests.tts.fuzz --seed $(SEED) --commands $(COMMANDS) --jobs $(JOBS)
 
 bench: env  ## the figures of the compiled package, written into both READMEs (PURE=1: of the pure one, printed only)
 	$(if $(PURE),,PYTHONPATH=$$($(PY) tools/foreign.py site)) $(PY) benchmarks/run.py $(if $(PURE),,--write)

@@ -76,6 +76,7 @@ class Desk:
         """Order's name → its last OnRtnOrder record."""
         self.sessions: dict[str, int] = {}
         self._margins: dict[str, dict[str, Decimal]] = {}
+        self._lot_margins: dict[str, Decimal] = {}
         self._last_request = 0
 
     @property
@@ -100,6 +101,7 @@ class Desk:
         short_margin: str = "",
         fees: str = "0,0,0",
         lot_fees: str = "0,0,0",
+        lot_margin: str = "0",
         limits: str = "",
         settled: str = "",
         market_max: str = "500",
@@ -116,6 +118,7 @@ class Desk:
     ) -> Contract:
         """Add an instrument; ``fees`` (of the turnover) and ``lot_fees`` are for open, close, close-today.
 
+        ``margin`` is of the turnover, ``lot_margin`` an amount per lot; both are added (spec 7.1).
         ``option``: what makes it an option (``optiondesk.option_fields``).
         """
         lot_min, lot_step = (int(part) for part in lots.split(","))
@@ -148,7 +151,12 @@ class Desk:
             instrument,
             MarginRate()
             if terms
-            else MarginRate(long_by_money=Decimal(margin), short_by_money=Decimal(short_margin or margin)),
+            else MarginRate(
+                long_by_money=Decimal(margin),
+                long_by_volume=Decimal(lot_margin),
+                short_by_money=Decimal(short_margin or margin),
+                short_by_volume=Decimal(lot_margin),
+            ),
             _commission(fees, lot_fees, option),
             profile_for(self.profile, exchange),
             is_matched=matched == "yes",
@@ -157,6 +165,7 @@ class Desk:
             low, high = limits.split("..")
             contract.lower_limit, contract.upper_limit = self._units(contract, low), self._units(contract, high)
         contract.pre_settlement = self._units(contract, settled)
+        self._lot_margins[code] = Decimal(lot_margin)
         self._margins[code] = {LONG: Decimal(margin), SHORT: Decimal(short_margin or margin)}
         self.engine.add_contract(contract)
         return contract
@@ -166,7 +175,11 @@ class Desk:
         self.sessions[name] = len(self.sessions) + 1
         self.engine.open_account(OpenAccount(self.now_ns, name, {"CNY": int(Decimal(balance) * MICRO)}))
         if confirms:
-            self.engine.confirm_settlement(ConfirmSettlement(self.now_ns, name))
+            self.confirm(name)
+
+    def confirm(self, name: str) -> None:
+        """The statement of yesterday is confirmed."""
+        self.engine.confirm_settlement(ConfirmSettlement(self.now_ns, name))
 
     def carry(
         self, name: str, side: str, volume: int, code: str, open_price: str | Decimal, trade_id: int = 900
@@ -181,8 +194,9 @@ class Desk:
         account.rows.setdefault(row.key, row)
         purse = row.purse = account.purse(contract.currency)
         basis = contract.pre_settlement
-        # Rates of the instrument, in plain decimals: investor's and exchange's are the same in a scenario.
-        margin = exchange_margin = int(basis * volume * contract.notional_micro * self._margins[code][side])
+        # Rates of the instrument, in plain decimals; the amount per lot is the investor's alone.
+        exchange_margin = int(basis * volume * contract.notional_micro * self._margins[code][side])
+        margin = exchange_margin + int(volume * self._lot_margins[code] * MICRO)
         if contract.option is not None:
             margin = contract.margin(side == LONG, basis, volume)
             exchange_margin = contract.exchange_margin(side == LONG, basis, volume)

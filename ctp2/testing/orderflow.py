@@ -42,7 +42,8 @@ class Dice:
 class Market:
     """An instrument of the flow: its terms in decimals, and where its price starts.
 
-    ``fees`` and ``lot_fees`` are for open, close and close-today: fractions of the turnover and amounts per lot.
+    ``fees`` and ``lot_fees`` are for open, close and close-today: fractions of the turnover and amounts per lot. Margin
+    is a fraction of the turnover and ``lot_margin``.
     """
 
     exchange: str
@@ -58,11 +59,15 @@ class Market:
     fees: tuple[Decimal, Decimal, Decimal]
     lot_fees: tuple[Decimal, Decimal, Decimal]
     is_matched: bool
+    lot_margin: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """``user`` sends an order; it is called ``name`` from then on. ``kind`` as in ``scenario.ORDER_TYPES``, or MVn."""
+    """``user`` sends an order; it is called ``name`` from then on.
+
+    ``kind`` as in ``desk.ORDER_TYPES``, MVn, or one of ``ODD_KINDS``.
+    """
 
     name: str
     user: str
@@ -97,7 +102,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """The instrument enters a phase: ``trading``, ``auction`` or ``break``."""
+    """The instrument enters a phase: one of ``PHASES``."""
 
     code: str
     phase: str
@@ -112,10 +117,17 @@ class Wait:
 
 Action = Insert | Cancel | Snapshot | Phase | Wait
 
+ODD_KINDS: Final = {"last": {"price_type": "4"}, "GTC": {"time_condition": "5"}, "GFA": {"time_condition": "6"}}
+"""Kinds that no exchange takes: what makes them so (spec ctp-semantics 3.2)."""
+PHASES: Final = ("before", "auction", "match", "break", "closed", "trading")
+
 _D = Decimal
 _KINDS: Final = (
-    *("limit",) * 12,
+    *("limit",) * 16,
     *(
+        *ODD_KINDS,
+        "limit-whole",
+        "limit-minimum",
         "FAK",
         "FOK",
         "MV2",
@@ -130,7 +142,7 @@ _KINDS: Final = (
     ),
 )
 _OFFSETS: Final = (*("open",) * 6, "close", "close", "close-today", "close-today", "close-yesterday")
-_PHASES: Final = ("auction", "break", "trading")
+_PHASES: Final = ("auction", "auction", "break", "before", "closed", "trading")
 
 
 def markets(seed: int, count: int = 6) -> list[Market]:
@@ -144,6 +156,9 @@ def markets(seed: int, count: int = 6) -> list[Market]:
         settled = tick * (1000 + dice.roll(1000))
         fees = dice.pick(((_D("0.0001"), _D("0.0001"), _D("0.0002")), (_D(0), _D(0), _D(0)), (_D("0.00002"),) * 3))
         lot_fees = dice.pick(((_D(1), _D(2), _D(1)), (_D(0), _D(0), _D(0)), (_D("0.5"), _D("1.5"), _D("3.5"))))
+        if dice.chance(15):
+            made.append(_below_zero(dice, index))
+            continue
         made.append(
             Market(
                 exchange=exchange,
@@ -162,6 +177,28 @@ def markets(seed: int, count: int = 6) -> list[Market]:
             )
         )
     return made
+
+
+def _below_zero(dice: Dice, index: int) -> Market:
+    """An instrument whose price may be negative: margin and fees by the lot, as MINUS has them (spec 3.10)."""
+    tick = _D("0.01")
+    settled = tick * (dice.roll(80) - 60)
+    return Market(
+        exchange=dice.pick(("SHFE", "DCE")),
+        code=f"n{index}m{1 + index % 2}",
+        product=f"n{index}",
+        multiplier=1000,
+        tick=tick,
+        settled=settled,
+        low=settled - 60 * tick,
+        high=settled + 60 * tick,
+        long_margin=_D(0),
+        short_margin=_D(0),
+        fees=(_D(0), _D(0), _D(0)),
+        lot_fees=(_D("0.5"), _D(1), _D("1.5")),
+        is_matched=dice.chance(70),
+        lot_margin=_D(100),
+    )
 
 
 class OrderFlow:
@@ -200,7 +237,10 @@ class OrderFlow:
             return self._snapshot(market)
         if what < 94:
             now = self._phase[market.code]
-            self._phase[market.code] = "trading" if now != "trading" else dice.pick(_PHASES)
+            if now == "auction" and dice.chance(30):
+                self._phase[market.code] = "match"
+            else:
+                self._phase[market.code] = "trading" if now != "trading" else dice.pick(_PHASES)
             return Phase(market.code, self._phase[market.code])
         return Wait(1 + dice.roll(15))
 
@@ -211,7 +251,7 @@ class OrderFlow:
         away = dice.roll(9) - 4
         price = self._middle[market.code] + away * market.tick
         kind = dice.pick(_KINDS)
-        if dice.chance(2) and kind == "limit":
+        if dice.chance(3) and kind in ("limit", "market-GFD"):
             price = dice.pick((market.high + market.tick, market.low - market.tick, price + market.tick / 2))
         volume = 1 + dice.roll(10)
         if dice.chance(3):

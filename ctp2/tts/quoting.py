@@ -6,7 +6,9 @@ the quote still allows. What the quote does not reach waits, indexed by price.
 
 from __future__ import annotations
 
+import math
 from heapq import heappop, heappush
+from typing import Final
 
 from ctp2.tts.book import Side
 from ctp2.tts.contract import Contract
@@ -27,6 +29,8 @@ from ctp2.tts.terms import (
 
 RETRY_NS = 1_000_000_000
 """The rest of a partial fill is tried again after a second."""
+_OFF_GRID: Final = 1e-5
+"""A double this near to a whole price unit is meant to be it."""
 
 
 class Waiting:
@@ -163,7 +167,9 @@ def rest_price(order: Order, last_fill: int) -> int:
         return last_fill
     scaled = order.terms.price * order.contract.price_scale
     is_given = scaled == scaled and 0 < abs(scaled) < float(-NO_PRICE)
-    return _legal_price(order, round(scaled)) if is_given else NO_PRICE
+    if not is_given:
+        return NO_PRICE
+    return _legal_price(order, math.floor(scaled + _OFF_GRID) if order.is_buy else math.ceil(scaled - _OFF_GRID))
 
 
 def _legal_price(order: Order, price: int) -> int:

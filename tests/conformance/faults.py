@@ -283,6 +283,50 @@ def row_gone(link: Link, event: Event) -> Iterator[Event]:
     yield altered(event, field=None, build=None) if is_row and not event.struct().Position else event
 
 
+@_events("a working opening order does not show in its row", 136)
+def opening_not_shown(link: Link, event: Event) -> Iterator[Event]:
+    yield _position(event, LongFrozen=lambda row: 0, LongFrozenAmount=lambda row: 0.0)
+
+
+@_events("a fill costs no commission", 138)
+def no_commission(link: Link, event: Event) -> Iterator[Event]:
+    yield _account(link, event, Commission=lambda row: 0.0, Balance=lambda row: row.Balance + row.Commission)
+
+
+@_events("margin of a closed position is kept", 146)
+def margin_kept(link: Link, event: Event) -> Iterator[Event]:
+    def most(row: Any) -> float:
+        link.own["used"] = max(link.own.get("used", 0.0), row.CurrMargin)
+        return float(link.own["used"])
+
+    yield _account(link, event, CurrMargin=most)
+
+
+@_events("WithdrawQuota above the available money", 132)
+def generous_quota(link: Link, event: Event) -> Iterator[Event]:
+    yield _account(link, event, WithdrawQuota=lambda row: row.Balance + 1)
+
+
+@_events("PositionProfit wrong by a cent", 139)
+def wrong_profit(link: Link, event: Event) -> Iterator[Event]:
+    yield _position(event, PositionProfit=lambda row: row.PositionProfit + 0.01)
+
+
+def _detail(event: Event, **fields: Any) -> Event:
+    is_row = event.callback == "OnRspQryInvestorPositionDetail" and event.field is not None
+    return changed(event, **fields) if is_row else event
+
+
+@_events("a detail with another opening price", 140)
+def wrong_detail(link: Link, event: Event) -> Iterator[Event]:
+    yield _detail(event, OpenPrice=1.0)
+
+
+@_events("a detail without its lots", 141)
+def empty_detail(link: Link, event: Event) -> Iterator[Event]:
+    yield _detail(event, Volume=0)
+
+
 # ------------------------------------------------------------------ sessions and streams
 FAULTS.append(Fault("QUICK with history", (155,), starts=lambda after: 0 if after == QUICK else after))
 FAULTS.append(Fault("RESUME with a gap", (154,), starts=lambda after: after + 1 if after > 0 else after))

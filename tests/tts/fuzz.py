@@ -1,55 +1,101 @@
-"""Seeded random games until the time is over: ``python -m tests.tts.fuzz SEED [--games N] [--steps N] [--seconds N]``.
+"""Seeded random games on all cores: ``python -m tests.tts.fuzz --seed 1 --commands 1000000`` (``make fuzz``).
 
-Game number n of ``SEED`` is played with the seed ``SEED * 1000000 + n``; a failure names it, and
-``python -m tests.tts.fuzz --only SEED`` plays that one game again.
+Game number n of seed S is played with the seed S * 1000000 + n, whatever the number of processes. After every command
+the independent judge (``naive.py``) and the counter agree, after every event the invariants (``invariants.py``) hold,
+and the events alone make the same state (``recovery.py``). A failure names its game; ``--only GAME`` plays it again.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from tests.tts.recovery import recover, totals
+from tests.tts.recovery import fingerprint
 from tests.tts.referee import Referee
 
+STEPS = 400
+LONG_STEPS = 4000
+"""Every fortieth game is long: books and days fill up."""
+GAMES_PER_SEED = 1_000_000
 
-def play(seed: int, steps: int) -> Referee:
-    """One game: the judge agrees after every action, and the events alone make the same state."""
+
+@dataclass
+class Played:
+    """What became of one game; ``error`` is empty when all agreed."""
+
+    seed: int
+    commands: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    error: str = ""
+
+
+def steps_of(seed: int) -> int:
+    """How long the game of a seed is."""
+    return LONG_STEPS if seed % 40 == 39 else STEPS
+
+
+def play(seed: int) -> Played:
+    """One game: the judge agrees after every command, and the events alone make the same state."""
     referee = Referee(seed)
-    referee.play(steps)
-    if totals(recover(referee)) != totals(referee.desk.state):
-        raise AssertionError(f"seed {seed}: the events alone make another state")
-    return referee
+    played = Played(seed)
+    try:
+        referee.play(steps_of(seed))
+        if fingerprint(referee.recovered()) != fingerprint(referee.desk.state):
+            raise AssertionError(f"seed {seed}: the events alone make another state")
+    except Exception as error:
+        played.error = f"{type(error).__name__}: {error}"
+    played.commands = referee.actions
+    played.counts = referee.kinds + referee.answers
+    return played
+
+
+def games(seed: int, commands: int) -> Iterator[int]:
+    """The seeds of the games that make so many commands."""
+    number, planned = seed * GAMES_PER_SEED, 0
+    while planned < commands:
+        yield number
+        planned += steps_of(number)
+        number += 1
+
+
+def summary(counts: Counter[str]) -> str:
+    """What happened how often, the most frequent first."""
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())
 
 
 def main() -> int:
     """Play; 1 when the judge disagrees."""
     parser = argparse.ArgumentParser(description="random order flow with an independent judge")
-    parser.add_argument("seed", nargs="?", type=int, default=1)
-    parser.add_argument("--games", type=int, default=100000)
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--only", type=int, help="play this one game")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--commands", type=int, default=1_000_000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", type=int, metavar="GAME", help="play this one game")
     arguments = parser.parse_args()
-    if arguments.only is not None:
-        arguments.seed, arguments.games = 0, 1
-    started = time.monotonic()
-    kinds: Counter[str] = Counter()
-    played = 0
-    for number in range(arguments.games):
-        if played and time.monotonic() - started > arguments.seconds:
-            break
-        seed = arguments.only if arguments.only is not None else arguments.seed * 1_000_000 + number
-        try:
-            kinds += play(seed, arguments.steps).kinds
-        except AssertionError as error:
-            print(f"{error}\nagain: python -m tests.tts.fuzz --only {seed} --steps {arguments.steps}", file=sys.stderr)
-            return 1
-        played += 1
-    counts = ", ".join(f"{count} {name}" for name, count in sorted(kinds.items()))
-    print(f"seed {arguments.seed}: {played} games of {arguments.steps} actions agree ({counts})")
+    seeds = [arguments.only] if arguments.only is not None else list(games(arguments.seed, arguments.commands))
+    started = told = time.monotonic()
+    counts: Counter[str] = Counter()
+    commands = done = 0
+    with multiprocessing.get_context("spawn").Pool(min(arguments.jobs, len(seeds))) as pool:
+        for played in pool.imap_unordered(play, seeds):
+            if played.error:
+                print(f"{played.error}\nagain: python -m tests.tts.fuzz --only {played.seed}", file=sys.stderr)
+                return 1
+            done += 1
+            commands += played.commands
+            counts += played.counts
+            now = time.monotonic()
+            if now - told > 10:
+                told = now
+                rate = commands / (now - started)
+                print(f"{done} of {len(seeds)} games, {commands} commands, {rate:.0f} a second", flush=True)
+    seconds = time.monotonic() - started
+    print(f"seed {arguments.seed}: {done} games, {commands} commands in {seconds:.0f} s, all agree: {summary(counts)}")
     return 0
 
 

@@ -21,6 +21,10 @@ MAX_LIMIT_VOLUME = MAX_MARKET_VOLUME = 500
 
 CENTRES = {"SHFE": True, "INE": True}
 LARGER_SIDE = ("SHFE", "INE", "CFFEX")
+REFUSED_KINDS = {"last": "80", "GTC": "15", "GFA": "15"}
+"""Kinds of order that CTP itself refuses, with its number."""
+NO_ORDERS = ("before", "break", "balance", "match", "closed")
+"""Phases in which an exchange takes neither orders nor cancels."""
 IOC_KINDS = ("FAK", "FOK", "market", "market-FOK", "best", "five")
 LEVELS = {"best": 1, "best-to-limit": 1, "five": 5, "five-to-limit": 5}
 
@@ -56,6 +60,10 @@ class NaiveOrder:
     @property
     def is_working(self) -> bool:
         return self.status in "31"
+
+    @property
+    def has_limit(self) -> bool:
+        return self.kind in ("limit", "limit-minimum", "limit-whole", "FAK", "FOK") or self.kind.startswith("MV")
 
     @property
     def is_open(self) -> bool:
@@ -132,6 +140,7 @@ class NaiveCounter:
         self.money = {user: NaiveMoney(amount) for user, amount in balances.items()}
         self.sides: dict[tuple[str, str, bool], NaiveSide] = {}
         self.orders: dict[str, NaiveOrder] = {}
+        self.working: list[NaiveOrder] = []
         self.quotes = {code: NaiveQuote() for code in self.markets}
         self.last: dict[str, Decimal] = {}
         self.phases = dict.fromkeys(self.markets, "trading")
@@ -147,6 +156,7 @@ class NaiveCounter:
     def act(self, action: Action) -> None:
         """Carry out one action."""
         self.fills, self.answer = [], ""
+        self.working = [order for order in self.working if order.is_working]
         if isinstance(action, Insert):
             self.answer = self._insert(action)
         elif isinstance(action, Cancel):
@@ -167,13 +177,14 @@ class NaiveCounter:
             offset = "close"
         if action.volume <= 0:
             return "15"
+        if action.kind in REFUSED_KINDS:
+            return REFUSED_KINDS[action.kind]
         if action.kind.startswith("MV") and int(action.kind[2:]) > action.volume:
             return "15"
-        is_limit = action.kind in ("limit", "FAK", "FOK") or action.kind.startswith("MV")
         limit = action.price
         on_tick = limit % market.tick == 0
         if self.truncates and market.exchange == "CZCE" and not on_tick:
-            limit, on_tick = limit - limit % market.tick, True
+            limit, on_tick = _floor(limit, market.tick), True
         order = NaiveOrder(
             action.name,
             action.user,
@@ -183,17 +194,20 @@ class NaiveCounter:
             action.kind,
             action.volume,
             limit,
-            limit if is_limit else None,
-            limit if is_limit else market.high,
+            limit,
+            limit,
             len(self.orders) + 1,
         )
+        if not order.has_limit:
+            order.limit, order.price, order.freeze_price = action.price, None, market.high
         refusal = self._over_close(order) or self._too_poor(order)
         if refusal:
             return refusal
         self.orders[action.name] = order
-        if not self._exchange_takes(order, is_limit, on_tick):
+        if not self._exchange_takes(order, on_tick):
             order.status = "5"
             return "rejected"
+        self.working.append(order)
         if market.is_matched:
             self._arrive_among_users(order)
         else:
@@ -208,7 +222,7 @@ class NaiveCounter:
         held = side.volume(order.offset == "close-today" if keeps_history else None)
         frozen = sum(
             other.left
-            for other in self.orders.values()
+            for other in self.working
             if other.is_working
             and not other.is_open
             and other.user == order.user
@@ -223,20 +237,22 @@ class NaiveCounter:
     def _too_poor(self, order: NaiveOrder) -> str:
         if not order.is_open:
             return ""
-        before = self.frozen_margin(order.user)
-        available = self.available(order.user)
-        self.orders[order.name] = order
-        after = self.frozen_margin(order.user)
-        del self.orders[order.name]
-        return "31" if after - before + self.frozen_fee(order) > available else ""
+        before = self.money_of(order.user)
+        self.working.append(order)
+        after = self.money_of(order.user)
+        self.working.pop()
+        needed = after["FrozenMargin"] - before["FrozenMargin"] + self.frozen_fee(order)
+        return "31" if needed > before["Available"] else ""
 
-    def _exchange_takes(self, order: NaiveOrder, is_limit: bool, on_tick: bool) -> bool:
+    def _exchange_takes(self, order: NaiveOrder, on_tick: bool) -> bool:
         market, phase = order.market, self.phases[order.market.code]
-        if phase == "break" or (phase == "auction" and order.kind != "limit"):
+        if phase in NO_ORDERS or (phase == "auction" and order.kind not in ("limit", "limit-minimum")):
             return False
-        if is_limit and (not on_tick or not market.low <= order.limit <= market.high):
+        if order.has_limit and (not on_tick or not market.low <= order.limit <= market.high):
             return False
-        return order.volume <= (MAX_LIMIT_VOLUME if is_limit else MAX_MARKET_VOLUME)
+        if order.kind == "limit-whole":
+            return False
+        return order.volume <= (MAX_LIMIT_VOLUME if order.has_limit else MAX_MARKET_VOLUME)
 
     def _cancel(self, action: Cancel) -> str:
         order = self.orders.get(action.name)
@@ -244,7 +260,7 @@ class NaiveCounter:
             return "25"
         if not order.is_working:
             return "26"
-        if self.phases[order.market.code] == "break":
+        if self.phases[order.market.code] in NO_ORDERS:
             return "91"
         order.status = "5"
         return "cancelled"
@@ -278,13 +294,20 @@ class NaiveCounter:
     def _rest_price(self, order: NaiveOrder, filled_at: Decimal | None) -> None:
         """What the rest of an order that came without a limit waits at."""
         if order.kind == "market-GFD":
-            order.price = order.limit if order.limit else None
+            order.price = self._cut(order) if order.limit else None
         elif order.kind in LEVELS:
             order.price = filled_at
 
+    def _cut(self, order: NaiveOrder) -> Decimal:
+        """The price sent with a market order: within the limits, on a tick, no better for the others than asked."""
+        market = order.market
+        price = min(max(order.limit, market.low), market.high)
+        down = _floor(price, market.tick)
+        return down if order.is_buy or down == price else down + market.tick
+
     def _try_waiting(self, code: str) -> None:
         """The orders that the market reaches: best price first, then the oldest."""
-        waiting = [o for o in self.orders.values() if o.is_working and o.market.code == code and not o.retry_ns]
+        waiting = [o for o in self.working if o.is_working and o.market.code == code and not o.retry_ns]
         for is_buy in (True, False):
             for order in sorted((o for o in waiting if o.is_buy == is_buy), key=_priority):
                 if self._marketable_at(order) is not None:
@@ -300,13 +323,13 @@ class NaiveCounter:
     def _snapshot(self, action: Snapshot) -> None:
         self.quotes[action.code] = NaiveQuote(action.bid, action.bid_volume, action.ask, action.ask_volume)
         self.last[action.code] = action.last
-        if self.phases[action.code] == "trading":
+        if self.phases[action.code] in ("trading", "match"):
             self._try_waiting(action.code)
 
     def _wait(self, action: Wait) -> None:
         until = self.now_ns + action.tenths * TENTH_NS
         while True:
-            due = [o for o in self.orders.values() if o.is_working and 0 < o.retry_ns <= until]
+            due = [o for o in self.working if o.is_working and 0 < o.retry_ns <= until]
             if not due:
                 break
             order = min(due, key=lambda o: (o.retry_ns, o.number))
@@ -321,7 +344,7 @@ class NaiveCounter:
     def _book(self, code: str, is_buy: bool) -> list[NaiveOrder]:
         """Working orders of one side, the first to trade first."""
         return sorted(
-            (o for o in self.orders.values() if o.is_working and o.market.code == code and o.is_buy == is_buy),
+            (o for o in self.working if o.is_working and o.market.code == code and o.is_buy == is_buy),
             key=_priority,
         )
 
@@ -358,15 +381,14 @@ class NaiveCounter:
     def _middle(self, taker: NaiveOrder, maker: NaiveOrder) -> Decimal:
         """The middle one of buy price, sell price and last price; against a market order the other's price."""
         assert maker.price is not None
-        came_without_price = taker.kind not in ("limit", "FAK", "FOK") and not taker.kind.startswith("MV")
         last = self.last.get(taker.market.code)
-        if came_without_price or last is None:
+        if not taker.has_limit or last is None:
             return maker.price
         return sorted((taker.limit, maker.price, last))[1]
 
     def _phase(self, action: Phase) -> None:
         self.phases[action.code] = action.phase
-        if action.phase != "trading":
+        if action.phase not in ("trading", "match"):
             return
         if self.markets[action.code].is_matched:
             self._auction(action.code)
@@ -431,6 +453,7 @@ class NaiveCounter:
             today_lots += part if lot.is_today else 0
             money.close_profit += sign * (price - lot.basis) * part * market.multiplier
         assert left == 0
+        side.lots = [lot for lot in side.lots if lot.volume]
         money.commission += self._close_fee(order, side, price, volume, today_lots)
 
     def _fee(self, market: Market, pair: int, price: Decimal, volume: int) -> Decimal:
@@ -452,76 +475,67 @@ class NaiveCounter:
         return self.last.get(code, self.markets[code].settled)
 
     def position_profit(self, user: str) -> Decimal:
-        total = D(0)
+        total = ZERO
         for (owner, code, is_long), side in self.sides.items():
-            if owner == user:
-                sign = 1 if is_long else -1
-                for lot in side.lots:
-                    total += sign * (self.reference(code) - lot.basis) * lot.volume * self.markets[code].multiplier
+            if owner == user and side.lots:
+                worth = sum((self.reference(code) - lot.basis) * lot.volume for lot in side.lots)
+                total += (worth if is_long else -worth) * self.markets[code].multiplier
         return total
 
     def _margins(self, user: str) -> dict[tuple[str, str], dict[str, Decimal]]:
         """Per product: margin held and frozen on each side."""
         groups: dict[tuple[str, str], dict[str, Decimal]] = {}
 
-        def add(market: Market, name: str, amount: Decimal) -> None:
+        def add(market: Market, name: str, price: Decimal, volume: int) -> None:
             group = groups.setdefault(
-                (market.exchange, market.product), {"long": D(0), "short": D(0), "long+": D(0), "short+": D(0)}
+                (market.exchange, market.product), {"long": ZERO, "short": ZERO, "long+": ZERO, "short+": ZERO}
             )
-            group[name] += amount
+            rate = market.long_margin if name.startswith("long") else market.short_margin
+            group[name] += price * volume * market.multiplier * rate + volume * market.lot_margin
 
         for (owner, code, is_long), side in self.sides.items():
             if owner == user:
-                market = self.markets[code]
-                rate = market.long_margin if is_long else market.short_margin
                 for lot in side.lots:
-                    add(market, "long" if is_long else "short", lot.basis * lot.volume * market.multiplier * rate)
-        for order in self.orders.values():
+                    add(self.markets[code], "long" if is_long else "short", lot.basis, lot.volume)
+        for order in self.working:
             if order.user == user and order.is_working and order.is_open:
-                market = order.market
-                rate = market.long_margin if order.is_buy else market.short_margin
-                amount = order.freeze_price * order.left * market.multiplier * rate
-                add(market, "long+" if order.is_buy else "short+", amount)
+                add(order.market, "long+" if order.is_buy else "short+", order.freeze_price, order.left)
         return groups
 
-    def margin(self, user: str) -> Decimal:
-        total = D(0)
+    def money_of(self, user: str) -> dict[str, Decimal]:
+        """The members of the account that the specification's section 6 defines."""
+        money, profit = self.money[user], self.position_profit(user)
+        used = frozen = ZERO
         for (exchange, _), group in self._margins(user).items():
             if exchange in LARGER_SIDE:
-                total += max(group["long"], group["short"])
+                larger = max(group["long"], group["short"])
+                used += larger
+                frozen += max(group["long"] + group["long+"], group["short"] + group["short+"]) - larger
             else:
-                total += group["long"] + group["short"]
-        return total
-
-    def frozen_margin(self, user: str) -> Decimal:
-        total = D(0)
-        for (exchange, _), group in self._margins(user).items():
-            if exchange in LARGER_SIDE:
-                both = max(group["long"] + group["long+"], group["short"] + group["short+"])
-                total += both - max(group["long"], group["short"])
-            else:
-                total += group["long+"] + group["short+"]
-        return total
+                used += group["long"] + group["short"]
+                frozen += group["long+"] + group["short+"]
+        fees = sum((self.frozen_fee(o) for o in self.working if o.user == user and o.is_working), ZERO)
+        balance = money.start + money.close_profit + profit - money.commission
+        return {
+            "Balance": balance,
+            "Available": balance - max(profit, ZERO) - used - frozen - fees,
+            "Commission": money.commission,
+            "CloseProfit": money.close_profit,
+            "PositionProfit": profit,
+            "CurrMargin": used,
+            "FrozenMargin": frozen,
+            "FrozenCommission": fees,
+        }
 
     def frozen_fee(self, order: NaiveOrder) -> Decimal:
         pair = 0 if order.is_open else 2 if order.offset == "close-today" else 1
         return self._fee(order.market, pair, order.freeze_price, order.left)
 
-    def frozen_commission(self, user: str) -> Decimal:
-        return sum((self.frozen_fee(o) for o in self.orders.values() if o.user == user and o.is_working), D(0))
 
-    def balance(self, user: str) -> Decimal:
-        money = self.money[user]
-        return money.start + money.close_profit + self.position_profit(user) - money.commission
-
-    def available(self, user: str) -> Decimal:
-        return (
-            self.balance(user)
-            - max(self.position_profit(user), D(0))
-            - self.margin(user)
-            - self.frozen_margin(user)
-            - self.frozen_commission(user)
-        )
+def _floor(price: Decimal, tick: Decimal) -> Decimal:
+    """The tick at or below the price, also below zero."""
+    rest = price % tick  # of the price's sign
+    return price - rest if rest >= 0 else price - rest - tick
 
 
 def _priority(order: NaiveOrder) -> tuple[Decimal, int]:
@@ -532,5 +546,4 @@ def _priority(order: NaiveOrder) -> tuple[Decimal, int]:
 
 
 def _crosses(order: NaiveOrder, price: Decimal) -> bool:
-    came_without_price = order.kind not in ("limit", "FAK", "FOK") and not order.kind.startswith("MV")
-    return came_without_price or (order.limit >= price if order.is_buy else order.limit <= price)
+    return not order.has_limit or (order.limit >= price if order.is_buy else order.limit <= price)

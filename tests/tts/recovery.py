@@ -1,4 +1,4 @@
-"""A state made of recorded events by ``State.evolve`` alone, as recovery from a log will do it.
+"""A state made of recorded events by ``State.evolve`` alone, as recovery from a log will do it, checked after each.
 
 In the process events refer to the objects they are about. A log will hold ids instead: an order's ``order_id``, an
 account's id, an instrument's index, and for a closed lot its row and its place among the row's lots. This module puts
@@ -7,30 +7,50 @@ the fresh state's own objects in their place, so that nothing of the old state i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ctp2.tts.contract import Contract
-from ctp2.tts.events import OrderInserted, OrderReport, TradeDone
+from ctp2.tts.events import Event, OrderInserted, OrderReport, TradeDone
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot
 from ctp2.tts.state import State
-from tests.tts.referee import Referee, open_desk
+from tests.tts.invariants import Invariants
 
 
-def recover(referee: Referee) -> State:
-    """The morning's state, the game's events applied to it, and the last prices of now."""
-    state = open_desk(referee.game).state
-    for fresh, now in zip(state.contracts, referee.desk.state.contracts, strict=True):
-        fresh.last = now.last
-    rebound = _Rebound(state)
-    for event in referee.events:
-        with rebound.lent(event) as fresh_event:
-            state.evolve(fresh_event)
-    for contract in state.contracts:
-        state.mark(contract)
-    return state
+class Replica:
+    """A morning's state that follows the events of a counter, one by one, with the invariants looked at after each."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.invariants = Invariants(state)
+        self._rebound = _Rebound(state)
+
+    def follow(self, events: Iterable[Event]) -> None:
+        """Apply events."""
+        for event in events:
+            with self._rebound.lent(event) as fresh_event:
+                self.state.evolve(fresh_event)
+                self.invariants.after(fresh_event)
+        self.invariants.after_all()
+
+    def mark(self, live: State) -> None:
+        """Take the last prices of now: market data are no events."""
+        for fresh, now in zip(self.state.contracts, live.contracts, strict=True):
+            if fresh.last != now.last:
+                fresh.last = now.last
+            self.state.mark(fresh)
+
+    def compare(self, live: State, user: str) -> None:
+        """The account's sums are those of the counter."""
+        mine, theirs = sums(self.state.accounts[user]), sums(live.accounts[user])
+        assert mine == theirs, f"the events alone make another account of {user}:\n  {mine}\n  {theirs}"
+
+    def digest(self) -> str:
+        """The fingerprint of the state."""
+        return fingerprint(self.state)
 
 
 class _Rebound:
@@ -82,6 +102,37 @@ class _Rebound:
 
 def _place(lots: list[Lot], wanted: Lot) -> int:
     return next(index for index, lot in enumerate(lots) if lot is wanted)
+
+
+def sums(account: Any) -> Any:
+    """What orders and fills add up to in an account, quickly made."""
+    purse = account.purse("CNY")
+    rows = [
+        (
+            key,
+            row.position,
+            row.today_position,
+            row.frozen_close,
+            row.frozen_open,
+            row.frozen_open_amount,
+            row.frozen_margin,
+            row.frozen_commission,
+            row.position_cost,
+            row.open_cost,
+            row.margin,
+            row.commission,
+            row.profit,
+            row.close_profit_by_date,
+            row.close_profit_by_trade,
+        )
+        for key, row in account.rows.items()
+    ]
+    return purse.balance(), purse.available(), purse.curr_margin, purse.frozen_margin, purse.frozen_commission, rows
+
+
+def fingerprint(state: State) -> str:
+    """A hash of everything that events decide."""
+    return hashlib.sha256(repr(totals(state)).encode()).hexdigest()
 
 
 def totals(state: State) -> Any:

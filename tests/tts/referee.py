@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from ctp2.testing.desk import Desk
 from ctp2.testing.orderflow import (
+    ODD_KINDS,
     Action,
     Cancel,
     Dice,
@@ -22,9 +24,13 @@ from ctp2.testing.orderflow import (
 )
 from ctp2.tts import translate
 from ctp2.tts.events import ActionRefused, Event, InsertRefused, OrderReport, TradeDone
+from ctp2.tts.state import State
 from tests.tts.naive import NaiveCounter, NaiveOrder
+from tests.tts.recovery import Replica, fingerprint
 
-USERS = ("ann", "ben", "cat")
+USERS = ("ann", "ben", "cat", "dan")
+EVERY = 50
+"""Everything is compared after so many actions, what an action touched after each."""
 FINAL = "05"
 
 
@@ -78,6 +84,7 @@ def open_desk(game: Game) -> Desk:
             tick=str(market.tick),
             margin=str(market.long_margin),
             short_margin=str(market.short_margin),
+            lot_margin=str(market.lot_margin),
             fees=",".join(map(str, market.fees)),
             lot_fees=",".join(map(str, market.lot_fees)),
             limits=f"{market.low}..{market.high}",
@@ -110,10 +117,15 @@ class Referee:
         self.events: list[Event] = []
         self.actions = 0
         self.kinds: Counter[str] = Counter()
+        """Class of event → how many came."""
+        self.answers: Counter[str] = Counter()
+        """The judge's answer to an order or a cancel → how many."""
         self._volumes: dict[str, list[int]] = {}
         self.judge = NaiveCounter(self.game.markets, self.game.balances, self._draw, self.game.profile != "simnow")
         for user, code, is_long, volume, price in self.game.carried:
             self.judge.carry(user, code, is_long, volume, price)
+        self.replica = Replica(open_desk(self.game).state)
+        self._names: dict[int, str] = {}
         self._seen: dict[str, Any] = {}
         self._told: Counter[str] = Counter()
         self._sys_ids: set[str] = set()
@@ -132,7 +144,6 @@ class Referee:
 
     def _act(self, action: Action) -> None:
         events = self._at_the_counter(action)
-        self.desk.remember(events)
         self.events.extend(events)
         self.kinds.update(type(event).__name__ for event in events)
         self._volumes = defaultdict(list)
@@ -143,14 +154,44 @@ class Referee:
         same("fills", _by_order(trades), _by_order(self.judge.fills))
         if isinstance(action, Insert | Cancel):
             self._check_answer(action, events)
-        self._check_orders()
-        self._check_money()
-        self._check_positions()
-        self._check_books()
+        self._check_state(action, events, bool(trades))
+
+    def _check_state(self, action: Action, events: list[Event], traded: bool) -> None:
+        """What the action touched; a trade or a quote touches everybody who holds the instrument."""
+        code = self._code(action)
+        everything = self.actions % EVERY == 0
+        is_mark = traded or isinstance(action, Snapshot)
+        users = USERS if everything or is_mark else sorted({event.account_id for event in events})
+        self.replica.follow(events)
+        self.replica.mark(self.desk.state)
+        for user in users:
+            self.replica.compare(self.desk.state, user)
+        if everything:
+            same("the state of the events alone", self.replica.digest(), fingerprint(self.desk.state))
+        self._check_orders(None if everything else events)
+        self._check_money(users)
+        self._check_positions(users)
+        self._check_books("" if everything else code)
+
+    def _code(self, action: Action) -> str:
+        """The instrument that an action is about, ``none`` if it is about no one instrument."""
+        if isinstance(action, Wait):
+            return "none"
+        if isinstance(action, Cancel):
+            return self._seen[action.name].InstrumentID if action.name in self._seen else "none"
+        return action.code
+
+    def recovered(self) -> State:
+        """The morning's state and all events of the game applied to it, without the engine."""
+        replica = Replica(open_desk(self.game).state)
+        replica.follow(self.events)
+        replica.mark(self.desk.state)
+        return replica.state
 
     def _at_the_counter(self, action: Action) -> list[Event]:
         desk = self.desk
         if isinstance(action, Insert):
+            odd: dict[str, Any] = {**ODD_KINDS.get(action.kind, {})}
             return desk.insert(
                 action.user,
                 action.direction,
@@ -158,19 +199,20 @@ class Referee:
                 action.volume,
                 action.code,
                 float(action.price),
-                action.kind,
+                "limit" if action.kind in ODD_KINDS else action.kind,
                 name=action.name,
+                **odd,
             )
         if isinstance(action, Cancel):
             return desk.cancel(action.user, action.name, action.by)
         if isinstance(action, Snapshot):
             bid = "-" if action.bid is None else f"{action.bid}x{action.bid_volume}"
             ask = "-" if action.ask is None else f"{action.ask}x{action.ask_volume}"
-            return desk.quote(action.code, bid, ask, str(action.last))
+            return desk.remember(desk.quote(action.code, bid, ask, str(action.last)))
         if isinstance(action, Phase):
-            return desk.phase(action.code, action.phase)
+            return desk.remember(desk.phase(action.code, action.phase))
         assert isinstance(action, Wait)
-        return desk.wait(action.tenths / 10)
+        return desk.remember(desk.wait(action.tenths / 10))
 
     def _draw(self, order: NaiveOrder, left: int) -> int:
         """How many lots the market maker took: all, or by chance what the counter says, within what is legal."""
@@ -188,18 +230,19 @@ class Referee:
     def _check_records(self, events: list[Event]) -> list[tuple[str, Decimal, int]]:
         """The invariants of spec 3.6 over what each order's owner is told; returns the trades."""
         trades: list[tuple[str, Decimal, int]] = []
+        touched: set[str] = set()
         for event in events:
             if isinstance(event, OrderReport):
-                self._check_report(translate.order_to_ctp(event))
+                touched.add(self._check_report(translate.order_to_ctp(event)))
             elif isinstance(event, TradeDone):
                 record = translate.trade_to_ctp(event)
                 name = self._check_trade(record)
                 trades.append((name, exact(record.Price), record.Volume))
-        for name, record in self._seen.items():
-            assert record.VolumeTraded == self._told[name], f"{name}: trades sum to VolumeTraded"
+        for name in touched:
+            assert self._seen[name].VolumeTraded == self._told[name], f"{name}: trades sum to VolumeTraded"
         return trades
 
-    def _check_report(self, record: Any) -> None:
+    def _check_report(self, record: Any) -> str:
         name = self.desk.names[record.RequestID]
         assert record.VolumeTraded + record.VolumeTotal == record.VolumeTotalOriginal
         before = self._seen.get(name)
@@ -214,9 +257,11 @@ class Referee:
             assert record.OrderSysID not in self._sys_ids and len(record.OrderSysID) == 12
             self._sys_ids.add(record.OrderSysID)
         self._seen[name] = record
+        self._names[record.BrokerOrderSeq] = name
+        return name
 
     def _check_trade(self, record: Any) -> str:
-        name = next(name for name, order in self._seen.items() if order.BrokerOrderSeq == record.BrokerOrderSeq)
+        name = self._names[record.BrokerOrderSeq]
         order = self._seen[name]
         assert record.OrderSysID and order.OrderSysID == record.OrderSysID, "the OrderSysID is known before the trade"
         self._told[name] += record.Volume
@@ -234,46 +279,28 @@ class Referee:
             is_rejected = self._seen[action.name].OrderSubmitStatus == "4"
             answer = "rejected" if is_rejected else "accepted"
         same("answer", answer, self.judge.answer)
+        self.answers[answer if answer.isalpha() else f"error {answer}"] += 1
 
     # ------------------------------------------------------------------ state
-    def _check_orders(self) -> None:
-        came = {
-            name: (record.OrderStatus, record.VolumeTraded, record.VolumeTotal) for name, record in self._seen.items()
-        }
-        judged = {o.name: (o.status, o.traded, o.left) for o in self.judge.orders.values()}
-        same("orders", came, judged)
+    def _check_orders(self, events: list[Event] | None) -> None:
+        """The orders that events are about, or (None) all."""
+        if events is None:
+            names = {**self._seen, **self.judge.orders}.keys()
+        else:
+            names = {self._names[e.order.order_id]: None for e in events if isinstance(e, OrderReport)}.keys()
+        for name in names:
+            record, order = self._seen[name], self.judge.orders[name]
+            came = (record.OrderStatus, record.VolumeTraded, record.VolumeTotal)
+            same(f"order {name}", came, (order.status, order.traded, order.left))
 
-    def _check_money(self) -> None:
-        judge = self.judge
-        for user in USERS:
+    def _check_money(self, users: Iterable[str]) -> None:
+        for user in users:
             row = self.desk.account(user)
-            came = {
-                "Balance": exact(row.Balance),
-                "Available": exact(row.Available),
-                "Commission": exact(row.Commission),
-                "CloseProfit": exact(row.CloseProfit),
-                "PositionProfit": exact(row.PositionProfit),
-                "CurrMargin": exact(row.CurrMargin),
-                "FrozenMargin": exact(row.FrozenMargin),
-                "FrozenCommission": exact(row.FrozenCommission),
-            }
-            judged = {
-                "Balance": judge.balance(user),
-                "Available": judge.available(user),
-                "Commission": judge.money[user].commission,
-                "CloseProfit": judge.money[user].close_profit,
-                "PositionProfit": judge.position_profit(user),
-                "CurrMargin": judge.margin(user),
-                "FrozenMargin": judge.frozen_margin(user),
-                "FrozenCommission": judge.frozen_commission(user),
-            }
-            same(f"money of {user}", came, judged)
-        if all(market.is_matched for market in self.game.markets):
-            total = sum(judge.balance(user) + judge.money[user].commission for user in USERS)
-            assert total == sum(self.game.balances.values()), "what one user wins another loses"
+            judged = self.judge.money_of(user)
+            same(f"money of {user}", {name: exact(getattr(row, name)) for name in judged}, judged)
 
-    def _check_positions(self) -> None:
-        for user in USERS:
+    def _check_positions(self, users: Iterable[str]) -> None:
+        for user in users:
             came: dict[tuple[str, bool], list[Any]] = defaultdict(lambda: [0] * 9)
             margin = commission = Decimal(0)
             for row in self.desk.positions(user):
@@ -319,14 +346,15 @@ class Referee:
                     sum(lot.basis * lot.volume for lot in side.lots) * multiplier,
                     sum(lot.price * lot.volume for lot in side.lots) * multiplier,
                 ]
-        for order in self.judge.orders.values():
+        for order in self.judge.working:
             if order.user == user and order.is_working:
                 judged[order.market.code, order.is_buy == order.is_open][7 if order.is_open else 8] += order.left
         return {key: value for key, value in judged.items() if any(value)}
 
-    def _check_books(self) -> None:
+    def _check_books(self, code: str) -> None:
+        """The book of ``code``, or of every instrument."""
         for market in self.game.markets:
-            if not market.is_matched:
+            if not market.is_matched or (code and market.code != code):
                 continue
             judged = []
             for word, is_buy in (("bid", True), ("ask", False)):

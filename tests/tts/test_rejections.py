@@ -193,6 +193,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.proves("3.3 step 1", "3.3 step 2", "3.3 step 3", "3.3 step 4", "3.3 step 5")
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_the_earlier_reason_wins(first: Fault, second: Fault) -> None:
     desk = after_an_order(make_desk())
@@ -503,6 +504,7 @@ def test_the_order_ref_of_a_cancel_is_compared_as_a_number(ref: str) -> None:
     assert desk.orders("alice")[0].OrderStatus == "5"
 
 
+@pytest.mark.proves("4 OrderAction extra fields")
 def test_the_refused_action_names_the_order() -> None:
     desk = cancellable()
     desk.phase("rb2105", "1")

@@ -165,6 +165,7 @@ def test_the_loop_shows_todays_codes(tmp_path: Path, day: str, now_ns: int, code
         registry.release(backend)
 
 
+@pytest.mark.proves("14.1 7x24 environment")
 def test_volume_never_falls_over_a_wrap() -> None:
     address, backend, _ = loop("wrap", None)
     watcher = Watcher(address).login()
@@ -201,6 +202,7 @@ def test_market(tmp_path: Path) -> Iterator[str]:
     registry.release(backend)
 
 
+@pytest.mark.proves("14.1 7x24 environment", "14.2 test instruments", "3.10 Price-time")
 def test_two_users_trade_test_with_each_other(test_market: str) -> None:
     alice, bob = Trader(test_market, "alice").start(), Trader(test_market, "bob").start()
     watcher = Watcher(test_market).login().subscribe("TEST")
@@ -388,6 +390,7 @@ def test_balance_gives_the_money_of_a_new_account(tmp_path: Path) -> None:
         trader.api.Release()
 
 
+@pytest.mark.proves("8.2 per second")
 def test_query_rate_answers_with_error_90(tmp_path: Path) -> None:
     trader = Trader(address_of(tmp_path, "&query_rate=2")).login()
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ctp2.ctp.structs import CThostFtdcInputOrderField
 from ctp2.testing.desk import START_NS, Desk
 from ctp2.tts import translate
 from ctp2.tts.events import OrderReport, TradeDone
@@ -48,6 +49,7 @@ class Night:
         return records(self.desk.quote("x2105", bid="3480x10", ask="3490x10", last="3490"))
 
 
+@pytest.mark.proves("3.7 ParticipantID", "3.7 FrontID", "3.8 a/0")
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_the_first_state(exchange: str) -> None:
     first, *_ = Night(exchange).rests(ref="7", session=5)
@@ -74,6 +76,7 @@ ANSWER: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+@pytest.mark.proves("3.5 InsertDate", "3.5 TradeType", "3.7 InsertDate")
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_the_acknowledged_order(exchange: str) -> None:
     *_, record = Night(exchange).rests()
@@ -94,6 +97,7 @@ TRADE: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+@pytest.mark.proves("3.9 TradeDate", "3.9 TradeType", "3.9 OrderSysID")
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_the_trade(exchange: str) -> None:
     night = Night(exchange)
@@ -145,6 +149,7 @@ def test_the_refused_order(exchange: str) -> None:
     assert (record.OrderSource, record.OrderType, record.CancelTime) == ("0", "0", "21:00:00")
 
 
+@pytest.mark.proves("3.5 CancelTime", "3.7 CancelTime")
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_the_cancelled_order(exchange: str) -> None:
     night = Night(exchange)
@@ -169,6 +174,7 @@ CLOSES = [
 ]
 
 
+@pytest.mark.proves("3.1 offset conversion")
 @pytest.mark.parametrize(("exchange", "sent", "shown"), CLOSES)
 def test_the_offset_is_converted_before_sending(exchange: str, sent: str, shown: str) -> None:
     night = Night(exchange)
@@ -197,3 +203,47 @@ def test_sequence_numbers_rise_and_every_id_is_new() -> None:
     assert [int(trade.TradeID) for trade in trades] == [1, 2, 3, 4, 5]
     numbers = [record.SequenceNo for record in orders]
     assert numbers == sorted(numbers) and numbers[0] > 0
+
+
+HANDED_BACK: dict[str, Any] = {
+    "BrokerID": "anything",
+    "GTDDate": "20250307",
+    "InvestUnitID": "unit",
+    "AccountID": "money",
+    "ClientID": "client",
+    "MacAddress": "00:11:22:33:44:55",
+    "IPAddress": "10.0.0.1",
+    "OrderMemo": "memo",
+    "IsAutoSuspend": 1,
+    "UserForceClose": 1,
+    "RequestID": 77,
+}
+
+
+@pytest.mark.proves(
+    "3.1 GTDDate", "3.1 OrderMemo", "3.1 IsAutoSuspend", "3.1 BrokerID", "3.1 UserID", "3.7 ForceCloseReason"
+)
+def test_what_is_handed_back() -> None:
+    """Spec 3.1: optional members as they were sent, an empty UserID as the login's; 3.7: BusinessUnit is the seat."""
+    night = Night("SHFE")
+    field = CThostFtdcInputOrderField(
+        InvestorID="alice",
+        ExchangeID="SHFE",
+        InstrumentID="x2105",
+        OrderPriceType="2",
+        Direction="0",
+        CombOffsetFlag="0",
+        CombHedgeFlag="1",
+        LimitPrice=3490.0,
+        VolumeTotalOriginal=2,
+        TimeCondition="3",
+        VolumeCondition="1",
+        ContingentCondition="1",
+        ForceCloseReason="0",
+        BusinessUnit="mine",
+        **HANDED_BACK,
+    )
+    command = translate.order_from_ctp(field, EVENING_NS, 1, 5, "alice", "terminal")
+    for record in records(night.desk.engine.insert_order(command)):
+        assert {name: getattr(record, name) for name in HANDED_BACK} == HANDED_BACK
+        assert (record.UserID, record.BusinessUnit, record.UserProductInfo) == ("alice", "anythingcac", "terminal")

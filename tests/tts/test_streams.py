@@ -71,6 +71,7 @@ def busy(client: Trader) -> int:
 
 
 # ------------------------------------------------------------------ who sees what
+@pytest.mark.proves("14.1 streams")
 def test_a_second_session_of_the_user_sees_everything_of_the_first(trader: Make, address: str) -> None:
     first, second = begin(trader(), address), trader().login()
     number = busy(first)
@@ -116,6 +117,7 @@ def test_nobody_can_cancel_another_users_order(trader: Make, address: str) -> No
 
 
 # ------------------------------------------------------------------ refusals
+@pytest.mark.proves("3.4 CTP rejects")
 def test_the_refusal_reaches_the_requester_before_the_stream(trader: Make, address: str) -> None:
     client = begin(trader(), address)
     after = client.insert(price=4280.0, volume=0, OrderRef="17")
@@ -170,6 +172,7 @@ def test_settlement_must_be_confirmed_once_a_day(trader: Make, address: str) -> 
 
 
 # ------------------------------------------------------------------ resume modes
+@pytest.mark.proves("14.1 streams")
 def test_restart_replays_the_live_sequence_byte_for_byte(trader: Make, address: str) -> None:
     live = begin(trader(), address)
     number = busy(live)
@@ -271,6 +274,7 @@ def test_a_replay_follows_the_login_and_nothing_comes_before_it(trader: Make, ad
 
 
 # ------------------------------------------------------------------ login
+@pytest.mark.proves("14.1 Authentication", "3.1 BrokerID")
 def test_the_login_answer(trader: Make) -> None:
     client = trader().connect()
     (answer,) = client.ask(
@@ -325,6 +329,7 @@ def test_the_login_answer_of_market_data(address: str) -> None:
 
 
 # ------------------------------------------------------------------ queries
+@pytest.mark.proves("8.2 in flight", "8.2 clients")
 def test_a_second_query_in_flight_is_refused_and_the_first_completes(trader: Make) -> None:
     results: list[int] = []
 
@@ -345,6 +350,7 @@ def test_a_second_query_in_flight_is_refused_and_the_first_completes(trader: Mak
     assert len(client.spi.of("OnRspQryTradingAccount")) == 1
 
 
+@pytest.mark.proves("8.1 chain", "8.1 no rows", "8.1 every query")
 def test_every_query_is_answered_and_an_empty_one_by_exactly_one_null(trader: Make) -> None:
     client = trader().login()
     with_rows = set()
@@ -407,6 +413,18 @@ FILTERS: list[tuple[str, dict[str, Any], list[str]]] = [
 ]
 
 
+@pytest.mark.proves(
+    "8.1 filters",
+    "8.1 row order",
+    "8.3 Instrument",
+    "8.3 TradingAccount",
+    "8.3 InvestorPosition",
+    "8.3 InvestorPositionDetail",
+    "8.3 Order",
+    "8.3 Trade",
+    "8.3 DepthMarketData",
+    "6 rule 8",
+)
 def test_query_filters(trader: Make, address: str) -> None:
     client = begin(trader(), address)
     client.fill()
@@ -422,6 +440,7 @@ def test_query_filters(trader: Make, address: str) -> None:
     assert client.rows("ReqQryTradingAccount", CurrencyID="EUR") == []
 
 
+@pytest.mark.proves("8.3 Order", "8.3 Trade")
 def test_queries_show_the_last_state_as_the_stream_did(trader: Make, address: str) -> None:
     client = begin(trader(), address)
     busy(client)
@@ -446,6 +465,7 @@ def test_money_and_positions_are_back_after_insert_and_cancel(trader: Make, addr
     assert (client.rows("ReqQryTradingAccount"), client.rows("ReqQryInvestorPosition")) == before
 
 
+@pytest.mark.proves("3.9 changes first", "6 rule 4")
 def test_a_trade_is_told_after_money_and_position_have_changed(trader: Make, address: str) -> None:
     """Spec 3.9, 6 rule 4."""
     client = begin(trader(), address)

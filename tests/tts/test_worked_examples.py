@@ -269,6 +269,7 @@ def test_5_5_shfe_two_rows() -> None:
 
 
 # ------------------------------------------------------------------ 6, the check below its rules
+@pytest.mark.proves("6 check")
 @pytest.mark.parametrize(
     ("last", "profit", "balance", "available"),
     [
