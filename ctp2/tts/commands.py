@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctp2.tts.native import mypyc_attr
 from ctp2.tts.terms import (
     ANY_VOLUME,
     GFD,
@@ -12,6 +13,7 @@ from ctp2.tts.terms import (
 )
 
 
+@mypyc_attr(acyclic=True)
 class InsertOrder:
     """A new order, as the client sent it; also the immutable terms of the order that comes of it.
 
@@ -108,6 +110,7 @@ class InsertOrder:
         self.echo: tuple[str, ...] = echo
 
 
+@mypyc_attr(acyclic=True)
 class CancelOrder:
     """A request to cancel, by OrderSysID (wins when given) or by FrontID + SessionID + OrderRef (spec 4)."""
 
@@ -161,6 +164,7 @@ class CancelOrder:
         self.echo: tuple[str, ...] = echo
 
 
+@mypyc_attr(acyclic=True)
 class OpenAccount:
     """A new investor with money per currency (micro-units)."""
 
@@ -172,6 +176,7 @@ class OpenAccount:
         self.balances: dict[str, int] = balances
 
 
+@mypyc_attr(acyclic=True)
 class ConfirmSettlement:
     """The investor confirms yesterday's statement; needed once per trading day before orders (spec 1.9)."""
 
@@ -182,6 +187,7 @@ class ConfirmSettlement:
         self.account_id: str = account_id
 
 
+@mypyc_attr(acyclic=True)
 class Quote:
     """What the engine needs of a market snapshot: prices in price units, ``NO_PRICE`` for an absent one."""
 
@@ -199,6 +205,7 @@ class Quote:
         self.ask_volume: int = ask_volume
 
 
+@mypyc_attr(acyclic=True)
 class SetPhase:
     """An instrument enters a phase (spec 10.1)."""
 
@@ -210,6 +217,7 @@ class SetPhase:
         self.phase: str = phase
 
 
+@mypyc_attr(acyclic=True)
 class Tick:
     """Time passes: whatever became due is done."""
 
