@@ -12,6 +12,7 @@ from ctp2.tts.profiles import Profile
 from ctp2.tts.terms import CONTINUOUS, NO_PRICE
 
 if TYPE_CHECKING:
+    from ctp2.tts.commands import Common
     from ctp2.tts.position import PositionRow
 
 _ZERO: Final = Decimal(0)
@@ -46,6 +47,7 @@ class Contract:
 
     Prices are price units (``price_scale`` units are 1.0 of the quoted price). ``notional_micro`` is what one
     price unit of one lot is worth in 10⁻⁶ of the currency. Limits and quotes that are absent are ``NO_PRICE``.
+    ``patterns`` is a cache of the translation (``shown.py``), no state.
     """
 
     __slots__ = (
@@ -74,6 +76,7 @@ class Contract:
         "min_fee",
         "notional_micro",
         "open_fee",
+        "patterns",
         "phase",
         "pre_settlement",
         "price_scale",
@@ -134,6 +137,7 @@ class Contract:
         self.ask_volume: int = 0
         self.phase: str = CONTINUOUS
         self.holders: list[PositionRow] = []
+        self.patterns: dict[Common, object] | None = None
 
     def reference_price(self) -> int:
         """The last price, else the previous settlement price: what a position is marked at (else ``NO_PRICE``)."""

@@ -20,7 +20,7 @@ class Order:
     """An order that CTP accepted: immutable terms and the state that the exchange gave it.
 
     ``price`` is the working limit in price units, ``NO_PRICE`` for a market order. ``freeze_price`` is what margin is
-    frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``record`` is the translation's cache, no state.
+    frozen at (spec 7.4). ``frozen_volume`` lots are still frozen.
     """
 
     __slots__ = (
@@ -44,7 +44,6 @@ class Order:
         "price",
         "purse",
         "reason",
-        "record",
         "row",
         "sequence_no",
         "status",
@@ -99,7 +98,6 @@ class Order:
         self.frozen_margin: int = 0
         self.frozen_fee: int = 0
         self.frozen_volume: int = 0
-        self.record: object = None
 
     def is_final(self) -> bool:
         """Whether nothing more can happen to it."""
