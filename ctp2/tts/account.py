@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ctp2.tts.kept import Trades
 from ctp2.tts.money import round_div
 
 if TYPE_CHECKING:
     from ctp2.tts.contract import Contract
-    from ctp2.tts.kept import Kept
     from ctp2.tts.orders import Order
     from ctp2.tts.position import PositionRow
     from ctp2.tts.rights import MoneyMoved, Rights
@@ -194,7 +194,7 @@ class Account:
         self.purses: dict[str, Purse] = {name: Purse(name, amount) for name, amount in balances.items()}
         self.rows: dict[tuple[int, str, str, bool], PositionRow] = {}
         self.orders: list[Order] = []
-        self.trades: list[Kept] = []
+        self.trades: Trades = Trades()
         self.confirmed_ns: int = 0
         self.rights: Rights | None = None
         self.transfers: list[MoneyMoved] = []

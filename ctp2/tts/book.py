@@ -25,7 +25,7 @@ class Side:
         self.is_buy: bool = is_buy
         self.sign: int = 1 if is_buy else -1
         self.keys: list[int] = []
-        self.levels: dict[int, dict[int, Order]] = {}
+        self.levels: dict[int, dict[Order, None]] = {}
         self.volumes: dict[int, int] = {}
 
     def add(self, order: Order) -> None:
@@ -33,22 +33,23 @@ class Side:
         key = self._key(order)
         level = self.levels.get(key)
         if level is None:
-            self.levels[key] = {order.order_id: order}
+            self.levels[key] = {order: None}
             self.volumes[key] = order.volume - order.traded
             if not self.keys or key > self.keys[-1]:
                 self.keys.append(key)
             else:
                 self.keys.insert(bisect_left(self.keys, key), key)
         else:
-            level[order.order_id] = order
+            level[order] = None
             self.volumes[key] += order.volume - order.traded
 
     def remove(self, order: Order) -> bool:
         """Take an order out; False when it is not here."""
         key = self._key(order)
         level = self.levels.get(key)
-        if level is None or level.pop(order.order_id, None) is None:
+        if level is None or order not in level:
             return False
+        del level[order]
         if level:
             self.volumes[key] -= order.volume - order.traded
         else:
@@ -65,7 +66,7 @@ class Side:
         """The order that trades next."""
         if not self.keys:
             return None
-        for order in self.levels[self.keys[-1]].values():
+        for order in self.levels[self.keys[-1]]:
             return order
         raise AssertionError("an empty level is never kept")
 
@@ -78,7 +79,7 @@ class Side:
         for key in reversed(self.keys):
             if key < limit:
                 break
-            reached.extend(self.levels[key].values())
+            reached.extend(self.levels[key])
         return reached
 
     def depth(self, count: int) -> list[tuple[int, int]]:

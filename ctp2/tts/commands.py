@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+from ctp2.tts.native import mypyc_attr
 from ctp2.tts.terms import (
     ANY_VOLUME,
     GFD,
@@ -12,12 +15,9 @@ from ctp2.tts.terms import (
 )
 
 
-class InsertOrder:
-    """A new order, as the client sent it; also the immutable terms of the order that comes of it.
-
-    ``price`` and ``stop_price`` are the client's doubles: whether they can be traded is the engine's question. ``echo``
-    are texts that the counter only hands back in returns (``translate.py`` knows their order).
-    """
+@mypyc_attr(acyclic=True)
+class Common:
+    """What most orders of a session have in common: one object for all of them (docs/decisions/0080-memory.md)."""
 
     __slots__ = (
         "account_id",
@@ -34,20 +34,87 @@ class InsertOrder:
         "is_auto_suspend",
         "is_swap",
         "min_volume",
-        "now_ns",
-        "order_ref",
-        "price",
         "price_type",
-        "request_id",
         "session_id",
-        "session_req_seq",
         "stop_price",
         "time_condition",
         "user_force_close",
         "user_id",
-        "volume",
         "volume_condition",
     )
+
+    def __init__(
+        self,
+        front_id: int,
+        session_id: int,
+        account_id: str,
+        investor_id: str,
+        user_id: str,
+        exchange: str,
+        instrument: str,
+        direction: str,
+        comb_offset: str,
+        price_type: str,
+        time_condition: str,
+        volume_condition: str,
+        min_volume: int,
+        contingent: str,
+        stop_price: float,
+        comb_hedge: str,
+        force_close_reason: str,
+        is_auto_suspend: int,
+        is_swap: int,
+        user_force_close: int,
+        echo: tuple[str, ...],
+    ) -> None:
+        self.front_id: int = front_id
+        self.session_id: int = session_id
+        self.account_id: str = account_id
+        self.investor_id: str = investor_id
+        self.user_id: str = user_id
+        self.exchange: str = exchange
+        self.instrument: str = instrument
+        self.direction: str = direction
+        self.comb_offset: str = comb_offset
+        self.price_type: str = price_type
+        self.time_condition: str = time_condition
+        self.volume_condition: str = volume_condition
+        self.min_volume: int = min_volume
+        self.contingent: str = contingent
+        self.stop_price: float = stop_price
+        self.comb_hedge: str = comb_hedge
+        self.force_close_reason: str = force_close_reason
+        self.is_auto_suspend: int = is_auto_suspend
+        self.is_swap: int = is_swap
+        self.user_force_close: int = user_force_close
+        self.echo: tuple[str, ...] = echo
+
+
+_common: Final[dict[tuple[Any, ...], Common]] = {}
+_MOST: Final = 1000
+"""Kept for sharing; beyond it the table begins anew, and orders that differ in everything cost what they cost."""
+
+
+def _shared(key: tuple[Any, ...]) -> Common:
+    """The one object of these values."""
+    common = _common.get(key)
+    if common is None:
+        if len(_common) >= _MOST:
+            _common.clear()
+        common = _common[key] = Common(*key)
+    return common
+
+
+@mypyc_attr(acyclic=True)
+class InsertOrder:
+    """A new order, as the client sent it; also the immutable terms of the order that comes of it.
+
+    ``price`` and ``stop_price`` are the client's doubles: whether they can be traded is the engine's question. ``echo``
+    are texts that the counter only hands back in returns (``translate.py`` knows their order). What orders of a session
+    rarely differ in is held in common.
+    """
+
+    __slots__ = ("common", "now_ns", "order_ref", "price", "request_id", "session_req_seq", "volume")
 
     def __init__(
         self,
@@ -80,34 +147,144 @@ class InsertOrder:
         echo: tuple[str, ...] = (),
     ) -> None:
         self.now_ns: int = now_ns
-        self.front_id: int = front_id
-        self.session_id: int = session_id
-        self.account_id: str = account_id
-        self.investor_id: str = investor_id
-        self.user_id: str = user_id
-        self.exchange: str = exchange
-        self.instrument: str = instrument
         self.order_ref: str = order_ref
-        self.direction: str = direction
-        self.comb_offset: str = comb_offset
         self.price: float = price
         self.volume: int = volume
-        self.price_type: str = price_type
-        self.time_condition: str = time_condition
-        self.volume_condition: str = volume_condition
-        self.min_volume: int = min_volume
-        self.contingent: str = contingent
-        self.stop_price: float = stop_price
-        self.comb_hedge: str = comb_hedge
-        self.force_close_reason: str = force_close_reason
-        self.is_auto_suspend: int = is_auto_suspend
-        self.is_swap: int = is_swap
-        self.user_force_close: int = user_force_close
         self.session_req_seq: int = session_req_seq
         self.request_id: int = request_id
-        self.echo: tuple[str, ...] = echo
+        self.common: Common = _shared(
+            (
+                front_id,
+                session_id,
+                account_id,
+                investor_id,
+                user_id,
+                exchange,
+                instrument,
+                direction,
+                comb_offset,
+                price_type,
+                time_condition,
+                volume_condition,
+                min_volume,
+                contingent,
+                stop_price,
+                comb_hedge,
+                force_close_reason,
+                is_auto_suspend,
+                is_swap,
+                user_force_close,
+                echo,
+            )
+        )
+
+    @property
+    def front_id(self) -> int:
+        """FrontID of the sending session."""
+        return self.common.front_id
+
+    @property
+    def session_id(self) -> int:
+        """SessionID of the sending session."""
+        return self.common.session_id
+
+    @property
+    def account_id(self) -> str:
+        """Whose order it is: the login's account."""
+        return self.common.account_id
+
+    @property
+    def investor_id(self) -> str:
+        """InvestorID as it was sent."""
+        return self.common.investor_id
+
+    @property
+    def user_id(self) -> str:
+        """UserID, the login's when it was sent empty."""
+        return self.common.user_id
+
+    @property
+    def exchange(self) -> str:
+        """ExchangeID as it was sent."""
+        return self.common.exchange
+
+    @property
+    def instrument(self) -> str:
+        """InstrumentID."""
+        return self.common.instrument
+
+    @property
+    def direction(self) -> str:
+        """Direction."""
+        return self.common.direction
+
+    @property
+    def comb_offset(self) -> str:
+        """CombOffsetFlag."""
+        return self.common.comb_offset
+
+    @property
+    def price_type(self) -> str:
+        """OrderPriceType."""
+        return self.common.price_type
+
+    @property
+    def time_condition(self) -> str:
+        """TimeCondition."""
+        return self.common.time_condition
+
+    @property
+    def volume_condition(self) -> str:
+        """VolumeCondition."""
+        return self.common.volume_condition
+
+    @property
+    def min_volume(self) -> int:
+        """MinVolume."""
+        return self.common.min_volume
+
+    @property
+    def contingent(self) -> str:
+        """ContingentCondition."""
+        return self.common.contingent
+
+    @property
+    def stop_price(self) -> float:
+        """StopPrice, the client's double."""
+        return self.common.stop_price
+
+    @property
+    def comb_hedge(self) -> str:
+        """CombHedgeFlag."""
+        return self.common.comb_hedge
+
+    @property
+    def force_close_reason(self) -> str:
+        """ForceCloseReason."""
+        return self.common.force_close_reason
+
+    @property
+    def is_auto_suspend(self) -> int:
+        """IsAutoSuspend."""
+        return self.common.is_auto_suspend
+
+    @property
+    def is_swap(self) -> int:
+        """IsSwapOrder."""
+        return self.common.is_swap
+
+    @property
+    def user_force_close(self) -> int:
+        """UserForceClose."""
+        return self.common.user_force_close
+
+    @property
+    def echo(self) -> tuple[str, ...]:
+        """Texts that the counter only hands back."""
+        return self.common.echo
 
 
+@mypyc_attr(acyclic=True)
 class CancelOrder:
     """A request to cancel, by OrderSysID (wins when given) or by FrontID + SessionID + OrderRef (spec 4)."""
 
@@ -161,6 +338,7 @@ class CancelOrder:
         self.echo: tuple[str, ...] = echo
 
 
+@mypyc_attr(acyclic=True)
 class OpenAccount:
     """A new investor with money per currency (micro-units)."""
 
@@ -172,6 +350,7 @@ class OpenAccount:
         self.balances: dict[str, int] = balances
 
 
+@mypyc_attr(acyclic=True)
 class ConfirmSettlement:
     """The investor confirms yesterday's statement; needed once per trading day before orders (spec 1.9)."""
 
@@ -182,6 +361,7 @@ class ConfirmSettlement:
         self.account_id: str = account_id
 
 
+@mypyc_attr(acyclic=True)
 class Quote:
     """What the engine needs of a market snapshot: prices in price units, ``NO_PRICE`` for an absent one."""
 
@@ -199,6 +379,7 @@ class Quote:
         self.ask_volume: int = ask_volume
 
 
+@mypyc_attr(acyclic=True)
 class SetPhase:
     """An instrument enters a phase (spec 10.1)."""
 
@@ -210,6 +391,7 @@ class SetPhase:
         self.phase: str = phase
 
 
+@mypyc_attr(acyclic=True)
 class Tick:
     """Time passes: whatever became due is done."""
 

@@ -12,6 +12,7 @@ from ctp2.tts.profiles import Profile
 from ctp2.tts.terms import CONTINUOUS, NO_PRICE
 
 if TYPE_CHECKING:
+    from ctp2.tts.commands import Common
     from ctp2.tts.options import OptionTerms
     from ctp2.tts.position import PositionRow
 
@@ -47,6 +48,7 @@ class Contract:
 
     Prices are price units (``price_scale`` units are 1.0 of the quoted price). ``notional_micro`` is what one
     price unit of one lot is worth in 10⁻⁶ of the currency. Limits and quotes that are absent are ``NO_PRICE``.
+    ``patterns`` is a cache of the translation (``shown.py``), no state.
     """
 
     __slots__ = (
@@ -77,6 +79,7 @@ class Contract:
         "notional_micro",
         "open_fee",
         "option",
+        "patterns",
         "phase",
         "pre_settlement",
         "price_scale",
@@ -143,6 +146,7 @@ class Contract:
         self.ask_volume: int = 0
         self.phase: str = CONTINUOUS
         self.holders: list[PositionRow] = []
+        self.patterns: dict[Common, object] | None = None
 
     def reference_price(self) -> int:
         """The last price, else the previous settlement price: what a position is marked at (else ``NO_PRICE``)."""

@@ -254,7 +254,8 @@ class Engine:
         ref = command.order_ref.strip()
         if not (ref.isascii() and ref.isdigit()):
             return None
-        order = self.state.by_ref.get((command.front_id, command.session_id), _NO_ORDERS).get(int(ref))
+        refs = self.state.by_ref.get((command.front_id, command.session_id))
+        order = refs.get(int(ref)) if refs is not None else None
         if order is None or command.instrument != order.contract.code:
             return None
         return order if command.exchange in ("", order.contract.exchange) else None
@@ -271,5 +272,4 @@ class Engine:
 
 
 _NOTHING: list[Event] = []
-_NO_ORDERS: dict[int, Order] = {}
-"""Returned when nothing happened, or nothing is there; never changed."""
+"""Returned when nothing happened; never changed."""

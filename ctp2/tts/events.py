@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ctp2.tts.native import mypyc_attr
+
 if TYPE_CHECKING:
     from ctp2.tts.commands import CancelOrder, InsertOrder
     from ctp2.tts.orders import Order
     from ctp2.tts.position import Lot
 
 
+@mypyc_attr(acyclic=True)
 class Event:
     """Base of all events; ``account_id`` says whose private stream it belongs to."""
 
@@ -25,6 +28,7 @@ class Event:
         self.now_ns: int = now_ns
 
 
+@mypyc_attr(acyclic=True)
 class AccountOpened(Event):
     """An account exists, with money per currency (micro-units)."""
 
@@ -36,12 +40,14 @@ class AccountOpened(Event):
         self.balances: dict[str, int] = balances
 
 
+@mypyc_attr(acyclic=True)
 class SettlementConfirmed(Event):
     """The account may trade today."""
 
     __slots__ = ()
 
 
+@mypyc_attr(acyclic=True)
 class OrderInserted(Event):
     """CTP accepted an order and froze what it needs."""
 
@@ -56,6 +62,7 @@ class OrderInserted(Event):
         self.frozen_fee: int = frozen_fee
 
 
+@mypyc_attr(acyclic=True)
 class OrderReport(Event):
     """One state of an order as the stream shows it: an ``OnRtnOrder``.
 
@@ -119,6 +126,7 @@ class OrderReport(Event):
         self.announced: int = announced
 
 
+@mypyc_attr(acyclic=True)
 class LotClosed:
     """What a closing trade took from one lot, with every amount that changes by it (micro-units)."""
 
@@ -145,6 +153,7 @@ class LotClosed:
         self.exchange_margin: int = exchange_margin
 
 
+@mypyc_attr(acyclic=True)
 class TradeDone(Event):
     """A fill: an ``OnRtnTrade``, and what it does to position and money.
 
@@ -205,6 +214,7 @@ class TradeDone(Event):
         self.trading_day: str = trading_day
 
 
+@mypyc_attr(acyclic=True)
 class InsertRefused(Event):
     """CTP refused an order: ``OnRspOrderInsert`` to the requester, ``OnErrRtnOrderInsert`` to every session.
 
@@ -222,6 +232,7 @@ class InsertRefused(Event):
         self.ref_number: int = ref_number
 
 
+@mypyc_attr(acyclic=True)
 class ActionRefused(Event):
     """A cancel was refused by CTP (``error_id``) or, with ``reason``, by the exchange (error 91, spec 4)."""
 
@@ -238,6 +249,7 @@ class ActionRefused(Event):
         self.reason: int = reason
 
 
+@mypyc_attr(acyclic=True)
 class RequestRefused(Event):
     """What the edge alone has to tell all sessions of a user: the ``OnErrRtn`` of a refused request, a bank's answer.
 

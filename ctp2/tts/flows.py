@@ -14,8 +14,8 @@ from ctp2.tts.bank import BANK_RETURNS
 from ctp2.tts.declarations import ExerciseReported, SelfCloseReported
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, RequestRefused, TradeDone
 from ctp2.tts.events import Event as Happening
-from ctp2.tts.kept import Kept, again, keep
-from ctp2.tts.orders import Order
+from ctp2.tts.kept import Told
+from ctp2.tts.numbered import Numbered
 
 if TYPE_CHECKING:
     from ctp2.tts.session import TtsSession
@@ -27,17 +27,18 @@ class PrivateFlow:
     The counter's own events are kept, in their lasting form; the CTP records are built when a session receives them.
     """
 
-    __slots__ = ("_orders", "events", "followers")
+    __slots__ = ("followers", "told")
 
-    def __init__(self, orders: dict[int, Order]) -> None:
-        self._orders = orders
-        self.events: list[Kept | Happening] = []
+    def __init__(self, orders: Numbered) -> None:
+        self.told = Told(orders)
         self.followers: dict[TtsSession, int] = {}
 
     def extend(self, events: Sequence[Happening]) -> None:
         """Append, and send to every follower that has everything before (spec 2.2, the RESUME trap)."""
-        first = len(self.events) + 1
-        self.events.extend([keep(event) for event in events])
+        first = len(self.told) + 1
+        add = self.told.add
+        for event in events:
+            add(event)
         if not self.followers:
             return
         ready = [_to_event(event, number) for number, event in enumerate(events, first)]
@@ -55,8 +56,8 @@ class PrivateFlow:
             self.followers[session] = 0
             return []
         self.followers[session] = after
-        missed = (again(kept, self._orders) for kept in self.events[after:])
-        return [_to_event(event, number) for number, event in enumerate(missed, after + 1)]
+        again = self.told.again
+        return [_to_event(again(number - 1), number) for number in range(after + 1, len(self.told) + 1)]
 
 
 def _to_event(happening: Happening, sequence: int) -> Event:

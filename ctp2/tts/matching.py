@@ -10,6 +10,7 @@ from ctp2.tts.auction import auction_price
 from ctp2.tts.book import Side
 from ctp2.tts.contract import Contract
 from ctp2.tts.events import Event
+from ctp2.tts.native import mypyc_attr
 from ctp2.tts.orders import Order
 from ctp2.tts.quoting import rest_price
 from ctp2.tts.reports import Fill, Reporter
@@ -28,6 +29,7 @@ _LEVELS = {BEST_PRICE: 1, FIVE_LEVEL_PRICE: 5}
 DEPTH = 5
 
 
+@mypyc_attr(acyclic=True)
 class Match:
     """A maker and how much of it is taken, decided before anything is told."""
 
@@ -140,7 +142,7 @@ class MatchingMarket:
         for count, key in enumerate(reversed(other.keys)):
             if left == 0 or key < worst or (levels and count == levels):
                 break
-            for maker in other.levels[key].values():
+            for maker in other.levels[key]:
                 if left == 0:
                     break
                 volume = min(left, maker.volume - maker.traded)

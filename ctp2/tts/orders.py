@@ -21,7 +21,7 @@ class Order:
 
     ``price`` is the working limit in price units, ``NO_PRICE`` for a market order. ``freeze_price`` is what margin is
     frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``premium`` is the cash that a lot of an option's buy
-    holds (micro-units; 0 for all others). ``record`` is the translation's cache, no state.
+    holds (micro-units; 0 for all others).
     """
 
     __slots__ = (
@@ -46,7 +46,6 @@ class Order:
         "price",
         "purse",
         "reason",
-        "record",
         "row",
         "sequence_no",
         "status",
@@ -103,7 +102,6 @@ class Order:
         self.frozen_margin: int = 0
         self.frozen_fee: int = 0
         self.frozen_volume: int = 0
-        self.record: object = None
 
     def is_final(self) -> bool:
         """Whether nothing more can happen to it."""

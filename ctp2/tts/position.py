@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctp2.tts.native import mypyc_attr
 from ctp2.tts.terms import LONG, NO_PRICE
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from ctp2.tts.contract import Contract
 
 
+@mypyc_attr(acyclic=True)
 class Lot:
     """What is left of one opening trade; one row of InvestorPositionDetail.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctp2.tts.events import Event, LotClosed, OrderReport, TradeDone
 from ctp2.tts.fees import frozen_fee, trade_fee
+from ctp2.tts.native import mypyc_attr
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot
 from ctp2.tts.state import State
@@ -19,6 +20,7 @@ from ctp2.tts.terms import (
 )
 
 
+@mypyc_attr(acyclic=True)
 class Fill:
     """One match of an order, decided and not yet told; ``trade_id`` 0: a new one."""
 

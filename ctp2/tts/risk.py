@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ctp2.tts import rejections as error
 from ctp2.tts.fees import frozen_fee
 from ctp2.tts.money import MAX_MONEY
+from ctp2.tts.native import mypyc_attr
 from ctp2.tts.terms import (
     ANY_VOLUME,
     BUY,
@@ -55,6 +56,7 @@ _OFF_GRID: Final = 1e-5
 _MAX_REF: Final = (1 << 63) - 1
 
 
+@mypyc_attr(acyclic=True)
 class Draft:
     """An order on its way through the checks."""
 

@@ -23,7 +23,7 @@ from ctp2.tts.events import (
     SettlementConfirmed,
     TradeDone,
 )
-from ctp2.tts.kept import keep_trade
+from ctp2.tts.numbered import Numbered, Referenced
 from ctp2.tts.options import OptionTerms, equip
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot, PositionRow
@@ -53,9 +53,9 @@ class State:
         self.options_on: dict[str, list[OptionTerms]] = {}
         self.accounts: dict[str, Account] = {}
         self.declared: Declarations = Declarations()
-        self.orders: dict[int, Order] = {}
-        self.by_sys_id: dict[int, Order] = {}
-        self.by_ref: dict[tuple[int, int], dict[int, Order]] = {}
+        self.orders: Numbered = Numbered()
+        self.by_sys_id: Numbered = Numbered()
+        self.by_ref: dict[tuple[int, int], Referenced] = {}
         self.last_refs: dict[tuple[int, int], int] = {}
         self.last_order_id: int = 0
         self.last_sys_id: int = 0
@@ -154,7 +154,7 @@ class State:
         self.last_refs[session] = event.ref_number
         refs = self.by_ref.get(session)
         if refs is None:
-            refs = self.by_ref[session] = {}
+            refs = self.by_ref[session] = Referenced()
         refs[event.ref_number] = order
         self.orders[order.order_id] = order
         self.last_order_id = order.order_id
@@ -205,7 +205,7 @@ class State:
         purse, row, contract = order.purse, order.row, order.contract
         self.last_trade_id = max(self.last_trade_id, event.trade_id)
         self.last_sequence_no = max(self.last_sequence_no, event.sequence_no)
-        order.account.trades.append(keep_trade(event))
+        order.account.trades.add(event)
         self._unfreeze(order, event.volume, event.unfrozen_margin, event.unfrozen_fee)
         purse.commission += event.fee
         row.commission += event.fee

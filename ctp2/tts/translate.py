@@ -1,7 +1,8 @@
 """Pure translation between CTP structs and the counter's domain: no state, no clock, no I/O.
 
-Records are built when somebody reads them: the unchanging part of an order's record is kept on the order
-(``Order.record``), each return is a copy of it with the fields of its event.
+Records are built when somebody reads them: each return is a copy of the record that all orders of its kind share
+(``shown.Pattern``), with the members of its order and event. This file is not compiled: the interpreter sets members of
+structs faster than compiled code does (docs/decisions/0081-returns.md).
 """
 
 from __future__ import annotations
@@ -19,24 +20,16 @@ from ctp2.tts import codes
 from ctp2.tts.commands import CancelOrder, InsertOrder
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.orders import Order
-from ctp2.tts.terms import ACCEPTED, INSERT_SUBMITTED, UNKNOWN
-from ctp2.tts.values import (
-    date_of,
-    number_to_ctp,
-    shared_echo,
-    time_of,
-)
+from ctp2.tts.shown import Pattern, keep_pattern, order_values, seat_of, trade_values
+from ctp2.tts.terms import INSERT_SUBMITTED, UNKNOWN
+from ctp2.tts.values import date_of, number_to_ctp, time_of
 
 SETTLEMENT_ID: Final = 1
 INSTALL_ID: Final = 1
 
 _BROKER: Final = codes.ECHO_FIELDS.index("BrokerID")
 _CLIENT: Final = codes.ECHO_FIELDS.index("ClientID")
-
-
-def seat_of(terms: InsertOrder | CancelOrder) -> str:
-    """TraderID: the seat that reports to the exchange."""
-    return f"{terms.echo[_BROKER] or 'ctp2'}cac"
+_UNIT: Final = codes.ECHO_FIELDS.index("InvestUnitID")
 
 
 # ------------------------------------------------------------------ orders
@@ -76,20 +69,18 @@ def order_from_ctp(
         field.UserForceClose,
         field.SessionReqSeq,
         field.RequestID,
-        shared_echo(
-            (
-                field.BrokerID,
-                field.GTDDate,
-                field.InvestUnitID,
-                field.AccountID,
-                field.CurrencyID,
-                field.ClientID,
-                field.MacAddress,
-                field.IPAddress,
-                field.OrderMemo,
-                field.BusinessUnit,
-                product_info,
-            )
+        (
+            field.BrokerID,
+            field.GTDDate,
+            field.InvestUnitID,
+            field.AccountID,
+            field.CurrencyID,
+            field.ClientID,
+            field.MacAddress,
+            field.IPAddress,
+            field.OrderMemo,
+            field.BusinessUnit,
+            product_info,
         ),
     )
 
@@ -158,26 +149,23 @@ def input_order_to_ctp(event: InsertRefused) -> CThostFtdcInputOrderField:
     return record
 
 
-def _order_base(order: Order) -> CThostFtdcOrderField:
-    """The part of an order's record that never changes (spec 3.7)."""
+def _order_pattern(order: Order) -> CThostFtdcOrderField:
+    """The part of a record that all orders of one kind share (spec 3.7)."""
     terms = order.terms
     contract = order.contract
     broker, gtd, unit, account, currency, client, mac, address, memo, _, product_info = terms.echo
-    seat = seat_of(terms)
+    seat = seat_of(broker)
     # The flag that was converted for the exchange shows in the returns; what was sent in longer flags stays (spec 3.1).
     sent = terms.comb_offset
     offset = sent if contract.profile.echoes_offset else order.offset + sent[1:]
     record = CThostFtdcOrderField()
     record.BrokerID = broker
     record.InvestorID = order.account.account_id
-    record.OrderRef = order.order_ref
     record.UserID = terms.user_id
     record.OrderPriceType = terms.price_type
     record.Direction = terms.direction
     record.CombOffsetFlag = offset
     record.CombHedgeFlag = terms.comb_hedge
-    record.LimitPrice = terms.price
-    record.VolumeTotalOriginal = terms.volume
     record.TimeCondition = terms.time_condition
     record.GTDDate = gtd
     record.VolumeCondition = terms.volume_condition
@@ -187,22 +175,16 @@ def _order_base(order: Order) -> CThostFtdcOrderField:
     record.ForceCloseReason = terms.force_close_reason
     record.IsAutoSuspend = terms.is_auto_suspend
     record.BusinessUnit = seat
-    record.RequestID = terms.request_id
-    record.OrderLocalID = number_to_ctp(order.order_id)
     record.ExchangeID = contract.exchange
     record.ParticipantID = broker
     record.ClientID = client or order.account.account_id[:10]
     record.TraderID = seat
     record.InstallID = INSTALL_ID
-    record.TradingDay = order.trading_day
     record.SettlementID = SETTLEMENT_ID
-    record.OrderSource = "0"
-    record.OrderType = "0"
     record.FrontID = terms.front_id
     record.SessionID = terms.session_id
     record.UserProductInfo = product_info
     record.UserForceClose = terms.user_force_close
-    record.BrokerOrderSeq = order.order_id
     record.IsSwapOrder = terms.is_swap
     record.InvestUnitID = unit
     record.AccountID = account
@@ -212,52 +194,102 @@ def _order_base(order: Order) -> CThostFtdcOrderField:
     record.ExchangeInstID = contract.instrument.exchange_code
     record.IPAddress = address
     record.OrderMemo = memo
-    record.SessionReqSeq = terms.session_req_seq
-    record.InsertDate = date_of(order.insert_ns)
-    record.InsertTime = time_of(order.insert_ns)
-    record.StatusMsg = codes.SUBMIT_TEXT[INSERT_SUBMITTED]
     return record
+
+
+def _trade_pattern(order: Order) -> CThostFtdcTradeField:
+    """The part of a record that the fills of all orders of one kind share (spec 3.9)."""
+    terms, contract = order.terms, order.contract
+    profile = contract.profile
+    broker = terms.echo[_BROKER]
+    record = CThostFtdcTradeField()
+    record.BrokerID = broker
+    record.InvestorID = order.account.account_id
+    record.UserID = terms.user_id
+    record.ExchangeID = contract.exchange
+    record.Direction = terms.direction
+    record.ParticipantID = broker
+    record.ClientID = terms.echo[_CLIENT] or order.account.account_id[:10]
+    record.TradingRole = "" if profile.empty_codes else "1"
+    record.OffsetFlag = terms.comb_offset[:1] if profile.echoes_offset else order.offset
+    record.HedgeFlag = order.hedge
+    record.TradeType = "" if profile.empty_codes else "0"
+    record.PriceSource = "" if profile.empty_codes else "0"
+    record.TraderID = seat_of(broker)
+    record.ClearingPartID = broker
+    record.SettlementID = SETTLEMENT_ID
+    record.TradeSource = "0"
+    record.InvestUnitID = terms.echo[_UNIT]
+    record.InstrumentID = contract.code
+    record.ExchangeInstID = contract.instrument.exchange_code
+    return record
+
+
+def _new_pattern(order: Order) -> Pattern:
+    return keep_pattern(order, _order_pattern(order), _trade_pattern(order))
 
 
 def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
     """One state of an order as ``OnRtnOrder`` shows it (spec 3.7)."""
-    order = event.order
-    base = order.record
-    if base is None:
-        base = order.record = _order_base(order)
-    assert isinstance(base, CThostFtdcOrderField)
-    record = base.__copy__()
-    status = event.status
+    (
+        pattern,
+        order_ref,
+        price,
+        volume,
+        request_id,
+        local_id,
+        trading_day,
+        order_id,
+        req_seq,
+        status,
+        submit,
+        traded,
+        left,
+        sys_id,
+        sequence_no,
+        notify,
+        insert_date,
+        insert_time,
+        active_seat,
+        order_code,
+        announced,
+        cancel_time,
+        active_user,
+        reason,
+    ) = order_values(event)
+    if pattern is None:
+        pattern = _new_pattern(event.order)
+    record: CThostFtdcOrderField = pattern.order.__copy__()
+    record.OrderRef = order_ref
+    record.LimitPrice = price
+    record.VolumeTotalOriginal = volume
+    record.RequestID = request_id
+    record.OrderLocalID = local_id
+    record.TradingDay = trading_day
+    record.BrokerOrderSeq = order_id
+    record.SessionReqSeq = req_seq
     record.OrderStatus = status
-    record.OrderSubmitStatus = event.submit
-    record.VolumeTraded = event.traded
-    record.VolumeTotal = order.volume - event.traded
-    if event.sys_id:
-        _show_answer(record, order, event)
-    if status != UNKNOWN:
-        record.StatusMsg = status_message(order, status, event.submit, event.reason)
-        record.CancelTime = time_of(event.cancel_ns)
-        order.record = None  # what follows comes later, and orders are many
-    if event.active_user:
-        record.ActiveUserID = event.active_user
+    record.OrderSubmitStatus = submit
+    record.VolumeTraded = traded
+    record.VolumeTotal = left
+    record.OrderSysID = sys_id
+    record.SequenceNo = sequence_no
+    record.NotifySequence = notify
+    record.InsertDate = insert_date
+    record.InsertTime = insert_time
+    record.ActiveTraderID = active_seat
+    record.OrderSource = order_code
+    record.OrderType = order_code
+    record.ZCETotalTradedVolume = announced
+    record.CancelTime = cancel_time
+    record.ActiveUserID = active_user
+    if status == UNKNOWN:
+        record.StatusMsg = codes.SUBMIT_TEXT[INSERT_SUBMITTED]
+    elif reason:
+        record.StatusMsg = status_message(event.order, status, submit, reason)
+    else:
+        record.StatusMsg = codes.STATUS_TEXT[status] + codes.SUBMIT_TEXT[submit]
     return record
-
-
-def _show_answer(record: CThostFtdcOrderField, order: Order, event: OrderReport) -> None:
-    """What the exchange's answer fills in, per exchange (spec 3.5)."""
-    profile = order.contract.profile
-    record.OrderSysID = str(event.sys_id).rjust(12)
-    record.SequenceNo = event.sequence_no
-    record.NotifySequence = 0 if event.submit == INSERT_SUBMITTED else 1
-    record.InsertDate = order.trading_day if profile.trading_day_dates else date_of(event.exchange_ns)
-    record.InsertTime = time_of(event.exchange_ns)
-    if profile.seat_in_active:
-        record.ActiveTraderID = record.TraderID
-    if profile.empty_codes and event.submit == ACCEPTED:
-        record.OrderSource = ""
-        record.OrderType = ""
-    if profile.trade_date_only:
-        record.ZCETotalTradedVolume = event.announced
 
 
 def status_message(order: Order, status: str, submit: str, reason: int) -> str:
@@ -295,43 +327,34 @@ def order_now(order: Order) -> OrderReport:
 
 def trade_to_ctp(event: TradeDone) -> CThostFtdcTradeField:
     """A fill as ``OnRtnTrade`` shows it (spec 3.9)."""
-    order = event.order
-    terms, contract = order.terms, order.contract
-    profile = contract.profile
-    seat = seat_of(terms)
-    broker = terms.echo[_BROKER]
-    on_trading_day = profile.trading_day_dates or profile.trade_date_only
-    record = CThostFtdcTradeField()
-    record.BrokerID = broker
-    record.InvestorID = order.account.account_id
-    record.OrderRef = order.order_ref
-    record.UserID = terms.user_id
-    record.ExchangeID = contract.exchange
-    record.TradeID = number_to_ctp(event.trade_id)
-    record.Direction = terms.direction
-    record.OrderSysID = number_to_ctp(order.sys_id)
-    record.ParticipantID = broker
-    record.ClientID = terms.echo[_CLIENT] or order.account.account_id[:10]
-    record.TradingRole = "" if profile.empty_codes else "1"
-    record.OffsetFlag = terms.comb_offset[:1] if profile.echoes_offset else order.offset
-    record.HedgeFlag = order.hedge
-    record.Price = event.price / contract.price_scale
-    record.Volume = event.volume
-    record.TradeDate = event.trading_day if on_trading_day else date_of(event.now_ns)
-    record.TradeTime = time_of(event.now_ns)
-    record.TradeType = "" if profile.empty_codes else "0"
-    record.PriceSource = "" if profile.empty_codes else "0"
-    record.TraderID = seat
-    record.OrderLocalID = number_to_ctp(order.order_id)
-    record.ClearingPartID = broker
-    record.SequenceNo = event.sequence_no
-    record.TradingDay = event.trading_day
-    record.SettlementID = SETTLEMENT_ID
-    record.BrokerOrderSeq = order.order_id
-    record.TradeSource = "0"
-    record.InvestUnitID = terms.echo[2]
-    record.InstrumentID = contract.code
-    record.ExchangeInstID = contract.instrument.exchange_code
+    (
+        pattern,
+        order_ref,
+        trade_id,
+        sys_id,
+        price,
+        volume,
+        date,
+        time,
+        local_id,
+        sequence_no,
+        trading_day,
+        order_id,
+    ) = trade_values(event)
+    if pattern is None:
+        pattern = _new_pattern(event.order)
+    record: CThostFtdcTradeField = pattern.trade.__copy__()
+    record.OrderRef = order_ref
+    record.TradeID = trade_id
+    record.OrderSysID = sys_id
+    record.Price = price
+    record.Volume = volume
+    record.TradeDate = date
+    record.TradeTime = time
+    record.OrderLocalID = local_id
+    record.SequenceNo = sequence_no
+    record.TradingDay = trading_day
+    record.BrokerOrderSeq = order_id
     return record
 
 
@@ -361,7 +384,7 @@ def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
     field.InstrumentID = command.instrument
     if order is not None:
         field.OrderLocalID = number_to_ctp(order.order_id)
-        field.TraderID = seat_of(order.terms)
+        field.TraderID = seat_of(order.terms.echo[_BROKER])
         field.BusinessUnit = field.TraderID
         field.ParticipantID = order.terms.echo[_BROKER]
         field.ClientID = order.terms.echo[_CLIENT] or order.account.account_id[:10]

@@ -57,17 +57,3 @@ def money_to_ctp(micro: int) -> float:
 def volume_to_ctp(volume: int) -> int:
     """Volumes are 64 bits inside and clamped to CTP's int32 (DESIGN section 5)."""
     return volume if volume <= _INT32_MAX else _INT32_MAX
-
-
-_echoes: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
-_ECHOES: Final = 1000
-
-
-def shared_echo(echo: tuple[str, ...]) -> tuple[str, ...]:
-    """One object for equal echoes: a session's orders nearly all carry the same, and orders are many."""
-    shared = _echoes.get(echo)
-    if shared is None:
-        if len(_echoes) >= _ECHOES:
-            _echoes.clear()
-        shared = _echoes[echo] = echo
-    return shared
