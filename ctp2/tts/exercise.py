@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _MAX_REF: Final = (1 << 63) - 1
 
-# Who offers what (spec 12.3; docs/decisions/0053)
+# Who offers what (spec 12.3; docs/decisions/0052)
 _NO_REQUEST: Final = ("CFFEX",)
 """Exercise by itself on the last day, no request for it: error 27."""
 _EXERCISES: Final = ("SHFE", "INE", "DCE", "CZCE", "GFEX", "SSE", "SZSE")
@@ -150,7 +150,7 @@ def withdraw(state: State, command: Withdraw) -> list[Event]:
 
 
 def exercise_cost(option: OptionTerms) -> tuple[int, int, int]:
-    """(margin, cash, fee) that exercising one lot needs, in micro-units (docs/decisions/0053).
+    """(margin, cash, fee) that exercising one lot needs, in micro-units (docs/decisions/0052).
 
     On a future: the margin of the future that comes of it, and what the option is out of the money (its loss at once).
     A call on a fund: the strike. A put on a fund needs the fund, an index option nothing.
