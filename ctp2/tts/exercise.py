@@ -236,7 +236,8 @@ def _check_instrument(state: State, draft: Draft) -> int:
     draft.option = contract.option
     if draft.terms.hedge != SPECULATION and contract.option.only_speculation:
         return error.OPTIONS_ONLY_SUPPORT_SPEC
-    return 0
+    rights = draft.account.rights
+    return 0 if rights is None else rights.refusal_in(contract, False)
 
 
 # ------------------------------------------------------------------ exercise and abandonment
@@ -417,8 +418,11 @@ def _report(
 def _withdrawable(state: State, command: Withdraw) -> tuple[int, Declaration | None]:
     """The declaration that a cancel means, or why it is refused."""
     kind = command.kind
-    if not state.accounts[command.account_id].confirmed_ns:
+    account = state.accounts[command.account_id]
+    if not account.confirmed_ns:
         return error.SETTLEMENT_INFO_NOT_CONFIRMED, None
+    if account.rights is not None and not account.rights.is_active:
+        return error.INVESTOR_NOT_ACTIVE, None
     if command.action_flag != DELETE:
         return _BAD_ACTION[kind], None
     number = _not_own(state, command.account_id, command.investor_id)

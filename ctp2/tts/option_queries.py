@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ctp2.ctp import structs
 from ctp2.tts import values
+from ctp2.tts.asker import Asker, level_of, named
 from ctp2.tts.contract import Contract
 from ctp2.tts.money import MICRO, RATE
 from ctp2.tts.options import OptionTerms
-
-if TYPE_CHECKING:
-    from ctp2.tts.asker import Asker
+from ctp2.tts.terms import INVESTOR_HEDGE_FLAGS
 
 
 def commission_rates(asker: Asker, field: Any) -> Iterable[Any]:
-    """``ReqQryOptionInstrCommRate``: set per product, so the row names the product (spec 7.5)."""
+    """``ReqQryOptionInstrCommRate``: the row names the product unless the option has its own rate (spec 7.5)."""
+    seen: set[tuple[str, str]] = set()
     for contract, _ in _asked_or_held(asker, field):
+        code = level_of(asker, contract)
+        if (contract.exchange, code) in seen:
+            continue
+        seen.add((contract.exchange, code))
         yield structs.CThostFtdcOptionInstrCommRateField(
             InvestorRange="1",
             BrokerID=asker.broker_id,
@@ -31,7 +35,7 @@ def commission_rates(asker: Asker, field: Any) -> Iterable[Any]:
             StrikeRatioByMoney=contract.strike_by_money / RATE,
             StrikeRatioByVolume=values.money_to_ctp(contract.strike_by_volume),
             ExchangeID=contract.exchange,
-            InstrumentID=contract.product,
+            InstrumentID=code,
         )
 
 
@@ -40,6 +44,8 @@ def trade_costs(asker: Asker, field: Any) -> Iterable[Any]:
 
     UnderlyingPrice, when given, takes the place of the underlying's previous settlement.
     """
+    if field.HedgeFlag not in ("", *INVESTOR_HEDGE_FLAGS):
+        return
     for contract, option in _asked_or_held(asker, field):
         scale = contract.price_scale
         price = values.price_from_ctp(field.InputPrice, scale) if field.InputPrice > 0 else option.settled_price()
@@ -71,13 +77,10 @@ def _asked_or_held(asker: Asker, field: Any) -> Iterator[tuple[Contract, OptionT
     """The option asked for; a blank InstrumentID means what the asker holds (spec 7.5)."""
     if not asker.is_own(field):
         return
-    if field.InstrumentID:
-        found = asker.state.by_code.get(field.InstrumentID, [])
-    else:
-        held = {row.contract.index: row.contract for row in asker.account.rows.values() if row.position}
-        found = list(held.values())
+    held = {row.contract.index: row.contract for row in asker.account.rows.values() if row.position}
+    found = named(asker, field.InstrumentID, field.ExchangeID) if field.InstrumentID else held.values()
     for contract in found:
-        if contract.option is not None and field.ExchangeID in ("", contract.exchange):
+        if contract.option is not None:
             yield contract, contract.option
 
 

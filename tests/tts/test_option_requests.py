@@ -84,6 +84,7 @@ def test_an_option_is_listed_as_one(alice: Trader) -> None:
     assert (row.ProductClass, row.OptionsType, row.StrikePrice, row.UnderlyingInstrID) == ("2", "1", 3400.0, "m2105")
 
 
+@pytest.mark.proves("7.3 OptionInstrTradeCost", "8.3 OptionInstrCommRate")
 def test_rates_and_costs(alice: Trader) -> None:
     (rate,) = alice.rows("ReqQryOptionInstrCommRate", **own(alice))
     assert (rate.OpenRatioByVolume, rate.CloseRatioByVolume, rate.StrikeRatioByVolume) == (1.0, 1.5, 2.0)
@@ -141,6 +142,7 @@ def test_premium_and_margin_in_the_account(alice: Trader) -> None:
     assert (row.CashIn, row.CurrMargin, row.Available) == (-650.0, 3960.0, 100000 - 650 - 3 - 3960)
 
 
+@pytest.mark.proves("8.3 ExecOrder")
 def test_exercise_and_its_cancel(alice: Trader) -> None:
     alice.fill(OPTION, 63.0, 2, ExchangeID="DCE")
     before = exercise(alice, ExecOrderRef="5", RequestID=77)
@@ -179,6 +181,7 @@ def test_a_refused_exercise_is_told_to_every_session(alice: Trader, tmp_path: Pa
     assert alice.rows("ReqQryExecOrder", BrokerID="9999") == []
 
 
+@pytest.mark.proves("8.3 ExecOrder", "12.3 ReqOptionSelfCloseInsert")
 def test_self_close(alice: Trader) -> None:
     members = {**own(alice), "ExchangeID": "DCE", "HedgeFlag": "1", "OptSelfCloseFlag": "1"}
     alice.send("ReqOptionSelfCloseInsert", **members, Volume=1)
