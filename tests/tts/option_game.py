@@ -139,7 +139,7 @@ class OptionGame:
         self.events: list[Event] = []
         self.orders: dict[str, Any] = {}
         self.kinds: Counter[str] = Counter()
-        self.names = 0
+        self.names = self.actions = 0
 
     def open_desk(self) -> Desk:
         """The counter in the morning."""
@@ -183,6 +183,7 @@ class OptionGame:
             try:
                 before = {user: self.money(user) for user in USERS}
                 what, events = self.act()
+                self.actions += 1
                 self.desk.remember(events)
                 self.events.extend(events)
                 self.kinds.update(type(event).__name__ for event in events)
@@ -232,6 +233,8 @@ class OptionGame:
             if isinstance(event, OrderReport):
                 record = translate.order_to_ctp(event)
                 self.orders[self.desk.names[record.RequestID]] = record
+                if record.OrderStatus in "05":
+                    del self.orders[self.desk.names[record.RequestID]]
             elif isinstance(event, TradeDone):
                 self.trade(translate.trade_to_ctp(event))
             elif isinstance(event, InsertRefused) and event.error_id == 31:
@@ -348,6 +351,20 @@ class OptionGame:
         assert came == judged, f"rows of {user}:\n  came   {came}\n  judged {judged}"
 
     # ------------------------------------------------------------------ the log
+    def check_log(self) -> None:
+        """The events alone make the same accounts, rows and declarations.
+
+        Without SettlementPrice, the last price at a row's last change: prices are not in the log.
+        """
+        fresh = self.recovered()
+        for user in USERS:
+            assert fresh.account(user) == self.desk.account(user), f"seed {self.seed}: the account of {user}"
+            rows = fresh.positions(user), self.desk.positions(user)
+            for row in (*rows[0], *rows[1]):
+                row.SettlementPrice = 0.0
+            assert rows[0] == rows[1], f"seed {self.seed}: the rows of {user}"
+            assert declarations(fresh, user) == declarations(self.desk, user), f"seed {self.seed}: declared by {user}"
+
     def recovered(self) -> Desk:
         """A fresh counter that only has the events, and the last prices of now."""
         fresh = self.open_desk()
