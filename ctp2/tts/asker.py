@@ -67,12 +67,6 @@ def named(asker: Asker, code: str, exchange: str) -> Iterable[Contract]:
     return chosen or found
 
 
-def level_of(asker: Asker, contract: Contract) -> str:
-    """What a commission row names: the product of a derivative whose rate is the product's, else the instrument."""
-    is_own = contract.is_security or asker.world.universe.has_own_commission(contract.instrument)
-    return contract.code if is_own else contract.product
-
-
 def nothing(asker: Asker, field: Any) -> Rows:
     """A query that the counter serves and that has no rows in it: notices that nobody sends, and the like."""
     return ()

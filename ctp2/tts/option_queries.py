@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.ctp import structs
 from ctp2.tts import values
-from ctp2.tts.asker import Asker, level_of, named
 from ctp2.tts.contract import Contract
 from ctp2.tts.money import MICRO, RATE
 from ctp2.tts.options import OptionTerms
 from ctp2.tts.terms import INVESTOR_HEDGE_FLAGS
 
+if TYPE_CHECKING:
+    from ctp2.tts.asker import Asker
+
 
 def commission_rates(asker: Asker, field: Any) -> Iterable[Any]:
-    """``ReqQryOptionInstrCommRate``: the row names the product unless the option has its own rate (spec 7.5)."""
-    seen: set[tuple[str, str]] = set()
+    """``ReqQryOptionInstrCommRate``: set per product, so the row names the product (spec 7.5)."""
     for contract, _ in _asked_or_held(asker, field):
-        code = level_of(asker, contract)
-        if (contract.exchange, code) in seen:
-            continue
-        seen.add((contract.exchange, code))
         yield structs.CThostFtdcOptionInstrCommRateField(
             InvestorRange="1",
             BrokerID=asker.broker_id,
@@ -35,7 +32,7 @@ def commission_rates(asker: Asker, field: Any) -> Iterable[Any]:
             StrikeRatioByMoney=contract.strike_by_money / RATE,
             StrikeRatioByVolume=values.money_to_ctp(contract.strike_by_volume),
             ExchangeID=contract.exchange,
-            InstrumentID=code,
+            InstrumentID=contract.product,
         )
 
 
@@ -77,10 +74,13 @@ def _asked_or_held(asker: Asker, field: Any) -> Iterator[tuple[Contract, OptionT
     """The option asked for; a blank InstrumentID means what the asker holds (spec 7.5)."""
     if not asker.is_own(field):
         return
-    held = {row.contract.index: row.contract for row in asker.account.rows.values() if row.position}
-    found = named(asker, field.InstrumentID, field.ExchangeID) if field.InstrumentID else held.values()
+    if field.InstrumentID:
+        found = asker.state.by_code.get(field.InstrumentID, [])
+    else:
+        held = {row.contract.index: row.contract for row in asker.account.rows.values() if row.position}
+        found = list(held.values())
     for contract in found:
-        if contract.option is not None:
+        if contract.option is not None and field.ExchangeID in ("", contract.exchange):
             yield contract, contract.option
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ctp2.ctp import structs
 from ctp2.tts import codes, values
 from ctp2.tts.account import MarginGroup, Purse
-from ctp2.tts.asker import Asker, Query, Rows, level_of, matches, named
+from ctp2.tts.asker import Asker, Query, Rows, matches, named
 from ctp2.tts.contract import Contract
 from ctp2.tts.money import RATE, micro_from_decimal
 from ctp2.tts.option_queries import cost_of_a_lot
@@ -92,7 +92,7 @@ def commission_rates(asker: Asker, field: Any) -> Rows:
     for contract in _asked_or_held(asker, field):
         if contract.option is not None:
             continue  # an option's own queries: ReqQryOptionInstrCommRate, ReqQryOptionInstrTradeCost
-        code = level_of(asker, contract)
+        code = _level_of(asker, contract)
         if (contract.exchange, code) in seen:
             continue
         seen.add((contract.exchange, code))
@@ -126,8 +126,14 @@ def order_commission_rates(asker: Asker, field: Any) -> Rows:
             OrderCommByVolume=values.money_to_ctp(micro_from_decimal(fees.order_by_volume)),
             OrderActionCommByVolume=values.money_to_ctp(micro_from_decimal(fees.cancel_by_volume)),
             ExchangeID=contract.exchange,
-            InstrumentID=level_of(asker, contract),
+            InstrumentID=_level_of(asker, contract),
         )
+
+
+def _level_of(asker: Asker, contract: Contract) -> str:
+    """What a commission row names: the product of a future whose rate is the product's, else the instrument."""
+    is_own = contract.is_security or asker.world.universe.has_own_commission(contract.instrument)
+    return contract.code if is_own else contract.product
 
 
 def _asked_or_held(asker: Asker, field: Any) -> Iterable[Contract]:
