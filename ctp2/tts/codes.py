@@ -41,6 +41,7 @@ EXCHANGE_TEXT: Final = {
     error.ORDER_TYPE: "不被支持的报单类型",
     error.VOLUME: "委托数量超出限制",
     error.EXERCISE_DAY: "非行权日不能行权",
+    error.OPTION_PRICE: "期权价格必须大于等于TICK!",
 }
 """The exchange's reason → its text (spec 3.8)."""
 

@@ -52,14 +52,20 @@ def _price(order: Order, is_on_grid: bool) -> int:
     if price == NO_PRICE:
         return 0
     if not is_on_grid or (contract.has_tick_bands and price % contract.instrument.tick_units_at(price)):
-        return error.OFF_TICK
+        return error.OPTION_PRICE if _is_below_an_options_tick(order) else error.OFF_TICK
     if contract.upper_limit != NO_PRICE and price > contract.upper_limit:
         return error.ABOVE_UPPER_LIMIT
     if price <= 0 and (contract.lower_limit == NO_PRICE or contract.lower_limit > 0):
-        return error.PRICE_NOT_POSITIVE
+        return error.OPTION_PRICE if _is_below_an_options_tick(order) else error.PRICE_NOT_POSITIVE
     if contract.lower_limit != NO_PRICE and price < contract.lower_limit:
         return error.BELOW_LOWER_LIMIT
     return 0
+
+
+def _is_below_an_options_tick(order: Order) -> bool:
+    """DCE says of an option below one tick what it says of nothing else (spec 3.8)."""
+    contract = order.contract
+    return contract.option is not None and contract.exchange == "DCE" and order.price < contract.tick_units
 
 
 def _type(order: Order) -> int:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _MAX_REF: Final = (1 << 63) - 1
 
-# Who offers what (spec 12.3; docs/decisions/0053)
+# Who offers what (spec 12.3; docs/decisions/0052)
 _NO_REQUEST: Final = ("CFFEX",)
 """Exercise by itself on the last day, no request for it: error 27."""
 _EXERCISES: Final = ("SHFE", "INE", "DCE", "CZCE", "GFEX", "SSE", "SZSE")
@@ -150,7 +150,7 @@ def withdraw(state: State, command: Withdraw) -> list[Event]:
 
 
 def exercise_cost(option: OptionTerms) -> tuple[int, int, int]:
-    """(margin, cash, fee) that exercising one lot needs, in micro-units (docs/decisions/0053).
+    """(margin, cash, fee) that exercising one lot needs, in micro-units (docs/decisions/0052).
 
     On a future: the margin of the future that comes of it, and what the option is out of the money (its loss at once).
     A call on a fund: the strike. A put on a fund needs the fund, an index option nothing.
@@ -236,7 +236,8 @@ def _check_instrument(state: State, draft: Draft) -> int:
     draft.option = contract.option
     if draft.terms.hedge != SPECULATION and contract.option.only_speculation:
         return error.OPTIONS_ONLY_SUPPORT_SPEC
-    return 0
+    rights = draft.account.rights
+    return 0 if rights is None else rights.refusal_in(contract, False)
 
 
 # ------------------------------------------------------------------ exercise and abandonment
@@ -417,8 +418,11 @@ def _report(
 def _withdrawable(state: State, command: Withdraw) -> tuple[int, Declaration | None]:
     """The declaration that a cancel means, or why it is refused."""
     kind = command.kind
-    if not state.accounts[command.account_id].confirmed_ns:
+    account = state.accounts[command.account_id]
+    if not account.confirmed_ns:
         return error.SETTLEMENT_INFO_NOT_CONFIRMED, None
+    if account.rights is not None and not account.rights.is_active:
+        return error.INVESTOR_NOT_ACTIVE, None
     if command.action_flag != DELETE:
         return _BAD_ACTION[kind], None
     number = _not_own(state, command.account_id, command.investor_id)

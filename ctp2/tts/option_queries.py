@@ -10,6 +10,7 @@ from ctp2.tts import values
 from ctp2.tts.contract import Contract
 from ctp2.tts.money import MICRO, RATE
 from ctp2.tts.options import OptionTerms
+from ctp2.tts.terms import INVESTOR_HEDGE_FLAGS
 
 if TYPE_CHECKING:
     from ctp2.tts.asker import Asker
@@ -40,6 +41,8 @@ def trade_costs(asker: Asker, field: Any) -> Iterable[Any]:
 
     UnderlyingPrice, when given, takes the place of the underlying's previous settlement.
     """
+    if field.HedgeFlag not in ("", *INVESTOR_HEDGE_FLAGS):
+        return
     for contract, option in _asked_or_held(asker, field):
         scale = contract.price_scale
         price = values.price_from_ctp(field.InputPrice, scale) if field.InputPrice > 0 else option.settled_price()

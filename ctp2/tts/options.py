@@ -92,6 +92,11 @@ class OptionTerms:
             return False
         return (instrument.product_class == FUTURE) == (self.kind == ON_FUTURE)
 
+    def attach(self, contract: Contract) -> None:
+        """``contract`` is the underlying from now on."""
+        self.underlying = contract
+        self._priced_at = _UNPRICED
+
     def underlying_value(self) -> int:
         """S: what one lot's underlying is worth at its previous settlement, in micro-units."""
         underlying = self.underlying
@@ -209,7 +214,7 @@ def equip(state: State, contract: Contract) -> None:
     """
     for option in state.options_on.get(contract.code, ()):
         if option.is_on(contract):
-            option.underlying = contract
+            option.attach(contract)
     instrument = contract.instrument
     if instrument.product_class != OPTION:
         return
@@ -222,4 +227,4 @@ def equip(state: State, contract: Contract) -> None:
     state.options_on.setdefault(instrument.underlying, []).append(option)
     for known in state.by_code.get(instrument.underlying, ()):
         if option.is_on(known):
-            option.underlying = known
+            option.attach(known)

@@ -98,6 +98,7 @@ PRICE_NOT_POSITIVE: Final = 51
 ORDER_TYPE: Final = 79
 VOLUME: Final = 700
 EXERCISE_DAY: Final = 701
+OPTION_PRICE: Final = 702
 
 
 class Rejection:

@@ -110,7 +110,14 @@ class Rights:
         return MAY_ALL
 
     def refusal(self, contract: Contract, terms: InsertOrder, is_open: bool) -> int:
-        """Step 3 of the checks: investor frozen 19, no trading code 20, no right 28, close only 29, conditional 62."""
+        """Step 3 of the checks: what ``refusal_in`` says; no right for conditional orders 62."""
+        number = self.refusal_in(contract, is_open)
+        if not number and not self.conditional_orders and terms.contingent in CTP_CONDITIONS:
+            return error.NO_CONDITIONAL_ORDER_RIGHT
+        return number
+
+    def refusal_in(self, contract: Contract, is_open: bool) -> int:
+        """Investor frozen 19, no trading code 20, no right 28, close only 29."""
         if not self.is_active:
             return error.INVESTOR_NOT_ACTIVE
         if contract.exchange in self.no_code:
@@ -118,11 +125,7 @@ class Rights:
         may = self.trading_of(contract)
         if may == MAY_NOTHING:
             return error.NO_TRADING_RIGHT
-        if may == MAY_CLOSE and is_open:
-            return error.CLOSE_ONLY
-        if not self.conditional_orders and terms.contingent in CTP_CONDITIONS:
-            return error.NO_CONDITIONAL_ORDER_RIGHT
-        return 0
+        return error.CLOSE_ONLY if may == MAY_CLOSE and is_open else 0
 
     def over_limit(self, account: Account, contract: Contract, terms: InsertOrder) -> int:
         """End of step 4: error 106 when an opening order would lead beyond a position limit."""

@@ -2,7 +2,8 @@
 
 Game number n of seed S is played with the seed S * 1000000 + n, whatever the number of processes. After every command
 the independent judge (``naive.py``) and the counter agree, after every event the invariants (``invariants.py``) hold,
-and the events alone make the same state (``recovery.py``). A failure names its game; ``--only GAME`` plays it again.
+and the events alone make the same state (``recovery.py``). Every twentieth game is one with options and their own judge
+(``option_game.py``). A failure names its game; ``--only GAME`` plays it again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.tts.option_game import OptionGame
 from tests.tts.recovery import fingerprint
 from tests.tts.referee import Referee
 
@@ -42,6 +44,8 @@ def steps_of(seed: int) -> int:
 
 def play(seed: int) -> Played:
     """One game: the judge agrees after every command, and the events alone make the same state."""
+    if seed % 20 == 7:
+        return _play_options(seed)
     referee = Referee(seed)
     played = Played(seed)
     try:
@@ -52,6 +56,19 @@ def play(seed: int) -> Played:
         played.error = f"{type(error).__name__}: {error}"
     played.commands = referee.actions
     played.counts = referee.kinds + referee.answers
+    return played
+
+
+def _play_options(seed: int) -> Played:
+    """A game with options only, and their own judge."""
+    game, played = OptionGame(seed), Played(seed)
+    try:
+        game.play(steps_of(seed))
+        game.check_log()
+    except Exception as error:
+        played.error = f"{type(error).__name__}: {error}"
+    played.commands = game.actions
+    played.counts = game.kinds
     return played
 
 

@@ -97,6 +97,7 @@ class _Rebound:
             old.price,
             old.freeze_price,
             old.trading_day,
+            old.premium,
         )
 
 

@@ -12,6 +12,7 @@ from ctp2.ctp.errors import prompt
 from ctp2.testing.desk import Desk
 from ctp2.testing.optiondesk import declare, withdraw
 from ctp2.tts.declarations import DeclarationRefused, DeclarationReported
+from ctp2.tts.rights import Restrict, Rights
 
 
 def make_desk() -> Desk:
@@ -206,6 +207,30 @@ def test_every_reason_against_a_cancel(verb: str, place: int, fault: tuple[int, 
     told = withdraw(desk, "alice", "x")[-1]
     assert isinstance(told, DeclarationReported) and told.result == "c", "the right cancel goes through"
     assert refusal(withdraw(desk, "alice", "x")) == (72, 3045)[place], "once"
+
+
+@pytest.mark.parametrize(
+    ("rights", "number"),
+    [
+        (Rights(is_active=False), 19),
+        (Rights(no_code=("SHFE",)), 20),
+        (Rights(trading={"*": "none"}), 28),
+        (Rights(trading={"*": "close"}), 0),
+    ],
+)
+@pytest.mark.parametrize("verb", ["exercises", "self-closes"])
+def test_what_the_account_may_not_do(verb: str, rights: Rights, number: int) -> None:
+    desk = make_desk()
+    desk.engine.restrict(Restrict(desk.now_ns, "alice", rights))
+    events = send(desk, verb, {})
+    assert (refusal(events) if number else 0) == number
+
+
+def test_an_inactive_account_cancels_nothing() -> None:
+    desk = make_desk()
+    send(desk, "exercises", {"name": "x"})
+    desk.engine.restrict(Restrict(desk.now_ns, "alice", Rights(is_active=False)))
+    assert refusal(withdraw(desk, "alice", "x")) == 19
 
 
 def test_a_refused_declaration_uses_its_reference_up() -> None:

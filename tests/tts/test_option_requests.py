@@ -84,6 +84,7 @@ def test_an_option_is_listed_as_one(alice: Trader) -> None:
     assert (row.ProductClass, row.OptionsType, row.StrikePrice, row.UnderlyingInstrID) == ("2", "1", 3400.0, "m2105")
 
 
+@pytest.mark.proves("7.3 OptionInstrTradeCost", "8.3 OptionInstrCommRate")
 def test_rates_and_costs(alice: Trader) -> None:
     (rate,) = alice.rows("ReqQryOptionInstrCommRate", **own(alice))
     assert (rate.OpenRatioByVolume, rate.CloseRatioByVolume, rate.StrikeRatioByVolume) == (1.0, 1.5, 2.0)
@@ -141,6 +142,7 @@ def test_premium_and_margin_in_the_account(alice: Trader) -> None:
     assert (row.CashIn, row.CurrMargin, row.Available) == (-650.0, 3960.0, 100000 - 650 - 3 - 3960)
 
 
+@pytest.mark.proves("8.3 ExecOrder")
 def test_exercise_and_its_cancel(alice: Trader) -> None:
     alice.fill(OPTION, 63.0, 2, ExchangeID="DCE")
     before = exercise(alice, ExecOrderRef="5", RequestID=77)
@@ -179,6 +181,7 @@ def test_a_refused_exercise_is_told_to_every_session(alice: Trader, tmp_path: Pa
     assert alice.rows("ReqQryExecOrder", BrokerID="9999") == []
 
 
+@pytest.mark.proves("8.3 ExecOrder", "12.3 ReqOptionSelfCloseInsert")
 def test_self_close(alice: Trader) -> None:
     members = {**own(alice), "ExchangeID": "DCE", "HedgeFlag": "1", "OptSelfCloseFlag": "1"}
     alice.send("ReqOptionSelfCloseInsert", **members, Volume=1)
@@ -192,3 +195,26 @@ def test_self_close(alice: Trader) -> None:
     assert answer.error_id == 3044
     alice.send("ReqOptionSelfCloseAction", **own(alice), OptionSelfCloseSysID="1", ActionFlag="0")
     assert alice.spi.wait_for("OnRtnOptionSelfClose", count=3).field.ExecResult == "c"
+
+
+def test_a_brokers_own_margin_of_options(tmp_path: Path) -> None:
+    """An amount per lot on top of the formula; of an option on a fund also the part of S (docs/decisions/0051)."""
+    instruments, rates = tmp_path / "i.csv", tmp_path / "r.csv"
+    instruments.write_text(
+        "exchange,code,product,product_class,multiplier,price_tick,reference_price,underlying,strike,option_type,"
+        "is_spot_option,expire_date\n"
+        "SSE,510050,,,,,3,,,,,\n"
+        "SSE,call,510050,option,10000,0.0001,0.05,510050,3,call,1,20991231\n",
+        encoding="utf-8",
+    )
+    rates.write_text(
+        "exchange,instrument,margin_short_by_money,margin_short_by_volume\nSSE,call,0.15,100\n", encoding="utf-8"
+    )
+    trader = Trader(address_of(tmp_path, f"&instruments={instruments}&rates={rates}", DAY))
+    with released(trader):
+        trader.start()
+        (cost,) = trader.rows("ReqQryOptionInstrTradeCost", BrokerID="9999", InstrumentID="call")
+        # At the money: 3 x 10000 x 0.15 + 100; the exchange's 0.12.
+        assert (cost.FixedMargin, cost.ExchFixedMargin, cost.Royalty) == (4600.0, 3600.0, 500.0)
+        (row,) = trader.rows("ReqQryInstrument", InstrumentID="call")
+        assert row.ProductClass == "6"
