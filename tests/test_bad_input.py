@@ -197,7 +197,7 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], list[tuple[str, int, str]]]] = {
     "a bank transfer": (
         "ReqFromBankToFutureByFuture",
         {},
-        [("OnRspFromBankToFutureByFuture", 27, "CTP:不支持的功能")],
+        [("OnRspFromBankToFutureByFuture", 2000, "CTP:该报盘未连接到银行")],
     ),
     "a batch cancel": ("ReqBatchOrderAction", {}, [("OnRspBatchOrderAction", 27, "CTP:不支持的功能")]),
 }
