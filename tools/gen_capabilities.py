@@ -105,13 +105,10 @@ def errors(language: int) -> str:
         for line in rows:
             lines.append(f"| {line.error} | {prompt(line.error)} | {(line.cause, line.cause_zh)[language]} |")
     lines += ["", ("### Never answered", "### 不会出现的编号")[language], ""]
-    lines += [("| No. | Why not |", "| 编号 | 原因 |")[language], "| --- | --- |"]
-    reasons: dict[tuple[str, str], list[int]] = {}
-    for number, why in precedence.NEVER.items():
+    lines += [("| No. | Text | Why not |", "| 编号 | 文字 | 原因 |")[language], "| --- | --- | --- |"]
+    for number, why in sorted(precedence.NEVER.items()):
         if number not in can:
-            reasons.setdefault(why, []).append(number)
-    for why, numbers in reasons.items():
-        lines.append(f"| {', '.join(map(str, sorted(numbers)))} | {why[language]} |")
+            lines.append(f"| {number} | {prompt(number)} | {why[language]} |")
     return "\n".join(lines).strip()
 
 

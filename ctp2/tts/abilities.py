@@ -48,15 +48,19 @@ ORDER_KINDS: Final = (
 )
 
 MARKETS: Final[dict[str, tuple[str, ...]]] = {
-    "SHFE": ("future",),
-    "INE": ("future",),
-    "DCE": ("future",),
-    "CZCE": ("future",),
-    "CFFEX": ("future",),
-    "GFEX": ("future",),
-    "SSE": ("stock", "fund", "bond"),
-    "SZSE": ("stock", "fund", "bond"),
+    "SHFE": ("future", "option"),
+    "INE": ("future", "option"),
+    "DCE": ("future", "option"),
+    "CZCE": ("future", "option"),
+    "CFFEX": ("future", "option"),
+    "GFEX": ("future", "option"),
+    "SSE": ("stock", "fund", "bond", "option"),
+    "SZSE": ("stock", "fund", "bond", "option"),
     "BSE": ("stock",),
+    "HKEX": ("stock",),
+    "NASD": ("stock",),
+    "NYSE": ("stock",),
+    "CME": ("future",),
 }
 """Exchange → classes of products (``refdata.models.PRODUCT_CLASSES``) that can be traded there."""
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from ctp2.ctp import errors
+from ctp2.core.backend import Event, Request
+from ctp2.core.session import SessionMachine
+from ctp2.ctp import errors, methods, structs
 from ctp2.testing.desk import Desk
 from ctp2.tts import counter, precedence, rejections
 from ctp2.tts.events import ActionRefused, InsertRefused
 from ctp2.tts.precedence import ACTION, INSERT, NEVER, SECTIONS, Line, Section
 from ctp2.tts.rights import Restrict, Rights
 from tests.shared_data import shared
-from tests.tts.programs import Trader, Watcher, address_of, is_order
+from tests.tts.programs import Hands, Trader, address_of, is_order
 from tools import gen_capabilities
 
 EXCHANGES = ("SHFE", "INE", "CFFEX", "CZCE", "DCE", "GFEX", "SSE")
@@ -282,6 +284,11 @@ def enter(client: Trader) -> Trader:
     return client
 
 
+def stop_the_clock(address: str) -> None:
+    """Nothing clears any more: what comes is in one second."""
+    Hands(address)
+
+
 def test_login_in_its_order(client: Trader, address: str) -> None:
     """27, 64, 75, 3, 4, 131, 60: each with the next one wrong as well."""
     control = counter(address)
@@ -389,18 +396,36 @@ def test_transfers_in_their_order(client: Trader, address: str) -> None:
 
 
 def test_any_request_in_its_order(client: Trader, address: str) -> None:
-    """77, 6, 90, 27: each with the next one wrong as well."""
+    """6, 90, 27: each with the next one wrong as well."""
     (call,) = client.ask("ReqQryInvestUnit")
     assert call.error_id == 6, "and CTP has no such query"
     enter(client)
+    stop_the_clock(address)
     numbers = [client.ask("ReqQryInvestUnit")[0].error_id for _ in range(2)]
     assert numbers == [27, 90], "the second in the same second"
-    watcher = Watcher(address).login()
-    watcher.api.Release()
 
 
-def test_the_frequency_stands_between_the_confirmation_and_the_fields(client: Trader) -> None:
+def test_a_request_of_the_other_front_is_refused_before_the_login_is_looked_at() -> None:
+    answers: list[Event] = []
+
+    class Answers:
+        depth = 0
+
+        def put(self, events: Sequence[Event]) -> None:
+            answers.extend(events)
+
+        def when_idle(self, call: Callable[[], None]) -> None:
+            call()
+
+    machine = SessionMachine("md", Answers(), cast("Any", None))
+    machine.connect()
+    machine.handle(Request(methods.TRADER["ReqOrderInsert"], structs.CThostFtdcInputOrderField(), 1))
+    assert [event.info and event.info.ErrorID for event in answers[1:]] == [77]
+
+
+def test_the_frequency_stands_between_the_confirmation_and_the_fields(client: Trader, address: str) -> None:
     enter(client)
+    stop_the_clock(address)
 
     def refusal(**members: Any) -> int:
         before = client.insert(**members)
