@@ -59,8 +59,8 @@ def refusal(client: Trader, **members: Any) -> int:
     before = client.insert(**{"price": 4280.0, **members})
 
     def is_answer(call: Any) -> bool:
-        works = is_order("3")(call) or is_order("0")(call)
-        is_own = works and call.field.SessionID == client.login_field.SessionID
+        works = bool(is_order("3")(call) or is_order("0")(call))
+        is_own = works and bool(call.field.SessionID == client.login_field.SessionID)
         return call.name == "OnRspOrderInsert" or is_own
 
     call = client.spi.wait_for(is_answer, after=before)
