@@ -39,14 +39,16 @@ check: env  ## format, lint, types, import rules, generated files, public names,
 	$(PY) -m mypy --platform darwin ctp2
 	$(PY) tools/gen_ctp.py check
 	$(PY) tools/spec_rows.py
+	$(PY) tools/gen_capabilities.py check
 	$(PY) -m pytest -q tests/test_architecture.py tests/test_platforms.py tests/test_docs.py tests/test_public_names.py
 
 format: env  ## format and mend what can be mended
 	$(PY) -m ruff format $(wildcard $(SOURCES))
 	$(PY) -m ruff check --fix $(wildcard $(SOURCES))
 
-gen: env  ## generated files from the schemas
+gen: env  ## generated files from the schemas, tables of the documents from the code
 	$(PY) tools/gen_ctp.py generate
+	$(PY) tools/gen_capabilities.py generate
 
 fuzz: env  ## a million random commands against an independent judge: make fuzz SEED=7 COMMANDS=100000
 	$(PY) -m tests.tts.fuzz --seed $(SEED) --commands $(COMMANDS) --jobs $(JOBS)

@@ -192,12 +192,12 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], list[tuple[str, int, str]]]] = {
         [("OnRspUserPasswordUpdate", 142, "CTP:修改密码失败。新密码不允许与旧密码相同")],
     ),
     "a parked order": ("ReqParkedOrderInsert", {}, [("OnRspParkedOrderInsert", 27, "CTP:不支持的功能")]),
-    "an exercise": ("ReqExecOrderInsert", {}, [("OnRspExecOrderInsert", 27, "CTP:不支持的功能")]),
+    "an exercise": ("ReqExecOrderInsert", {}, [("OnRspExecOrderInsert", 81, "CTP:错误的执行类型")]),
     "a quote": ("ReqQuoteInsert", {}, [("OnRspQuoteInsert", 27, "CTP:不支持的功能")]),
     "a bank transfer": (
         "ReqFromBankToFutureByFuture",
         {},
-        [("OnRspFromBankToFutureByFuture", 27, "CTP:不支持的功能")],
+        [("OnRspFromBankToFutureByFuture", 2000, "CTP:该报盘未连接到银行")],
     ),
     "a batch cancel": ("ReqBatchOrderAction", {}, [("OnRspBatchOrderAction", 27, "CTP:不支持的功能")]),
 }

@@ -11,7 +11,7 @@ from ctp2.ctp import enums, structs
 PUBLIC: dict[str, set[str]] = {
     "ctp2": {"__version__", "mdapi", "tdapi"},
     "ctp2.testing": {"Call", "MdRecorder", "TraderRecorder"},
-    "ctp2.tts": {"counter"},
+    "ctp2.tts": {"counter", "hashed_password"},
 }
 FACES = {
     "ctp2.tdapi": {"CThostFtdcTraderApi", "CThostFtdcTraderSpi"},

@@ -21,7 +21,7 @@ A backend package offers two functions and two classes:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
@@ -113,13 +113,23 @@ class Capabilities:
 
     ``kinds``: the kinds of front it offers. ``requests``: names of the ``Req…`` methods it really serves; a query
     outside gets its empty result, any other request error 27 (see :func:`ctp2.core.unsupported.answer`).
+    ``order_kinds``: names of the kinds of orders that it takes; ``markets``: exchange → classes of products that can be
+    traded there. Both may be empty: then nothing is said about them.
     """
 
-    __slots__ = ("kinds", "requests")
+    __slots__ = ("kinds", "markets", "order_kinds", "requests")
 
-    def __init__(self, kinds: frozenset[Kind], requests: frozenset[str]) -> None:
+    def __init__(
+        self,
+        kinds: frozenset[Kind],
+        requests: frozenset[str],
+        order_kinds: frozenset[str] = frozenset(),
+        markets: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.kinds = kinds
         self.requests = requests
+        self.order_kinds = order_kinds
+        self.markets: Mapping[str, tuple[str, ...]] = {} if markets is None else markets
 
 
 class Session(Protocol):

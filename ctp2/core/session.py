@@ -144,7 +144,7 @@ class SessionMachine:
         """How often ``OnFrontConnected`` was announced."""
         self._topics: dict[Topic, tuple[str, int]] = {}
         self._query_rate = QueryRate(query_rate)
-        self._monotonic_ns = monotonic_ns
+        self.monotonic_ns = monotonic_ns
 
     @property
     def is_logged_in(self) -> bool:
@@ -238,7 +238,7 @@ class SessionMachine:
 
     def admits_query(self) -> bool:
         """Whether the rate of queries is within the limit."""
-        return self._query_rate.admit(self._monotonic_ns())
+        return self._query_rate.admit(self.monotonic_ns())
 
     def _connect(self, before: Sequence[Event]) -> State:
         self.connection += 1

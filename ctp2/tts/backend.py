@@ -11,6 +11,7 @@ from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event
 from ctp2.core.clock import LiveClock
 from ctp2.ctp import structs
 from ctp2.tts import rows, values
+from ctp2.tts.abilities import MARKETS, ORDER_KINDS
 from ctp2.tts.client import Counter
 from ctp2.tts.commands import OpenAccount
 from ctp2.tts.config import Config, balances_of
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from ctp2.refdata.ticks import Tick
 
 CONTRACT: Final = CONTRACT_VERSION
+CAPABILITIES: Final = Capabilities(
+    frozenset(("trader", "md")),
+    frozenset(QUERIES) | frozenset(REQUESTS),
+    frozenset(kind.name for kind in ORDER_KINDS),
+    MARKETS,
+)
+"""What this counter serves; the table in the READMEs is made of it (tools/gen_capabilities.py)."""
 
 
 # ------------------------------------------------------------------ the module's part of the contract
@@ -74,7 +82,7 @@ class TtsBackend:
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
-        self.capabilities = Capabilities(frozenset(("trader", "md")), frozenset(QUERIES) | frozenset(REQUESTS))
+        self.capabilities = CAPABILITIES
         self.world = build(config, clock.now_ns())
         self.engine = self.world.engine
         self.balances = balances_of(config.options.balance)

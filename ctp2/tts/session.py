@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,7 +71,7 @@ class TtsSession:
         """Whether ``query_excess=-3`` refuses a query. No lock: the Api object lets one query at a time through."""
         rate = self._early_rate
         is_limited = rate is not None and request.method.is_query and self.machine.is_logged_in
-        return is_limited and rate is not None and not rate.admit(time.monotonic_ns())
+        return is_limited and rate is not None and not rate.admit(self.machine.monotonic_ns())
 
     def subscribe_topic(self, topic: Topic, trading_day: str, after: int) -> None:
         """Where ``topic`` starts at the next login."""

@@ -219,11 +219,11 @@ def is_weak(password: str) -> bool:
 class OrderPace:
     """How many orders and how many cancels an investor may send in any second, counted apart (spec 1.12)."""
 
-    __slots__ = ("_cancels", "_inserts", "_monotonic_ns", "_per_second")
+    __slots__ = ("_cancels", "_inserts", "_per_second", "monotonic_ns")
 
     def __init__(self, per_second: int, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._per_second = per_second
-        self._monotonic_ns = monotonic_ns
+        self.monotonic_ns = monotonic_ns
         self._inserts: dict[str, QueryRate] = {}
         self._cancels: dict[str, QueryRate] = {}
 
@@ -239,4 +239,4 @@ class OrderPace:
         rate = rates.get(account_id)
         if rate is None:
             rate = rates[account_id] = QueryRate(self._per_second)
-        return rate.admit(self._monotonic_ns())
+        return rate.admit(self.monotonic_ns())

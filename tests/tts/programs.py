@@ -221,6 +221,31 @@ def is_phase(product: str, status: str) -> Any:
     )
 
 
+class Hands:
+    """A monotonic clock that a test sets: the limits per second of a counter and its sessions of now go by it."""
+
+    def __init__(self, address: str) -> None:
+        from ctp2.core.address import parse
+        from ctp2.tts.backend import running
+
+        backend = running(parse(address))
+        assert backend is not None
+        self.now_ns = 0
+        if backend.pace is not None:
+            backend.pace.monotonic_ns = self.read
+        for sessions in backend.logins.values():
+            for session in sessions:
+                session.machine.monotonic_ns = self.read
+
+    def read(self) -> int:
+        """The time on it."""
+        return self.now_ns
+
+    def move(self, seconds: float) -> None:
+        """Set it forward."""
+        self.now_ns += int(seconds * 1e9)
+
+
 @contextmanager
 def released(*clients: Any) -> Iterator[None]:
     """Release the clients at the end, whatever happens."""
@@ -234,6 +259,7 @@ def released(*clients: Any) -> Iterator[None]:
 __all__ = [
     "DAY",
     "FIRST",
+    "Hands",
     "Trader",
     "Watcher",
     "address_of",

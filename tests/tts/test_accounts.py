@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from ctp2 import tdapi
-from ctp2.core.address import parse
 from ctp2.tts import counter, hashed_password
-from ctp2.tts.backend import TtsBackend, running
 from ctp2.tts.control import Control
-from ctp2.tts.users import LOGIN_FAILURES, OrderPace
-from tests.tts.programs import FIRST, Trader, Watcher, address_of, is_order
+from ctp2.tts.users import LOGIN_FAILURES
+from tests.tts.programs import FIRST, Hands, Trader, Watcher, address_of, is_order
 
 Make = Callable[..., tuple[str, Callable[..., Trader]]]
 
@@ -50,13 +48,6 @@ def make(tmp_path: Path) -> Iterator[Make]:
         client.api.Release()
 
 
-def counter_of(address: str) -> TtsBackend:
-    """The running counter of an address."""
-    backend = running(parse(address))
-    assert backend is not None
-    return backend
-
-
 def login(client: Trader, password: str, user: str = "") -> int:
     """Error number of a login."""
     (call,) = client.ask("ReqUserLogin", BrokerID="9999", UserID=user or client.user, Password=password)
@@ -66,14 +57,13 @@ def login(client: Trader, password: str, user: str = "") -> int:
 def refusal(client: Trader, **members: Any) -> int:
     """Error number that an order is refused with; 0 when it comes to work."""
     before = client.insert(**{"price": 4280.0, **members})
-    own = client.login_field.SessionID  # another session's orders come here too
-    call = client.spi.wait_for(
-        lambda call: (
-            call.name == "OnRspOrderInsert"
-            or ((is_order("3")(call) or is_order("0")(call)) and call.field.SessionID == own)
-        ),
-        after=before,
-    )
+
+    def is_answer(call: Any) -> bool:
+        works = bool(is_order("3")(call) or is_order("0")(call))
+        is_own = works and bool(call.field.SessionID == client.login_field.SessionID)
+        return call.name == "OnRspOrderInsert" or is_own
+
+    call = client.spi.wait_for(is_answer, after=before)
     if call.name == "OnRspOrderInsert":
         told = client.spi.wait_for("OnErrRtnOrderInsert", after=before)
         assert (told.error_id, told.field) == (call.error_id, call.field)
@@ -207,62 +197,66 @@ def test_sessions_of_a_user(make: Make) -> None:
 def test_order_frequency_counts_orders_and_cancels_of_the_investor_apart(make: Make) -> None:
     address, trader = make("&order_rate=2")
     first, second = trader().start(), trader().start()
-    counter_of(address).pace = OrderPace(2, lambda: 0)  # one second that never ends, however slow the machine is
+    Hands(address)
     order = first.rest()
     second.rest()
     assert refusal(first) == 116, "over both sessions"
-    assert refusal(trader("carol").start()) == 0
-    before = first.cancel(order)
-    first.spi.wait_for(is_order("5"), after=before)
-    # The refused order has used up no lots and left nothing behind; error 42 comes before the frequency.
+    assert refusal(trader("carol").start()) == 0, "another investor"
+    # The refused order has left nothing behind; error 42 comes before the frequency.
     assert len(first.rows("ReqQryOrder")) == 2
     unconfirmed = trader("dave").login()
     assert [refusal(unconfirmed) for _ in range(3)] == [42, 42, 42]
-    before = first.cancel(order)
-    assert first.spi.wait_for("OnRspOrderAction", after=before).error_id == 26
-    before = first.cancel(order)
-    assert first.spi.wait_for("OnRspOrderAction", after=before).error_id == 116
-    assert first.spi.wait_for("OnErrRtnOrderAction", after=before).error_id == 116
+
+    def cancel() -> int:
+        before = first.cancel(order)
+        call = first.spi.wait_for(lambda call: is_order("5")(call) or call.name == "OnErrRtnOrderAction", after=before)
+        return call.error_id
+
+    assert [cancel(), cancel(), cancel()] == [0, 26, 116], "orders do not count here"
 
 
 def test_order_frequency_clears_by_itself(make: Make) -> None:
-    """A client's loop "send, if refused try again" comes through within the second."""
-    _, trader = make("&order_rate=1")
+    """A client's loop "send, if refused try again" comes through: the second is a sliding one."""
+    address, trader = make("&order_rate=2")
     client = trader().start()
+    hands = Hands(address)
     assert refusal(client) == 0
-    answers = [refusal(client)]
-    while answers[-1] == 116:
-        answers.append(refusal(client))
-    assert answers[-1] == 0
-    assert set(answers[:-1]) <= {116}
+    hands.move(0.6)
+    assert [refusal(client), refusal(client)] == [0, 116]
+    hands.move(0.5)
+    assert [refusal(client), refusal(client)] == [0, 116], "1.1 s after the first, 0.5 s after the second"
 
 
 def test_queries_too_soon_are_error_90_and_clear(make: Make) -> None:
-    _, trader = make("&query_rate=1")
+    address, trader = make("&query_rate=1")
     client = trader().login()
-    (first,) = client.ask("ReqQryTradingAccount")
-    assert first.error_id == 0
-    errors = []
-    while True:
+    hands = Hands(address)
+
+    def ask() -> tuple[str, int]:
         (call,) = client.ask("ReqQryTradingAccount")
-        if call.name == "OnRspQryTradingAccount":
-            break
-        errors.append((call.name, call.error_id))
-    assert set(errors) == {("OnRspError", 90)}
+        return call.name, call.error_id
+
+    assert [ask(), ask(), ask()] == [("OnRspQryTradingAccount", 0), ("OnRspError", 90), ("OnRspError", 90)]
+    hands.move(1)
+    assert ask() == ("OnRspQryTradingAccount", 0)
+    # What is named ReqQuery… and what is no query goes on (spec 8.2).
+    (call,) = client.ask("ReqQueryMaxOrderVolume", InstrumentID="rb2105")
+    assert call.error_id == 0
 
 
 def test_queries_too_soon_can_be_refused_by_the_call(make: Make) -> None:
     """What an API before 6.3.13 does: −3, and the loop "call, if not 0 try again" comes through."""
-    _, trader = make("&query_rate=1&query_excess=-3")
+    address, trader = make("&query_rate=1&query_excess=-3")
     client = trader().login()
+    hands = Hands(address)
     field = tdapi.CThostFtdcQryTradingAccountField()
     client.ask("ReqQryTradingAccount")
-    results = [client.api.ReqQryTradingAccount(field, 500)]
-    while results[-1] != 0:
-        results.append(client.api.ReqQryTradingAccount(field, 500))
-    assert set(results[:-1]) == {-3}
-    assert client.spi.answer(500)[0].name == "OnRspQryTradingAccount"
+    assert [client.api.ReqQryTradingAccount(field, 500) for _ in range(3)] == [-3, -3, -3]
+    hands.move(1)
+    assert client.api.ReqQryTradingAccount(field, 501) == 0
+    assert client.spi.answer(501)[0].name == "OnRspQryTradingAccount"
     assert not client.spi.of("OnRspError")
+    assert not [call for call in client.spi.calls if call.request_id == 500]
 
 
 def test_market_data_subscriptions_are_limited(make: Make) -> None:

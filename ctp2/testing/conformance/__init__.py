@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from ctp2.testing.conformance import (
+    cards_account,
     cards_books,
     cards_connect,
     cards_market,
@@ -46,7 +47,16 @@ __all__ = [
     "check",
 ]
 
-_CARD_FILES = (cards_connect, cards_query, cards_orders, cards_refusals, cards_books, cards_streams, cards_market)
+_CARD_FILES = (
+    cards_connect,
+    cards_query,
+    cards_orders,
+    cards_refusals,
+    cards_books,
+    cards_streams,
+    cards_market,
+    cards_account,
+)
 CONNECT_SECONDS: Final = 10.0
 LIMIT_SECONDS: Final = 300.0
 _ATTEMPTS: Final = 3
