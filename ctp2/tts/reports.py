@@ -52,6 +52,10 @@ class Reporter:
         """CTP took the order: a/0, without an OrderSysID."""
         self._report(order, UNKNOWN, INSERT_SUBMITTED, 0, is_answer=False)
 
+    def acknowledged(self, order: Order) -> None:
+        """The exchange took it and does nothing with it yet: 3/3 (a stop order)."""
+        self._report(order, NO_TRADE_QUEUEING, ACCEPTED, 0)
+
     def rejected(self, order: Order, reason: int) -> None:
         """The exchange refused it: 5/4, still without an OrderSysID (row E)."""
         self._finish(order, INSERT_REJECTED, 0, "", reason=reason, is_answer=False)

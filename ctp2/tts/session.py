@@ -22,6 +22,7 @@ from ctp2.tts.contract import Contract
 from ctp2.tts.declaring import DECLARATION_REQUESTS
 from ctp2.tts.events import ActionRefused, InsertRefused, RequestRefused
 from ctp2.tts.events import Event as Happening
+from ctp2.tts.parked_requests import PARKED_REQUESTS
 from ctp2.tts.queries import QUERIES, Asker, max_order_volume
 from ctp2.tts.rights import PASSWORD_ERRORS, Restrict
 
@@ -388,5 +389,6 @@ REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
     "SubscribeForQuoteRsp": TtsSession.answer_codes,
     "UnSubscribeForQuoteRsp": TtsSession.answer_codes,
     **DECLARATION_REQUESTS,
+    **PARKED_REQUESTS,
 }
 """Served requests besides login, logout and the queries; everything else is error 27."""

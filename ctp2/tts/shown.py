@@ -13,7 +13,7 @@ from ctp2.tts.contract import Contract
 from ctp2.tts.events import OrderReport, TradeDone
 from ctp2.tts.orders import Order
 from ctp2.tts.terms import ACCEPTED, INSERT_SUBMITTED, UNKNOWN
-from ctp2.tts.values import date_of, number_to_ctp, time_of
+from ctp2.tts.values import date_of, number_to_ctp, sys_id_to_ctp, time_of
 
 Shown = tuple[Any, ...]
 
@@ -62,7 +62,7 @@ def order_values(event: OrderReport) -> Shown:
     insert_date = insert_time = ""
     order_code = "0"
     notify = announced = sequence_no = 0
-    if sys_id:
+    if sys_id > 0:
         order_sys_id = number_to_ctp(sys_id)
         sequence_no = event.sequence_no
         notify = 0 if submit == INSERT_SUBMITTED else 1
@@ -76,6 +76,7 @@ def order_values(event: OrderReport) -> Shown:
             seat = seat_of(terms.echo[0])
     else:
         insert_date, insert_time = date_of(order.insert_ns), time_of(order.insert_ns)
+        order_sys_id = sys_id_to_ctp(sys_id)  # a conditional order's: no exchange has seen it
     return (
         pattern_of(order),
         order.order_ref,
@@ -101,6 +102,7 @@ def order_values(event: OrderReport) -> Shown:
         "" if event.status == UNKNOWN else time_of(event.cancel_ns),
         event.active_user,
         event.reason,
+        sys_id < 0 or terms.front_id == 0 or terms.is_swap != 0,
     )
 
 
