@@ -63,6 +63,7 @@ TTS_EDGE = {
     "control",
     "queries",
     "parked_requests",
+    "batch_requests",
     "option_queries",
     "declaring",
     "declared_rows",

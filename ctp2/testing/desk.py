@@ -75,10 +75,12 @@ class Desk:
         resting: str = "own",
         checks: str = "on",
         order_types: str = "tts",
+        cancel_status: str = "unchanged",
         **limits: str,
     ) -> None:
         self.profile = profile
         self.order_types = order_types
+        self.marks_cancel = cancel_status == "marked"
         room = Options.model_validate(limits).order_limits
         self.engine = Engine(
             State(TRADING_DAY), Settings(seed, fills == "full", resting == "opposite", checks == "on", room)
@@ -169,7 +171,7 @@ class Desk:
             instrument,
             MarginRate() if terms else _margin(margin, short_margin or margin, lot_margin),
             _commission(fees, lot_fees, option),
-            profile_for(self.profile, exchange),
+            profile_for(self.profile, exchange, self.marks_cancel),
             is_matched=matched == "yes",
         )
         contract.take_order_types(order_types_for(self.order_types, exchange))

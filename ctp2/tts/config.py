@@ -49,6 +49,9 @@ class Options(BaseModel):
     profile: Literal["exchange", "simnow", "clean"] = Field(
         "exchange", description="callback sequences: each exchange's own, SimNow's for all, or without repeats"
     )
+    cancel_status: Literal["unchanged", "marked"] = Field(
+        "unchanged", description="'marked': a cancel shows submit status 1, one that is refused by the exchange 5"
+    )
     order_types: Literal["tts", "exchange"] = Field(
         "tts", description="kinds of order: all that TTS takes on every exchange, or each 'exchange' its own"
     )

@@ -165,7 +165,7 @@ class Engine:
         elif order.sys_id < 0:
             self.conditional.cancel(order, command.user_id)
         elif order.contract.phase not in (CONTINUOUS, AUCTION_ORDERING):
-            self.reporter.repeat(order, command.user_id)
+            self.reporter.cancel_refused(order, command.user_id)
             events.append(
                 ActionRefused(command.account_id, command, error.EXCHANGE_RTNERROR, order, reason=error.PHASE)
             )

@@ -213,7 +213,7 @@ def _add(world: World, instrument: Instrument, phase: str, is_of_day: bool = Tru
         instrument,
         world.universe.margin_rate(instrument),
         world.universe.commission(instrument),
-        profile_for(options.profile, instrument.exchange),
+        profile_for(options.profile, instrument.exchange, options.cancel_status == "marked"),
         is_matched=instrument.is_matched or instrument.code in matched or _ALL in matched,
     )
     contract.take_order_types(order_types_for(options.order_types, instrument.exchange))

@@ -17,6 +17,7 @@ from ctp2.ctp.errors import rsp_info
 from ctp2.tts import rejections as error
 from ctp2.tts import translate, values
 from ctp2.tts.bank import BANK_REQUESTS
+from ctp2.tts.batch_requests import BATCH_REQUESTS
 from ctp2.tts.commands import ConfirmSettlement
 from ctp2.tts.contract import Contract
 from ctp2.tts.declaring import DECLARATION_REQUESTS
@@ -390,5 +391,6 @@ REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
     "UnSubscribeForQuoteRsp": TtsSession.answer_codes,
     **DECLARATION_REQUESTS,
     **PARKED_REQUESTS,
+    **BATCH_REQUESTS,
 }
 """Served requests besides login, logout and the queries; everything else is error 27."""

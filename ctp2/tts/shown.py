@@ -12,7 +12,7 @@ from typing import Any, Final
 from ctp2.tts.contract import Contract
 from ctp2.tts.events import OrderReport, TradeDone
 from ctp2.tts.orders import Order
-from ctp2.tts.terms import ACCEPTED, INSERT_SUBMITTED, UNKNOWN
+from ctp2.tts.terms import INSERT_SUBMITTED, UNKNOWN
 from ctp2.tts.values import date_of, number_to_ctp, sys_id_to_ctp, time_of
 
 Shown = tuple[Any, ...]
@@ -68,7 +68,7 @@ def order_values(event: OrderReport) -> Shown:
         notify = 0 if submit == INSERT_SUBMITTED else 1
         insert_date = order.trading_day if profile.trading_day_dates else date_of(event.exchange_ns)
         insert_time = time_of(event.exchange_ns)
-        if profile.empty_codes and submit == ACCEPTED:
+        if profile.empty_codes and submit != INSERT_SUBMITTED:
             order_code = ""
         if profile.trade_date_only:
             announced = event.announced
