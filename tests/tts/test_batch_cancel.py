@@ -1,4 +1,4 @@
-"""``ReqBatchOrderAction`` (spec ctp-semantics 4): a right of DCE's market makers, refused to investors in CTP's order."""
+"""``ReqBatchOrderAction`` (spec ctp-semantics 4): the right of a market maker of DCE, refused to investors."""
 
 from __future__ import annotations
 
