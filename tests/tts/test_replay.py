@@ -342,7 +342,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "a path": ("tts://replay/x", "no such environment"),
     "unknown option": (
         "tts://replay?sped=1",
-        "unknown option sped; known: accounts, auth, balance, bank, checks, .*data, fills",
+        "unknown option sped; known: accounts, auth, balance, bank, .*checks, .*data, .*fills",
     ),
     "order_types": ("tts://replay?order_types=all", "option order_types='all': .*'tts' or 'exchange'"),
     "conditional": ("tts://replay?conditional=no", "option conditional='no': .*'on' or 'off'"),
