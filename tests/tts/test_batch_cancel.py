@@ -10,6 +10,7 @@ import pytest
 from tests.tts.programs import Trader, address_of, released
 
 
+@pytest.mark.proves("4 ReqBatchOrderAction")
 @pytest.mark.parametrize(
     ("members", "error_id"),
     [

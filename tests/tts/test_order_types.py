@@ -153,6 +153,7 @@ def test_a_condition_before_it_changes_nothing_of_the_verdict(kind: str, column:
     assert ((touched[-1].status, touched[-1].submit) == ("5", "4")) == (verdict == "exchange")
 
 
+@pytest.mark.proves("3.2 Spread instrument")
 @pytest.mark.parametrize(
     ("exchange", "code", "order_types", "kind", "error"),
     [

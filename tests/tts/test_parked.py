@@ -43,6 +43,7 @@ def parked_order(client: Trader, **members: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.proves("8.3 ParkedOrder")
 def test_kept_sent_and_shown(alice: Any) -> None:
     (answer,) = alice.ask("ReqParkedOrderInsert", **parked_order(alice, OrderRef="99", MacAddress="m"))
     kept = answer.field
