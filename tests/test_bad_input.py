@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[int, str]]] = {
     "no volume condition": ({"VolumeCondition": ""}, BAD_FIELD),
     "wrong volume condition": ({"VolumeCondition": "0"}, BAD_FIELD),
     "no contingent condition": ({"ContingentCondition": ""}, BAD_FIELD),
-    "conditional order": ({"ContingentCondition": "5"}, (54, "CTP:经纪公司不支持条件单")),
+    "conditional order without StopPrice": ({"ContingentCondition": "5"}, BAD_FIELD),
     "no force close reason": ({"ForceCloseReason": ""}, BAD_FIELD),
     "no offset": ({"CombOffsetFlag": ""}, BAD_FIELD),
     "wrong offset": ({"CombOffsetFlag": "8"}, BAD_FIELD),
@@ -191,7 +191,7 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], list[tuple[str, int, str]]]] = {
         {"UserID": "alice", "OldPassword": "secret", "NewPassword": "secret"},
         [("OnRspUserPasswordUpdate", 142, "CTP:修改密码失败。新密码不允许与旧密码相同")],
     ),
-    "a parked order": ("ReqParkedOrderInsert", {}, [("OnRspParkedOrderInsert", 27, "CTP:不支持的功能")]),
+    "a parked order": ("ReqParkedOrderInsert", {}, [("OnRspParkedOrderInsert", 15, "CTP:报单字段有误")]),
     "an exercise": ("ReqExecOrderInsert", {}, [("OnRspExecOrderInsert", 81, "CTP:错误的执行类型")]),
     "a quote": ("ReqQuoteInsert", {}, [("OnRspQuoteInsert", 27, "CTP:不支持的功能")]),
     "a bank transfer": (
@@ -199,7 +199,11 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], list[tuple[str, int, str]]]] = {
         {},
         [("OnRspFromBankToFutureByFuture", 2000, "CTP:该报盘未连接到银行")],
     ),
-    "a batch cancel": ("ReqBatchOrderAction", {}, [("OnRspBatchOrderAction", 27, "CTP:不支持的功能")]),
+    "a batch cancel": (
+        "ReqBatchOrderAction",
+        {"InvestorID": "alice", "ExchangeID": "DCE"},
+        [("OnRspBatchOrderAction", 103, "CTP:该交易所不支持批量撤单")],
+    ),
 }
 
 

@@ -8,14 +8,18 @@ from typing import Any, Final
 
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.models import Commission, Instrument, MarginRate
+from ctp2.testing import parkdesk
 from ctp2.testing.optiondesk import declaration_line, option_fields, strike_rates
 from ctp2.tts import rows as ctp_rows
 from ctp2.tts import translate
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
+from ctp2.tts.conditions import ConditionFailed
+from ctp2.tts.config import Options
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.events import ActionRefused, Event, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.money import MICRO
+from ctp2.tts.order_types import order_types_for
 from ctp2.tts.position import Lot
 from ctp2.tts.profiles import profile_for
 from ctp2.tts.state import State
@@ -32,6 +36,7 @@ ORDER_TYPES: Final[dict[str, tuple[str, str, str]]] = {
     "limit": ("2", "3", "1"),
     "FAK": ("2", "1", "1"),
     "FOK": ("2", "1", "3"),
+    "limit-section": ("2", "2", "1"),
     "limit-whole": ("2", "3", "3"),
     "limit-minimum": ("2", "3", "2"),
     "market": ("1", "1", "1"),
@@ -63,10 +68,23 @@ class Desk:
     """A pure counter (no threads, no clock but its own) and people in front of it; Python tests may use it as well."""
 
     def __init__(
-        self, profile: str = "exchange", seed: int = 0, fills: str = "random", resting: str = "own", checks: str = "on"
+        self,
+        profile: str = "exchange",
+        seed: int = 0,
+        fills: str = "random",
+        resting: str = "own",
+        checks: str = "on",
+        order_types: str = "tts",
+        cancel_status: str = "unchanged",
+        **limits: str,
     ) -> None:
         self.profile = profile
-        self.engine = Engine(State(TRADING_DAY), Settings(seed, fills == "full", resting == "opposite", checks == "on"))
+        self.order_types = order_types
+        self.marks_cancel = cancel_status == "marked"
+        room = Options.model_validate(limits).order_limits
+        self.engine = Engine(
+            State(TRADING_DAY), Settings(seed, fills == "full", resting == "opposite", checks == "on", room)
+        )
         self.now_ns = START_NS
         self.names: dict[int, str] = {}
         """RequestID of every insert and cancel → the order's name."""
@@ -105,6 +123,7 @@ class Desk:
         limits: str = "",
         settled: str = "",
         market_max: str = "500",
+        market_min: str = "1",
         limit_max: str = "500",
         limit_min: str = "1",
         product: str = "",
@@ -136,6 +155,7 @@ class Desk:
             min_limit_volume=int(limit_min),
             max_limit_volume=int(limit_max),
             max_market_volume=int(market_max),
+            min_market_volume=int(market_min),
             long_margin_ratio=Decimal(margin),
             short_margin_ratio=Decimal(margin),
             lot_min=lot_min,
@@ -149,18 +169,12 @@ class Desk:
         contract = Contract(
             len(self.state.contracts),
             instrument,
-            MarginRate()
-            if terms
-            else MarginRate(
-                long_by_money=Decimal(margin),
-                long_by_volume=Decimal(lot_margin),
-                short_by_money=Decimal(short_margin or margin),
-                short_by_volume=Decimal(lot_margin),
-            ),
+            MarginRate() if terms else _margin(margin, short_margin or margin, lot_margin),
             _commission(fees, lot_fees, option),
-            profile_for(self.profile, exchange),
+            profile_for(self.profile, exchange, self.marks_cancel),
             is_matched=matched == "yes",
         )
+        contract.take_order_types(order_types_for(self.order_types, exchange))
         if limits:
             low, high = limits.split("..")
             contract.lower_limit, contract.upper_limit = self._units(contract, low), self._units(contract, high)
@@ -266,9 +280,13 @@ class Desk:
         session: int = 0,
         ref: str = "",
         exchange: str | None = None,
+        parks: bool = False,
         **members: Any,
     ) -> list[Event]:
-        """Send an order; ``members`` are further arguments of ``InsertOrder``, which win over the ones made here."""
+        """Send an order; ``members`` are further arguments of ``InsertOrder``, which win over the ones made here.
+
+        ``parks``: park it instead.
+        """
         number = self.request(name or str(len(self.owners) + 1))
         self.owners[self.names[number]] = user
         min_volume = 0
@@ -298,9 +316,10 @@ class Desk:
             "request_id": number,
             "echo": _ECHO,
         }
-        return self.remember(self.engine.insert_order(InsertOrder(**{**asked, **members})))
+        carry_out = self.engine.parking.put_order if parks else self.engine.insert_order
+        return self.remember(carry_out(InsertOrder(**{**asked, **members})))
 
-    def cancel(self, user: str, name: str, by: str = "ref", **members: Any) -> list[Event]:
+    def cancel(self, user: str, name: str, by: str = "ref", parks: bool = False, **members: Any) -> list[Event]:
         """Cancel by FrontID + SessionID + OrderRef (``ref``), or by OrderSysID as told (``sysid``) or ``trimmed``.
 
         An order that never got an OrderSysID is identified by ``ref``.
@@ -324,7 +343,8 @@ class Desk:
         }
         if by == "trimmed":
             asked["order_sys_id"] = asked["order_sys_id"].strip()
-        return self.remember(self.engine.cancel_order(CancelOrder(**{**asked, **members})))
+        carry_out = self.engine.parking.put_cancel if parks else self.engine.cancel_order
+        return self.remember(carry_out(CancelOrder(**{**asked, **members})))
 
     def request(self, name: str) -> int:
         """A RequestID for something named ``name``."""
@@ -337,8 +357,16 @@ class Desk:
         for event in events:
             if isinstance(event, OrderReport):
                 record = translate.order_to_ctp(event)
-                self.records[self.names[record.RequestID]] = record
+                self.records[self.name_of(record)] = record
         return list(events)
+
+    def name_of(self, record: Any) -> str:
+        """What a scenario calls an order; one that the counter released has the name of its origin and a star."""
+        name = self.names[record.RequestID]
+        if record.FrontID:
+            return name
+        self.owners[f"{name}*"] = record.InvestorID
+        return f"{name}*"
 
     @staticmethod
     def _units(contract: Contract, price: str) -> int:
@@ -352,9 +380,13 @@ class Desk:
 
     def _line(self, event: Event) -> str:
         if isinstance(event, OrderReport):
-            return _order_line(self.names, translate.order_to_ctp(event))
+            record = translate.order_to_ctp(event)
+            return _order_line(self.name_of(record), record)
         if isinstance(event, TradeDone):
             return self._trade_line(translate.trade_to_ctp(event))
+        if isinstance(event, ConditionFailed):
+            failed = translate.failed_condition_to_ctp(event)
+            return f"condition failed {self.names[failed.RequestID]} {failed.ErrorID} {failed.ErrorMsg}"
         if isinstance(event, InsertRefused):
             name = self.names[translate.input_order_to_ctp(event).RequestID]
             return f"refused {name} {event.error_id} {event.message or prompt(event.error_id)}"
@@ -362,7 +394,7 @@ class Desk:
             action = translate.order_action_to_ctp(event)
             text = action.StatusMsg if event.reason else prompt(event.error_id)
             return f"not cancelled {self.names[action.RequestID]} {event.error_id} {text}"
-        return declaration_line(self, event)
+        return declaration_line(self, event) or parkdesk.line_of(self, event)
 
     def _trade_line(self, trade: Any) -> str:
         name = next(name for name, record in self.records.items() if record.BrokerOrderSeq == trade.BrokerOrderSeq)
@@ -401,6 +433,14 @@ class Desk:
         return lines
 
 
+def _margin(long: str, short: str, lot: str) -> MarginRate:
+    """Margin of the turnover on either side, and per lot."""
+    per_lot = Decimal(lot)
+    return MarginRate(
+        long_by_money=Decimal(long), long_by_volume=per_lot, short_by_money=Decimal(short), short_by_volume=per_lot
+    )
+
+
 def _commission(fees: str, lot_fees: str, option: dict[str, str]) -> Commission:
     """Fees for open, close, close-today: of the turnover, and per lot."""
     open_fee, close_fee, today_fee = (Decimal(part) for part in fees.split(","))
@@ -416,9 +456,9 @@ def _commission(fees: str, lot_fees: str, option: dict[str, str]) -> Commission:
     )
 
 
-def _order_line(names: dict[int, str], record: Any) -> str:
+def _order_line(name: str, record: Any) -> str:
     number = f"#{record.OrderSysID.strip()}" if record.OrderSysID else "-"
     state = f"{record.OrderStatus}/{record.OrderSubmitStatus}"
     volumes = f"{record.VolumeTraded}+{record.VolumeTotal}"
     actor = f" by {record.ActiveUserID}" if record.ActiveUserID else ""
-    return f"order {names[record.RequestID]} {state} {number} {volumes} {record.StatusMsg}{actor}"
+    return f"order {name} {state} {number} {volumes} {record.StatusMsg}{actor}"

@@ -27,7 +27,9 @@ What stands before the first ``scenario`` belongs to each of them. Orders are na
 ``alice confirms``, ``phase rb 3``, ``wait 1s``, ``alice carries long 2 rb at 3400``, ``alice exercises 1 rb2505C3500``,
 ``alice abandons …``, ``alice self-closes …``, ``alice withdraws 1``, and the tables ``account``, ``positions``,
 ``details``, ``orders``, ``trades``, ``declarations``, ``returns ORDER`` (every OnRtnOrder of it) and ``book``. Columns
-are CTP's names; ``_`` in a cell is a blank and makes its width count, ``-`` is an empty text.
+are CTP's names; ``_`` in a cell is a blank and makes its width count, ``-`` is an empty text. An order that ends in
+``when last >= 3500`` (or ``ask``, ``bid``) is a conditional one, in ``stop 3500``, ``take-profit 3500`` the exchange's
+own; what the counter releases of an order ``s`` is called ``s*``. Parked orders: ``parkdesk.py``.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from ctp2.testing import optiondesk
+from ctp2.testing import optiondesk, parkdesk
 from ctp2.testing.desk import Desk
 from ctp2.tts import translate
 from ctp2.tts.events import Event, OrderReport, TradeDone
@@ -142,8 +144,8 @@ def _options(words: Iterable[str]) -> dict[str, str]:
 # ------------------------------------------------------------------ running
 _ORDER: Final = re.compile(
     r"(?P<user>\w+)(?:/(?P<session>\d+))? (?P<direction>buys|sells) (?P<offset>\S+) (?P<volume>-?\d+) (?P<code>\S+)"
-    r"(?: at (?P<price>\S+))?(?: (?P<kind>[A-Za-z][^\s=]*[A-Z0-9a-z])(?=\s|$))?"
-    r"(?P<rest>(?: \S+=\S*)*)(?: as (?P<name>\S+))?$"
+    r"(?: at (?P<price>\S+))?(?: (?P<kind>(?!when |stop )[A-Za-z][^\s=]*[A-Z0-9a-z])(?=\s|$))?(?P<rest>(?: \S+=\S*)*)"
+    r"(?: (?P<when>when (?:last|ask|bid) \S+ \S+|stop \S+|take-profit \S+))?(?: as (?P<name>\S+))?$"
 )
 _CANCEL: Final = re.compile(
     r"(?P<user>\w+) cancels (?P<name>\S+)(?: by (?P<by>sysid|trimmed|ref))?(?P<rest>(?: \S+=\S*)*)$"
@@ -200,6 +202,8 @@ class _Runner:
             "returns": lambda step, words: self._table(step, self._returns.get(words[0], [])),
             "trades": lambda step, words: self._table(step, self._trades.get(words[0], [])),
             "book": self._book,
+            "parked": lambda step, words: self._table(step, parkdesk.table(self.desk, words[0], is_cancel=False)),
+            "parked-cancels": lambda step, words: self._table(step, parkdesk.table(self.desk, words[0], True)),
         }
 
     def carry_out(self, step: Step) -> None:
@@ -211,7 +215,7 @@ class _Runner:
         elif match := _ORDER.match(step.text):
             self._order(step, match)
         elif match := _CANCEL.match(step.text):
-            members = _options(match["rest"].split())
+            members: dict[str, Any] = {**_options(match["rest"].split())}
             self._callbacks(step, self.desk.cancel(match["user"], match["name"], match["by"] or "ref", **members))
         elif match := optiondesk.DECLARE.match(step.text):
             self._callbacks(step, optiondesk.declared(self.desk, match, _options(match["rest"].split())))
@@ -219,6 +223,16 @@ class _Runner:
             self._callbacks(step, optiondesk.withdraw(self.desk, match["user"], match["name"], match["by"] or "ref"))
         elif match := _CONFIRM.match(step.text):
             self.desk.confirm(match["user"])
+        elif match := parkdesk.PARK_CANCEL.match(step.text):
+            self._callbacks(step, self.desk.cancel(match["user"], match["name"], match["by"] or "ref", parks=True))
+        elif match := parkdesk.PARK_ORDER.match(step.text):
+            order = _ORDER.match(f"{match['user']} {match['order']}")
+            if order is None:
+                raise ValueError(f"{self.scenario.source}:{step.number}: not an order: {match['order']}")
+            self._order(step, order, parks=True)
+        elif match := parkdesk.TAKE_BACK.match(step.text):
+            events = parkdesk.take_back(self.desk, match["user"], match["id"], match["cancel"] is not None)
+            self._callbacks(step, events)
         elif match := _CARRY.match(step.text):
             side = LONG if match["side"] == "long" else SHORT
             self.desk.carry(match["user"], side, int(match["volume"]), match["code"], match["price"])
@@ -243,10 +257,12 @@ class _Runner:
     def _wait(self, step: Step, words: list[str]) -> None:
         self._callbacks(step, self.desk.wait(float(words[0].removesuffix("s"))))
 
-    def _order(self, step: Step, match: re.Match[str]) -> None:
+    def _order(self, step: Step, match: re.Match[str], parks: bool = False) -> None:
         members: dict[str, Any] = {
             name: int(value) if name in _NUMBERS else value for name, value in _options(match["rest"].split()).items()
         }
+        if match["when"]:
+            members = {**_waits(match["when"]), **members}
         events = self.desk.insert(
             match["user"],
             match["direction"],
@@ -257,6 +273,7 @@ class _Runner:
             match["kind"] or "limit",
             name=match["name"] or "",
             session=int(match["session"] or 0),
+            parks=parks,
             **members,
         )
         self._callbacks(step, events)
@@ -281,7 +298,7 @@ class _Runner:
     def _owner(self, step: Step, line: str) -> str:
         if line.startswith("not "):
             return step.text.split()[0]  # a refused cancel is told to who sent it
-        words = line.split()
+        words = line.removeprefix("condition ").split()
         owner = self.desk.owners.get(words[1]) if len(words) > 1 else None
         if owner is None:
             raise ValueError(f"{self.scenario.source}: below line {step.number}: no such order: {line}")
@@ -313,6 +330,21 @@ class _Runner:
             lines += [f"  {step.text}", "expected:", *(f"    {line}" for line in expected or ["(nothing)"])]
             lines += ["came:", *(f"    {line}" for line in told or ["(nothing)"])]
             raise ScenarioFailed("\n".join(lines))
+
+
+_CONTINGENT: Final = {
+    **{f"last {sign}": code for sign, code in zip((">", ">=", "<", "<="), "5678", strict=True)},
+    **{f"ask {sign}": code for sign, code in zip((">", ">=", "<", "<="), "9ABC", strict=True)},
+    **{f"bid {sign}": code for sign, code in zip((">", ">=", "<", "<="), "DEFH", strict=True)},
+    "stop": "2",
+    "take-profit": "3",
+}
+
+
+def _waits(text: str) -> dict[str, Any]:
+    """``when last >= 3500``, ``stop 3500``: ContingentCondition and StopPrice."""
+    words, price = text.removeprefix("when ").rsplit(" ", 1)
+    return {"contingent": _CONTINGENT[words], "stop_price": float(price)}
 
 
 def _cell(value: Any) -> str:

@@ -284,8 +284,7 @@ class Counter:
             return
         events = self.engine.set_phase(SetPhase(now_ns, contract.index, change.status))
         self._on_phase(contract)
-        if events:
-            self._on_events(events)
+        self.publish(events)
 
     # ------------------------------------------------------------------ books between users
     def _publish_books(self) -> None:

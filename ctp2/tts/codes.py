@@ -32,6 +32,10 @@ STATUS_TEXT: Final = {"0": "全部成交", "1": "部分成交", "3": "未成交"
 SUBMIT_TEXT: Final = {"0": "报单已提交", "1": "撤单已提交", "3": "", "4": "报单被拒绝", "5": "撤单被拒绝"}
 """StatusMsg is status text + submit text + exchange message; in status ``a`` the submit text alone (spec 3.8)."""
 
+CONDITIONAL_ORDER: Final = "4"
+SWAP_ORDER: Final = "5"
+"""OrderType of the orders that are not ordinary (spec 0.2)."""
+
 EXCHANGE_TEXT: Final = {
     error.PHASE: "当前状态禁止此项操作",
     error.OFF_TICK: "价格非最小单位倍数",

@@ -285,6 +285,78 @@ class InsertOrder:
 
 
 @mypyc_attr(acyclic=True)
+class ReleasedOrder(InsertOrder):
+    """An order that the counter inserts itself: what a conditional or parked order becomes (spec 3.11, 12.2).
+
+    ``origin`` is the OrderSysID of the conditional order that it comes of (RelativeOrderSysID), else empty.
+    """
+
+    __slots__ = ("origin",)
+
+    def __init__(
+        self,
+        now_ns: int,
+        front_id: int,
+        session_id: int,
+        account_id: str,
+        investor_id: str,
+        user_id: str,
+        exchange: str,
+        instrument: str,
+        order_ref: str,
+        direction: str,
+        comb_offset: str,
+        price: float,
+        volume: int,
+        price_type: str,
+        time_condition: str,
+        volume_condition: str,
+        min_volume: int,
+        contingent: str,
+        stop_price: float,
+        comb_hedge: str,
+        force_close_reason: str,
+        is_auto_suspend: int,
+        is_swap: int,
+        user_force_close: int,
+        session_req_seq: int,
+        request_id: int,
+        echo: tuple[str, ...],
+        origin: str,
+    ) -> None:
+        super().__init__(
+            now_ns,
+            front_id,
+            session_id,
+            account_id,
+            investor_id,
+            user_id,
+            exchange,
+            instrument,
+            order_ref,
+            direction,
+            comb_offset,
+            price,
+            volume,
+            price_type,
+            time_condition,
+            volume_condition,
+            min_volume,
+            contingent,
+            stop_price,
+            comb_hedge,
+            force_close_reason,
+            is_auto_suspend,
+            is_swap,
+            user_force_close,
+            session_req_seq,
+            request_id,
+            echo,
+        )
+        self.origin: str = origin
+
+
+@mypyc_attr(acyclic=True)
 class CancelOrder:
     """A request to cancel, by OrderSysID (wins when given) or by FrontID + SessionID + OrderRef (spec 4)."""
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ctp2.core.address import Address
 from ctp2.tts.money_text import CURRENCIES, balances_of
+from ctp2.tts.order_limits import OrderLimits
 from ctp2.tts.users import OPEN_TO_ALL
 
 __all__ = ["CURRENCIES", "Config", "Options", "balances_of", "check_join", "help_table", "parse"]
@@ -48,6 +49,17 @@ class Options(BaseModel):
     profile: Literal["exchange", "simnow", "clean"] = Field(
         "exchange", description="callback sequences: each exchange's own, SimNow's for all, or without repeats"
     )
+    cancel_status: Literal["unchanged", "marked"] = Field(
+        "unchanged", description="'marked': a cancel shows submit status 1, one that is refused by the exchange 5"
+    )
+    order_types: Literal["tts", "exchange"] = Field(
+        "tts", description="kinds of order: all that TTS takes on every exchange, or each 'exchange' its own"
+    )
+    conditional: Literal["on", "off"] = Field("on", description="'off': no conditional orders (error 54)")
+    conditional_per_user: int = Field(0, description="conditional orders that may wait per user, 0 for no limit", ge=0)
+    conditional_total: int = Field(0, description="conditional orders that may wait in all, 0 for no limit", ge=0)
+    parked_per_user: int = Field(0, description="parked orders that may wait per user, 0 for no limit", ge=0)
+    parked_total: int = Field(0, description="parked orders that may wait in all, 0 for no limit", ge=0)
     balance: str = Field(
         "CNY:10000000,HKD:1000000,USD:1000000", description="money of a new account: CURRENCY:AMOUNT, comma separated"
     )
@@ -90,6 +102,17 @@ class Options(BaseModel):
     def _balance(cls, value: str) -> str:
         balances_of(value)
         return value
+
+    @property
+    def order_limits(self) -> OrderLimits:
+        """How many orders may wait in the counter."""
+        return OrderLimits(
+            self.conditional == "on",
+            self.conditional_per_user,
+            self.conditional_total,
+            self.parked_per_user,
+            self.parked_total,
+        )
 
     @property
     def matched_codes(self) -> frozenset[str]:

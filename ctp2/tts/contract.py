@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from ctp2.refdata.models import SECURITY_CLASSES, Commission, Instrument, MarginRate
 from ctp2.tts.money import MICRO, RATE, micro_from_decimal, rate_from_decimal, round_div
+from ctp2.tts.order_types import TTS_ORDER_TYPES, OrderTypes, is_ioc_only
 from ctp2.tts.profiles import Profile
 from ctp2.tts.terms import CONTINUOUS, NO_PRICE
 
 if TYPE_CHECKING:
     from ctp2.tts.commands import Common
+    from ctp2.tts.conditions import Conditions
     from ctp2.tts.options import OptionTerms
     from ctp2.tts.position import PositionRow
 
@@ -59,6 +61,7 @@ class Contract:
         "close_fee",
         "close_today_fee",
         "code",
+        "conditions",
         "currency",
         "exchange",
         "exchange_long",
@@ -67,6 +70,7 @@ class Contract:
         "holders",
         "index",
         "instrument",
+        "is_ioc_only",
         "is_matched",
         "is_security",
         "is_t0",
@@ -79,6 +83,7 @@ class Contract:
         "notional_micro",
         "open_fee",
         "option",
+        "order_types",
         "patterns",
         "phase",
         "pre_settlement",
@@ -122,6 +127,8 @@ class Contract:
         self.option: OptionTerms | None = None  # set by ``State.add_contract``
         self.is_matched: bool = is_matched
         self.profile: Profile = profile
+        self.order_types: OrderTypes = TTS_ORDER_TYPES
+        self.is_ioc_only: bool = False
 
         self.long_rate: Rate = self._rate(margin.long_by_money, margin.long_by_volume)
         self.short_rate: Rate = self._rate(margin.short_by_money, margin.short_by_volume)
@@ -147,6 +154,12 @@ class Contract:
         self.phase: str = CONTINUOUS
         self.holders: list[PositionRow] = []
         self.patterns: dict[Common, object] | None = None
+        self.conditions: Conditions | None = None  # orders that wait for a price of this instrument
+
+    def take_order_types(self, order_types: OrderTypes) -> None:
+        """The kinds of order that the instrument's exchange takes (spec 3.2)."""
+        self.order_types = order_types
+        self.is_ioc_only = is_ioc_only(order_types, self.instrument.product_class, self.code)
 
     def reference_price(self) -> int:
         """The last price, else the previous settlement price: what a position is marked at (else ``NO_PRICE``)."""

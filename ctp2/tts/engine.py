@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from ctp2.tts import rejections as error
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
+from ctp2.tts.conditional import CONDITION_PREFIX, Conditional
+from ctp2.tts.conditions import PRICE_CONDITIONS
 from ctp2.tts.contract import Contract
 from ctp2.tts.declarations import Declare, Withdraw
 from ctp2.tts.events import (
@@ -27,17 +29,20 @@ from ctp2.tts.events import (
 from ctp2.tts.exchange import refusal
 from ctp2.tts.exercise import declare, withdraw
 from ctp2.tts.matching import MatchingMarket
+from ctp2.tts.order_limits import OrderLimits
 from ctp2.tts.orders import Order
+from ctp2.tts.parking import Parking
 from ctp2.tts.quoting import QuotingMarket
 from ctp2.tts.reports import Reporter
 from ctp2.tts.rights import MoveMoney, Restrict, moved, restricted
-from ctp2.tts.risk import STAGES, STAGES_WITHOUT_CHECKS, Draft, used_ref
+from ctp2.tts.risk import STAGES, STAGES_OF_CONDITIONS, STAGES_WITHOUT_CHECKS, Draft, used_ref
 from ctp2.tts.state import State
 from ctp2.tts.terms import (
     AUCTION_MATCH,
     AUCTION_ORDERING,
     CONTINUOUS,
     DELETE,
+    IMMEDIATELY,
     MODIFY,
 )
 
@@ -45,15 +50,21 @@ from ctp2.tts.terms import (
 class Settings:
     """Behaviour. ``fills_full``: no random parts; ``resting_opposite``: waiting orders fill at the quote."""
 
-    __slots__ = ("checks", "fills_full", "resting_opposite", "seed")
+    __slots__ = ("checks", "fills_full", "limits", "resting_opposite", "seed")
 
     def __init__(
-        self, seed: int = 0, fills_full: bool = False, resting_opposite: bool = False, checks: bool = True
+        self,
+        seed: int = 0,
+        fills_full: bool = False,
+        resting_opposite: bool = False,
+        checks: bool = True,
+        limits: OrderLimits | None = None,
     ) -> None:
         self.seed: int = seed
         self.fills_full: bool = fills_full
         self.resting_opposite: bool = resting_opposite
         self.checks: bool = checks
+        self.limits: OrderLimits = OrderLimits() if limits is None else limits
 
 
 class Engine:
@@ -68,6 +79,15 @@ class Engine:
             self.reporter, settings.seed, settings.fills_full, settings.resting_opposite
         )
         self.matching: MatchingMarket = MatchingMarket(self.reporter)
+        self.parking: Parking = Parking(
+            self.reporter,
+            settings.limits,
+            self._release,
+            self._release_cancel,
+            self._check_cancel,
+            self._contract_of,
+        )
+        self.conditional: Conditional = Conditional(self.reporter, settings.limits, self._release, self._enter_market)
 
     # ------------------------------------------------------------------ set-up
     def add_contract(self, contract: Contract) -> None:
@@ -115,24 +135,23 @@ class Engine:
         """Stages 1 to 7 and the match; events in the order in which clients see them."""
         events = self.reporter.begin(command.now_ns)
         draft = Draft(command, self.state.accounts[command.account_id])
+        if command.contingent in PRICE_CONDITIONS:
+            return self._insert_conditional(events, draft)
         for stage in self.stages:
             number = stage(self.state, draft)
             if number:
                 self._refuse(events, draft, number)
                 return events
-        order = self._accept(events, draft)
-        reason = refusal(order, draft.is_on_grid, self.settings.checks)
-        if reason:
-            self.reporter.rejected(order, reason)
-        elif order.contract.is_matched:
-            self.matching.arrive(order)
-        else:
-            self.quoting.arrive(order)
+        contract = self._send(events, draft).contract
+        if contract.conditions is not None and contract.is_matched:
+            self.conditional.touched(contract, events, command.now_ns)
         return events
 
     def cancel_order(self, command: CancelOrder) -> list[Event]:
         """Cancel by either identification (spec 4)."""
-        events = self.reporter.begin(command.now_ns)
+        return self._cancel(self.reporter.begin(command.now_ns), command)
+
+    def _cancel(self, events: list[Event], command: CancelOrder) -> list[Event]:
         order = None
         number = self._check_cancel(command)
         if not number:
@@ -143,8 +162,10 @@ class Engine:
                 number = error.INSUITABLE_ORDER_STATUS
         if number or order is None:
             events.append(ActionRefused(command.account_id, command, number, order))
+        elif order.sys_id < 0:
+            self.conditional.cancel(order, command.user_id)
         elif order.contract.phase not in (CONTINUOUS, AUCTION_ORDERING):
-            self.reporter.repeat(order, command.user_id)
+            self.reporter.cancel_refused(order, command.user_id)
             events.append(
                 ActionRefused(command.account_id, command, error.EXCHANGE_RTNERROR, order, reason=error.PHASE)
             )
@@ -173,17 +194,22 @@ class Engine:
                 self.state.mark(contract)
         if contract.is_matched:
             return _NOTHING
-        return self.quoting.on_quote(contract, command.now_ns)
+        events = self.quoting.on_quote(contract, command.now_ns)
+        if contract.conditions is None:
+            return events
+        return self.conditional.touched(contract, events, command.now_ns)
 
     def set_phase(self, command: SetPhase) -> list[Event]:
-        """An instrument enters a phase; at the opening, orders collected in the auction are tried."""
+        """An instrument enters a phase: orders collected in the auction are tried, parked ones sent."""
         contract = self.state.contracts[command.contract_index]
         contract.phase = command.phase
-        if command.phase in (CONTINUOUS, AUCTION_MATCH) and not contract.is_matched:
-            return self.quoting.on_quote(contract, command.now_ns)
+        events = _NOTHING
         if command.phase in (CONTINUOUS, AUCTION_MATCH):
-            return self.matching.uncross(contract, command.now_ns)
-        return _NOTHING
+            market_has = self.matching.uncross if contract.is_matched else self.quoting.on_quote
+            events = market_has(contract, command.now_ns)
+        if command.phase in (CONTINUOUS, AUCTION_ORDERING):
+            events = self.parking.send(contract, events, command.now_ns)
+        return self.conditional.touched(contract, events, command.now_ns) if contract.is_matched else events
 
     def tick(self, command: Tick) -> list[Event]:
         """Do what became due: the second parts of partial fills."""
@@ -201,26 +227,76 @@ class Engine:
         self.state.on_insert_refused(event)
         events.append(event)
 
+    def _send(self, events: list[Event], draft: Draft) -> Order:
+        """Stages 6 and 7: an order that passed the checks goes to the exchange and its market."""
+        order = self._accept(events, draft)
+        reason = refusal(order, draft.is_on_grid, self.settings.checks)
+        if reason:
+            self.reporter.rejected(order, reason)
+        elif not draft.is_plain and order.terms.contingent != IMMEDIATELY:
+            self.conditional.hold(order)
+        elif order.contract.is_matched:
+            self.matching.arrive(order)
+        else:
+            self.quoting.arrive(order)
+        return order
+
+    def _release(self, terms: InsertOrder) -> int:
+        """An order that the counter itself inserts, within another command; CTP's error number when refused."""
+        draft = Draft(terms, self.state.accounts[terms.account_id])
+        for stage in self.stages:
+            number = stage(self.state, draft)
+            if number:
+                return number
+        self._send(self.reporter.events, draft)
+        return 0
+
+    def _release_cancel(self, command: CancelOrder) -> int:
+        """A parked cancel, within another command; CTP's error number when refused, which is told to nobody."""
+        events = self.reporter.events
+        self._cancel(events, command)
+        last = events[-1]
+        if isinstance(last, ActionRefused) and not last.reason:
+            events.pop()
+            return last.error_id
+        return 0
+
+    def _contract_of(self, command: CancelOrder) -> Contract | None:
+        """The instrument that a cancel names, itself or by its order."""
+        if not command.instrument:
+            order = self._find(command)
+            return None if order is None else order.contract
+        for contract in self.state.by_code.get(command.instrument, ()):
+            if command.exchange in ("", contract.exchange):
+                return contract
+        return None
+
+    def _insert_conditional(self, events: list[Event], draft: Draft) -> list[Event]:
+        """CTP keeps the order itself: no exchange, no freeze (spec 3.11)."""
+        number = 0
+        for stage in STAGES_OF_CONDITIONS:
+            number = stage(self.state, draft)
+            if number:
+                break
+        number = number or self.conditional.check(self.state, draft)
+        if number:
+            self._refuse(events, draft, number)
+        else:
+            self.conditional.place(draft)
+        return events
+
+    def _enter_market(self, order: Order) -> None:
+        """A stop order's price came."""
+        if order.contract.is_matched:
+            self.matching.enter(order)
+        else:
+            self.quoting.enter(order)
+
     def _accept(self, events: list[Event], draft: Draft) -> Order:
         """Stage 6: number the order, freeze, tell it."""
-        contract, row, state = draft.contract, draft.row, self.state
-        assert contract is not None and row is not None
-        order = Order(
-            state.last_order_id + 1,
-            draft.terms,
-            draft.account,
-            contract,
-            row,
-            draft.order_ref,
-            draft.offset,
-            draft.hedge,
-            draft.price,
-            draft.freeze_price,
-            state.trading_day,
-            draft.premium,
-        )
+        order = draft.order(self.state)
         event = OrderInserted(order, draft.ref_number, draft.margin, draft.fee, draft.terms.now_ns)
-        state.on_order_inserted(event)
+        self.state.on_order_inserted(event)
         events.append(event)
         self.reporter.submitted(order)
         return order
@@ -248,6 +324,8 @@ class Engine:
     def _find(self, command: CancelOrder) -> Order | None:
         """By OrderSysID when given (padded or trimmed), else by FrontID + SessionID + OrderRef (spec 3.12)."""
         sys_id = command.order_sys_id.strip()
+        if sys_id.startswith(CONDITION_PREFIX):
+            return self.conditional.find(sys_id, command)
         if sys_id:
             order = self.state.by_sys_id.get(int(sys_id)) if sys_id.isascii() and sys_id.isdigit() else None
             return order if order is not None and command.exchange in ("", order.contract.exchange) else None
@@ -262,13 +340,18 @@ class Engine:
 
     def _withdraw(self, order: Order, command: CancelOrder) -> None:
         """Take the order out of the market and tell it: the last state again, then 5/3."""
-        if order.contract.is_matched:
+        contract = order.contract
+        if contract.conditions is not None and self.conditional.drop(order):
+            pass  # a stop order that its price did not reach is in no book
+        elif contract.is_matched:
             self.matching.withdraw(order)
         else:
             self.quoting.withdraw(order)
-        if order.contract.profile.repeat_on_cancel:
+        if contract.profile.repeat_on_cancel:
             self.reporter.repeat(order, command.user_id)
         self.reporter.cancelled(order, command.user_id)
+        if contract.conditions is not None and contract.is_matched:
+            self.conditional.touched(contract, self.reporter.events, command.now_ns)
 
 
 _NOTHING: list[Event] = []

@@ -22,6 +22,7 @@ from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.feed import Feed, PhaseChange, continuous_rows
+from ctp2.tts.order_types import order_types_for
 from ctp2.tts.profiles import profile_for
 from ctp2.tts.state import State
 from ctp2.tts.terms import (
@@ -199,6 +200,7 @@ def _world(config: Config, universe: Universe, feed: Feed, is_live: bool) -> Wor
         fills_full=options.fills == "full",
         resting_opposite=options.resting == "opposite",
         checks=options.checks == "on",
+        limits=options.order_limits,
     )
     return World(config, universe, Engine(State(universe.trading_day), settings), feed, is_live)
 
@@ -211,9 +213,10 @@ def _add(world: World, instrument: Instrument, phase: str, is_of_day: bool = Tru
         instrument,
         world.universe.margin_rate(instrument),
         world.universe.commission(instrument),
-        profile_for(options.profile, instrument.exchange),
+        profile_for(options.profile, instrument.exchange, options.cancel_status == "marked"),
         is_matched=instrument.is_matched or instrument.code in matched or _ALL in matched,
     )
+    contract.take_order_types(order_types_for(options.order_types, instrument.exchange))
     contract.phase = phase
     engine.add_contract(contract)
     if is_of_day:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ctp2.tts import rejections as error
+from ctp2.tts.order_types import BY_EXCHANGE
 from ctp2.tts.terms import (
     AUCTION_ORDERING,
     COMPLETE_VOLUME,
@@ -19,6 +20,7 @@ from ctp2.tts.terms import (
 )
 
 if TYPE_CHECKING:
+    from ctp2.tts.contract import Contract
     from ctp2.tts.orders import Order
 
 _ANY_ODD_LOT: Final = ("BSE",)
@@ -55,7 +57,7 @@ def _price(order: Order, is_on_grid: bool) -> int:
         return error.OPTION_PRICE if _is_below_an_options_tick(order) else error.OFF_TICK
     if contract.upper_limit != NO_PRICE and price > contract.upper_limit:
         return error.ABOVE_UPPER_LIMIT
-    if price <= 0 and (contract.lower_limit == NO_PRICE or contract.lower_limit > 0):
+    if price <= 0 and (contract.lower_limit == NO_PRICE or contract.lower_limit > 0) and not _is_spread(contract):
         return error.OPTION_PRICE if _is_below_an_options_tick(order) else error.PRICE_NOT_POSITIVE
     if contract.lower_limit != NO_PRICE and price < contract.lower_limit:
         return error.BELOW_LOWER_LIMIT
@@ -68,13 +70,17 @@ def _is_below_an_options_tick(order: Order) -> bool:
     return contract.option is not None and contract.exchange == "DCE" and order.price < contract.tick_units
 
 
+def _is_spread(contract: Contract) -> bool:
+    """The price of a combination is a difference: it may be 0 or below (spec 3.10)."""
+    return contract.instrument.product_class == "combination"
+
+
 def _type(order: Order) -> int:
-    """A limit order for the day cannot ask for its complete volume: 2/3/3/1 (spec 3.2)."""
+    """A kind that CTP sends on and the exchange does not take, such as a limit order 2/3/3/1 (spec 3.2)."""
     terms = order.terms
-    is_refused = (
-        terms.volume_condition == COMPLETE_VOLUME and terms.time_condition == GFD and terms.price_type == LIMIT_PRICE
-    )
-    return error.ORDER_TYPE if is_refused else 0
+    if terms.price_type == LIMIT_PRICE and terms.volume_condition != COMPLETE_VOLUME:
+        return 0
+    return error.ORDER_TYPE if order.contract.order_types.verdict(terms) == BY_EXCHANGE else 0
 
 
 def _volume(order: Order, checks_holding: bool) -> int:

@@ -11,6 +11,7 @@ from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
 from ctp2.tts import declared_rows, translate
 from ctp2.tts.bank import BANK_RETURNS
+from ctp2.tts.conditions import ConditionFailed, ConditionReport
 from ctp2.tts.declarations import ExerciseReported, SelfCloseReported
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, RequestRefused, TradeDone
 from ctp2.tts.events import Event as Happening
@@ -84,6 +85,8 @@ PRIVATE: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
     OrderReport: ("OnRtnOrder", translate.order_to_ctp),
     TradeDone: ("OnRtnTrade", translate.trade_to_ctp),
     InsertRefused: ("OnErrRtnOrderInsert", translate.input_order_to_ctp),
+    ConditionReport: ("OnRtnOrder", translate.order_to_ctp),
+    ConditionFailed: ("OnRtnErrorConditionalOrder", translate.failed_condition_to_ctp),
     ActionRefused: ("OnErrRtnOrderAction", translate.order_action_to_ctp),
     ExerciseReported: ("OnRtnExecOrder", declared_rows.exercise_to_ctp),
     SelfCloseReported: ("OnRtnOptionSelfClose", declared_rows.self_close_to_ctp),

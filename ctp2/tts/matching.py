@@ -12,7 +12,7 @@ from ctp2.tts.contract import Contract
 from ctp2.tts.events import Event
 from ctp2.tts.native import mypyc_attr
 from ctp2.tts.orders import Order
-from ctp2.tts.quoting import rest_price
+from ctp2.tts.quoting import cancels_market_rest, rest_price
 from ctp2.tts.reports import Fill, Reporter
 from ctp2.tts.terms import (
     BEST_PRICE,
@@ -102,6 +102,22 @@ class MatchingMarket:
         book.publish()
         self.reporter.state.mark(order.contract)
 
+    def enter(self, order: Order) -> None:
+        """A stop order whose price came: it trades as if it arrived now; a market order's rest is cancelled."""
+        book = self.books[order.contract.index]
+        matches = self._matches(book, order) if order.contract.phase == CONTINUOUS else []
+        for match in matches:
+            fill = Fill(match.price, match.volume, self.reporter.state.last_trade_id + 1)
+            self.reporter.filled(order, fill)
+            self._fill_resting(book, match.maker, fill)
+            book.traded(fill.price, fill.volume)
+        if not order.is_final() and order.price == NO_PRICE:
+            self.reporter.cancelled(order, "")
+        elif not order.is_final():
+            book.own(order).add(order)
+        book.publish()
+        self.reporter.state.mark(order.contract)
+
     def withdraw(self, order: Order) -> None:
         """Take a resting order out."""
         book = self.books[order.contract.index]
@@ -163,7 +179,11 @@ class MatchingMarket:
         taken = sum(match.volume for match in matches)
         has_rest = taken < order.volume
         price = rest_price(order, matches[-1].price if matches else NO_PRICE)
-        cancels = order.terms.time_condition == IOC or (has_rest and price == NO_PRICE)
+        cancels = (
+            order.terms.time_condition == IOC
+            or (has_rest and price == NO_PRICE)
+            or (order.price == NO_PRICE and cancels_market_rest(order))
+        )
         first_trade = self.reporter.state.last_trade_id + 1
         fills = [Fill(match.price, match.volume, first_trade + index) for index, match in enumerate(matches)]
         self.reporter.arrived(order, fills, cancels, price)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ctp2.tts.contract import Contract
     from ctp2.tts.position import PositionRow
 
-FINAL_STATUSES = "05"
-"""AllTraded and Canceled; an exchange's rejection is Canceled with submit status InsertRejected."""
+FINAL_STATUSES = "05c"
+"""AllTraded, Canceled, a conditional order's Touched; an exchange's rejection is Canceled, submit InsertRejected."""
 
 
 class Order:

@@ -17,6 +17,8 @@ class Profile:
     (``trade_date_only``: only TradeDate).
     ``seat_in_active``: ActiveTraderID is filled after the exchange's reply.
     ``echoes_offset``: returns carry the offset flag as it was sent, not as converted for the exchange (spec 3.1).
+    ``marks_cancel``: the repeat after a cancel carries submit status ``1`` 撤单已提交, and a cancel that the exchange
+    refuses is followed by ``5`` 撤单被拒绝 (spec 16, row 1; no exchange's own, an option).
     ``truncates_price``: an off-tick price is cut down to the tick instead of refused (CZCE).
     """
 
@@ -25,6 +27,7 @@ class Profile:
         "cancel_first",
         "echoes_offset",
         "empty_codes",
+        "marks_cancel",
         "name",
         "repeat_on_cancel",
         "repeat_on_fill",
@@ -47,6 +50,7 @@ class Profile:
         truncates_price: bool = False,
         repeat_on_cancel: bool = True,
         echoes_offset: bool = False,
+        marks_cancel: bool = False,
     ) -> None:
         self.name: str = name
         self.ack_immediate: bool = ack_immediate
@@ -59,6 +63,24 @@ class Profile:
         self.truncates_price: bool = truncates_price
         self.repeat_on_cancel: bool = repeat_on_cancel
         self.echoes_offset: bool = echoes_offset
+        self.marks_cancel: bool = marks_cancel
+
+    def marking_cancels(self) -> Profile:
+        """The same with ``marks_cancel``."""
+        return Profile(
+            self.name,
+            self.ack_immediate,
+            self.repeat_on_fill,
+            self.cancel_first,
+            self.empty_codes,
+            self.trading_day_dates,
+            self.trade_date_only,
+            self.seat_in_active,
+            self.truncates_price,
+            self.repeat_on_cancel,
+            self.echoes_offset,
+            marks_cancel=True,
+        )
 
 
 _SHFE: Final = Profile(
@@ -101,13 +123,18 @@ _BY_EXCHANGE: Final[dict[str, Profile]] = {"CFFEX": _CFFEX, "CZCE": _CZCE, "DCE"
 PROFILE_NAMES: Final = ("exchange", "simnow", "clean")
 
 
-def profile_for(name: str, exchange: str) -> Profile:
+def profile_for(name: str, exchange: str, marks_cancel: bool = False) -> Profile:
     """The rules for ``exchange`` under profile ``exchange`` (each its own), ``simnow`` (SHFE's for all) or ``clean``.
 
     Stocks, foreign exchanges and the test instruments follow the SHFE column (spec 3.5 [SIM]).
     """
     if name == "clean":
-        return _CLEAN_CZCE if exchange == "CZCE" else _CLEAN
-    if name == "simnow":
-        return _SHFE
-    return _BY_EXCHANGE.get(exchange, _SHFE)
+        profile = _CLEAN_CZCE if exchange == "CZCE" else _CLEAN
+    elif name == "simnow":
+        profile = _SHFE
+    else:
+        profile = _BY_EXCHANGE.get(exchange, _SHFE)
+    return _MARKING[profile] if marks_cancel else profile
+
+
+_MARKING: Final = {profile: profile.marking_cancels() for profile in (_SHFE, _CFFEX, _CZCE, _DCE, _CLEAN, _CLEAN_CZCE)}

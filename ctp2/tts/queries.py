@@ -12,6 +12,7 @@ from ctp2.tts.asker import Asker, Query, Rows
 from ctp2.tts.bank import BANK_QUERIES
 from ctp2.tts.declaring import DECLARATION_QUERIES
 from ctp2.tts.option_queries import OPTION_QUERIES
+from ctp2.tts.parked_requests import PARKED_QUERIES
 from ctp2.tts.queries_account import ACCOUNT_QUERIES
 from ctp2.tts.queries_market import MARKET_QUERIES
 from ctp2.tts.queries_rates import RATE_QUERIES, max_order_volume
@@ -25,5 +26,6 @@ QUERIES: Final[dict[str, Query]] = {
     **BANK_QUERIES,
     **OPTION_QUERIES,
     **DECLARATION_QUERIES,
+    **PARKED_QUERIES,
 }
 """Served queries; every other one has the empty result."""

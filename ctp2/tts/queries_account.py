@@ -52,7 +52,7 @@ def orders(asker: Asker, field: Any) -> Rows:
         if (
             matches(field.InstrumentID, contract.code)
             and matches(field.ExchangeID, contract.exchange)
-            and (not wanted or wanted == str(order.sys_id))
+            and (not wanted or wanted == values.sys_id_to_ctp(order.sys_id).strip())
             and _within(values.time_of(order.insert_ns), field.InsertTimeStart, field.InsertTimeEnd)
         ):
             yield translate.order_to_ctp(translate.order_now(order))

@@ -66,7 +66,7 @@ class QuotingMarket:
         """A new order: one pass against the quote, then it waits or its rest is cancelled."""
         contract = order.contract
         bid, ask = _sides(contract)
-        cancels_rest = order.terms.time_condition == IOC
+        cancels_rest = order.terms.time_condition == IOC or (order.price == NO_PRICE and cancels_market_rest(order))
         fills = _NO_FILLS
         last_fill = NO_PRICE
         if contract.phase == CONTINUOUS and order.reaches(bid, ask):
@@ -79,6 +79,15 @@ class QuotingMarket:
             return
         if fills:
             self._retry_later(order, at_quote=True)
+        else:
+            self.waiting[contract.index].side(order).add(order)
+
+    def enter(self, order: Order) -> None:
+        """A stop order whose price came: it trades as if it arrived now, what the quote does not take waits."""
+        contract = order.contract
+        bid, ask = _sides(contract)
+        if contract.phase == CONTINUOUS and order.reaches(bid, ask):
+            self._fill(order, bid, ask, at_quote=True)
         else:
             self.waiting[contract.index].side(order).add(order)
 
@@ -152,6 +161,11 @@ def _sides(contract: Contract) -> tuple[int, int]:
     bid = contract.bid if contract.bid_volume > 0 else NO_PRICE
     ask = contract.ask if contract.ask_volume > 0 else NO_PRICE
     return bid, ask
+
+
+def cancels_market_rest(order: Order) -> bool:
+    """Whether what a market order for the day leaves is cancelled (spec 3.10: CZCE)."""
+    return order.terms.price_type == ANY_PRICE and order.contract.order_types.cancels_market_rest
 
 
 def rest_price(order: Order, last_fill: int) -> int:

@@ -11,6 +11,8 @@ from ctp2.tts.state import State
 from ctp2.tts.terms import (
     ACCEPTED,
     ALL_TRADED,
+    CANCEL_REJECTED,
+    CANCEL_SUBMITTED,
     CANCELED,
     INSERT_REJECTED,
     INSERT_SUBMITTED,
@@ -52,6 +54,10 @@ class Reporter:
         """CTP took the order: a/0, without an OrderSysID."""
         self._report(order, UNKNOWN, INSERT_SUBMITTED, 0, is_answer=False)
 
+    def acknowledged(self, order: Order) -> None:
+        """The exchange took it and does nothing with it yet: 3/3 (a stop order)."""
+        self._report(order, NO_TRADE_QUEUEING, ACCEPTED, 0)
+
     def rejected(self, order: Order, reason: int) -> None:
         """The exchange refused it: 5/4, still without an OrderSysID (row E)."""
         self._finish(order, INSERT_REJECTED, 0, "", reason=reason, is_answer=False)
@@ -84,20 +90,28 @@ class Reporter:
         traded = order.traded + fill.volume
         if self._coming < traded:
             self._coming = traded
+        submit = _submit_of(order) if order.contract.profile.marks_cancel else order.submit
         if order.contract.profile.repeat_on_fill:
-            self._report(order, order.status, order.submit, order.traded)
-        self._report(order, ALL_TRADED if traded == order.volume else PART_TRADED_QUEUEING, order.submit, traded)
+            self._report(order, order.status, submit, order.traded)
+        self._report(order, ALL_TRADED if traded == order.volume else PART_TRADED_QUEUEING, submit, traded)
         self._trade(order, fill)
         if order.traded == self._coming:
             self._coming = 0
 
     def repeat(self, order: Order, active_user: str) -> None:
         """The last state again, now with the user who acts on it (spec 4)."""
-        self._report(order, order.status, order.submit, order.traded, active_user=active_user)
+        submit = CANCEL_SUBMITTED if order.contract.profile.marks_cancel else order.submit
+        self._report(order, order.status, submit, order.traded, active_user=active_user)
+
+    def cancel_refused(self, order: Order, active_user: str) -> None:
+        """The exchange refuses a cancel: the repeat, and only a marking profile shows the refusal (spec 16, row 1)."""
+        self.repeat(order, active_user)
+        if order.contract.profile.marks_cancel:
+            self._report(order, order.status, CANCEL_REJECTED, order.traded, active_user=active_user)
 
     def cancelled(self, order: Order, active_user: str) -> None:
         """The rest is cancelled: 5, with submit status 3 once the exchange had acknowledged the order."""
-        self._finish(order, order.submit, order.traded, active_user)
+        self._finish(order, _submit_of(order), order.traded, active_user)
 
     def _cancelled_before_trades(self, order: Order, fills: list[Fill], filled: int) -> None:
         """SHFE's FAK: 5 with the final VolumeTraded first, then for each trade 5 again and the trade (rows F, G)."""
@@ -202,6 +216,11 @@ class Reporter:
         )
         state.on_trade_done(event)
         self.events.append(event)
+
+
+def _submit_of(order: Order) -> str:
+    """The submit status of what happens next: marks of an earlier cancel are gone."""
+    return ACCEPTED if order.submit == CANCEL_SUBMITTED or order.submit == CANCEL_REJECTED else order.submit
 
 
 _NO_LOTS: list[tuple[Lot, int]] = []

@@ -10,10 +10,12 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from ctp2.tts import order_types
 from ctp2.tts import rejections as error
 from ctp2.tts.fees import frozen_fee
 from ctp2.tts.money import MAX_MONEY
 from ctp2.tts.native import mypyc_attr
+from ctp2.tts.orders import Order
 from ctp2.tts.terms import (
     ANY_VOLUME,
     BUY,
@@ -33,11 +35,13 @@ from ctp2.tts.terms import (
     NOT_FORCE_CLOSE,
     OPEN,
     OPERATOR_OFFSETS,
+    PARKED,
     PRICE_TYPES,
     SELL,
     SPECULATION,
     SUPPORTED_PRICE_TYPES,
     TIME_CONDITIONS,
+    UNSUPPORTED_TIMES,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +71,7 @@ class Draft:
         "freeze_price",
         "hedge",
         "is_on_grid",
+        "is_plain",
         "margin",
         "offset",
         "order_ref",
@@ -88,10 +93,30 @@ class Draft:
         self.ref_number: int = 0
         self.price: int = NO_PRICE
         self.is_on_grid: bool = True
+        self.is_plain: bool = False  # a limit order or FAK that every exchange takes
         self.freeze_price: int = 0
         self.margin: int = 0
         self.fee: int = 0
         self.premium: int = 0
+
+    def order(self, state: State) -> Order:
+        """The order that the checks let through."""
+        contract, row = self.contract, self.row
+        assert contract is not None and row is not None
+        return Order(
+            state.last_order_id + 1,
+            self.terms,
+            self.account,
+            contract,
+            row,
+            self.order_ref,
+            self.offset,
+            self.hedge,
+            self.price,
+            self.freeze_price,
+            state.trading_day,
+            self.premium,
+        )
 
 
 def check_session(state: State, draft: Draft) -> int:
@@ -117,6 +142,7 @@ def check_codes(state: State, draft: Draft) -> int:
         and not terms.is_swap
         and terms.volume > 0
     ):
+        draft.is_plain = True
         return 0  # the order that nearly everybody sends
     return _check_rare_codes(terms, offset, hedge)
 
@@ -137,13 +163,19 @@ def _check_rare_codes(terms: InsertOrder, offset: str, hedge: str) -> int:
         (terms.volume > 0, error.BAD_FIELD),
         (0 <= terms.min_volume <= terms.volume or terms.volume_condition != MIN_VOLUME, error.BAD_FIELD),
         (terms.price_type in SUPPORTED_PRICE_TYPES, error.PRICETYPE_NOTSUPPORT_BYEXCHANGE),
-        (terms.time_condition in (IOC, GFD), error.BAD_FIELD),
-        (not terms.is_swap, error.SWAPORDER_UNSUPPORTED),
+        (terms.time_condition not in UNSUPPORTED_TIMES, error.BAD_FIELD),
+        (terms.contingent != PARKED, error.BAD_FIELD),
+        (terms.contingent == IMMEDIATELY or is_stop_price(terms.stop_price), error.BAD_FIELD),
     )
     for legal, number in rules:
         if not legal:
             return number
     return 0
+
+
+def is_stop_price(stop_price: float) -> bool:
+    """Whether a StopPrice is given and a number that a price can be; 0 and DBL_MAX are missing."""
+    return math.isfinite(stop_price) and 0 < abs(stop_price) < _MAX_PRICE
 
 
 def _one_of(code: str, codes: str) -> bool:
@@ -232,8 +264,10 @@ def check_instrument(state: State, draft: Draft) -> int:
         number = rights.refusal(contract, terms, terms.comb_offset[:1] == OPEN)
         if number:
             return number
-    if terms.contingent != IMMEDIATELY:
-        return error.BROKER_NOT_SUPPORT_CONDORDER
+    if not draft.is_plain or contract.is_ioc_only:
+        number = order_types.refusal(contract.order_types, terms, contract.is_ioc_only)
+        if number:
+            return number
     offset = terms.comb_offset[:1]
     if not contract.uses_history and (offset == CLOSE_TODAY or offset == CLOSE_YESTERDAY):
         offset = CLOSE  # converted before sending (spec 3.1)
@@ -329,6 +363,17 @@ def _check_long_close(draft: Draft, contract: Contract, row: PositionRow) -> int
 
 
 Stage = Callable[["State", Draft], int]
+
+STAGES_OF_CONDITIONS: Final[tuple[Stage, ...]] = (
+    check_session,
+    check_codes,
+    check_price_value,
+    check_investor,
+    check_exchange,
+    check_order_ref,
+    check_instrument,
+)
+"""What is checked of a conditional order when it comes; position and money are when it is touched (spec 3.11)."""
 
 STAGES: Final[tuple[Stage, ...]] = (
     check_session,

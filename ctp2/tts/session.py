@@ -16,11 +16,13 @@ from ctp2.ctp.errors import rsp_info
 from ctp2.tts import rejections as error
 from ctp2.tts import translate, values
 from ctp2.tts.bank import BANK_REQUESTS
+from ctp2.tts.batch_requests import BATCH_REQUESTS
 from ctp2.tts.commands import ConfirmSettlement
 from ctp2.tts.contract import Contract
 from ctp2.tts.declaring import DECLARATION_REQUESTS
 from ctp2.tts.events import ActionRefused, InsertRefused, RequestRefused
 from ctp2.tts.events import Event as Happening
+from ctp2.tts.parked_requests import PARKED_REQUESTS
 from ctp2.tts.queries import QUERIES, Asker, max_order_volume
 from ctp2.tts.rights import PASSWORD_ERRORS, Restrict
 
@@ -387,5 +389,7 @@ REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
     "SubscribeForQuoteRsp": TtsSession.answer_codes,
     "UnSubscribeForQuoteRsp": TtsSession.answer_codes,
     **DECLARATION_REQUESTS,
+    **PARKED_REQUESTS,
+    **BATCH_REQUESTS,
 }
 """Served requests besides login, logout and the queries; everything else is error 27."""

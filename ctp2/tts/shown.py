@@ -12,8 +12,8 @@ from typing import Any, Final
 from ctp2.tts.contract import Contract
 from ctp2.tts.events import OrderReport, TradeDone
 from ctp2.tts.orders import Order
-from ctp2.tts.terms import ACCEPTED, INSERT_SUBMITTED, UNKNOWN
-from ctp2.tts.values import date_of, number_to_ctp, time_of
+from ctp2.tts.terms import INSERT_SUBMITTED, UNKNOWN
+from ctp2.tts.values import date_of, number_to_ctp, sys_id_to_ctp, time_of
 
 Shown = tuple[Any, ...]
 
@@ -62,13 +62,13 @@ def order_values(event: OrderReport) -> Shown:
     insert_date = insert_time = ""
     order_code = "0"
     notify = announced = sequence_no = 0
-    if sys_id:
+    if sys_id > 0:
         order_sys_id = number_to_ctp(sys_id)
         sequence_no = event.sequence_no
         notify = 0 if submit == INSERT_SUBMITTED else 1
         insert_date = order.trading_day if profile.trading_day_dates else date_of(event.exchange_ns)
         insert_time = time_of(event.exchange_ns)
-        if profile.empty_codes and submit == ACCEPTED:
+        if profile.empty_codes and submit != INSERT_SUBMITTED:
             order_code = ""
         if profile.trade_date_only:
             announced = event.announced
@@ -76,6 +76,7 @@ def order_values(event: OrderReport) -> Shown:
             seat = seat_of(terms.echo[0])
     else:
         insert_date, insert_time = date_of(order.insert_ns), time_of(order.insert_ns)
+        order_sys_id = sys_id_to_ctp(sys_id)  # a conditional order's: no exchange has seen it
     return (
         pattern_of(order),
         order.order_ref,
@@ -101,6 +102,7 @@ def order_values(event: OrderReport) -> Shown:
         "" if event.status == UNKNOWN else time_of(event.cancel_ns),
         event.active_user,
         event.reason,
+        sys_id < 0 or terms.front_id == 0 or terms.is_swap != 0,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from ctp2.tts import conditions, parked
 from ctp2.tts.account import Account
 from ctp2.tts.contract import Contract
 from ctp2.tts.declarations import EVOLVE_DECLARATIONS, Declarations
@@ -26,6 +27,7 @@ from ctp2.tts.events import (
 from ctp2.tts.numbered import Numbered, Referenced
 from ctp2.tts.options import OptionTerms, equip
 from ctp2.tts.orders import Order
+from ctp2.tts.parked import ParkedBook
 from ctp2.tts.position import Lot, PositionRow
 from ctp2.tts.rights import (
     AccountRestricted,
@@ -57,6 +59,10 @@ class State:
         self.by_sys_id: Numbered = Numbered()
         self.by_ref: dict[tuple[int, int], Referenced] = {}
         self.last_refs: dict[tuple[int, int], int] = {}
+        self.conditions: dict[tuple[str, int], Order] = {}
+        self.last_conditions: dict[str, int] = {}
+        self.waiting_conditions: dict[str, int] = {}
+        self.parked: ParkedBook = ParkedBook()
         self.last_order_id: int = 0
         self.last_sys_id: int = 0
         self.last_trade_id: int = 0
@@ -320,4 +326,13 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     MoneyMoved: on_money_moved,
     BankToFuture: on_money_moved,
     FutureToBank: on_money_moved,
+    conditions.ConditionPlaced: conditions.on_condition_placed,
+    conditions.ConditionReport: conditions.on_condition_report,
+    conditions.ConditionFailed: conditions.on_condition_failed,
+    conditions.StopPlaced: conditions.on_stop_placed,
+    conditions.StopLeft: conditions.on_stop_left,
+    parked.ParkedPut: parked.on_parked_put,
+    parked.ParkedSent: parked.on_parked_sent,
+    parked.ParkedRemoved: parked.on_parked_removed,
+    parked.ParkingRefused: parked.on_parking_refused,
 }

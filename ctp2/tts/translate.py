@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ctp2.ctp.errors import prompt
 from ctp2.ctp.structs import (
+    CThostFtdcErrorConditionalOrderField,
     CThostFtdcInputOrderActionField,
     CThostFtdcInputOrderField,
     CThostFtdcOrderActionField,
@@ -17,12 +19,13 @@ from ctp2.ctp.structs import (
     CThostFtdcTradeField,
 )
 from ctp2.tts import codes
-from ctp2.tts.commands import CancelOrder, InsertOrder
+from ctp2.tts.commands import CancelOrder, InsertOrder, ReleasedOrder
+from ctp2.tts.conditions import ConditionFailed
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.orders import Order
 from ctp2.tts.shown import Pattern, keep_pattern, order_values, seat_of, trade_values
 from ctp2.tts.terms import INSERT_SUBMITTED, UNKNOWN
-from ctp2.tts.values import date_of, number_to_ctp, time_of
+from ctp2.tts.values import date_of, number_to_ctp, sys_id_to_ctp, time_of
 
 SETTLEMENT_ID: Final = 1
 INSTALL_ID: Final = 1
@@ -256,6 +259,7 @@ def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
         cancel_time,
         active_user,
         reason,
+        is_rare,
     ) = order_values(event)
     if pattern is None:
         pattern = _new_pattern(event.order)
@@ -289,7 +293,20 @@ def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
         record.StatusMsg = status_message(event.order, status, submit, reason)
     else:
         record.StatusMsg = codes.STATUS_TEXT[status] + codes.SUBMIT_TEXT[submit]
+    if is_rare:
+        _show_rare(record, event.order)
     return record
+
+
+def _show_rare(record: CThostFtdcOrderField, order: Order) -> None:
+    """What conditional orders (3.11), orders that the counter released and swaps show beyond an ordinary one."""
+    terms = order.terms
+    if order.sys_id < 0:
+        record.OrderType = codes.CONDITIONAL_ORDER
+    elif terms.is_swap and record.OrderType:
+        record.OrderType = codes.SWAP_ORDER
+    if isinstance(terms, ReleasedOrder):
+        record.RelativeOrderSysID = terms.origin
 
 
 def status_message(order: Order, status: str, submit: str, reason: int) -> str:
@@ -323,6 +340,18 @@ def order_now(order: Order) -> OrderReport:
         order.traded,
         order.insert_ns,
     )
+
+
+def failed_condition_to_ctp(event: ConditionFailed) -> CThostFtdcErrorConditionalOrderField:
+    """A touched condition whose order CTP refused: its last state, and why (spec 3.11)."""
+    shown = order_to_ctp(order_now(event.order))
+    record = CThostFtdcErrorConditionalOrderField()
+    for name in record.__struct_fields__:
+        if hasattr(shown, name):
+            setattr(record, name, getattr(shown, name))
+    record.ErrorID = event.error_id
+    record.ErrorMsg = prompt(event.error_id)
+    return record
 
 
 def trade_to_ctp(event: TradeDone) -> CThostFtdcTradeField:
@@ -388,7 +417,7 @@ def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
         field.BusinessUnit = field.TraderID
         field.ParticipantID = order.terms.echo[_BROKER]
         field.ClientID = order.terms.echo[_CLIENT] or order.account.account_id[:10]
-        field.OrderSysID = number_to_ctp(order.sys_id)
+        field.OrderSysID = sys_id_to_ctp(order.sys_id)
     if event.reason and order is not None:
         field.ActionLocalID = number_to_ctp(order.order_id)
         field.StatusMsg = exchange_message(order.contract.exchange, event.reason)

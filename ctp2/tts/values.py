@@ -39,6 +39,11 @@ def number_to_ctp(number: int) -> str:
     return str(number).rjust(12) if number else ""
 
 
+def sys_id_to_ctp(sys_id: int) -> str:
+    """OrderSysID: a conditional order's (below 0) is ``TJBD_n``, every other one a number (spec 3.7)."""
+    return f"TJBD_{-sys_id}" if sys_id < 0 else number_to_ctp(sys_id)
+
+
 def price_to_ctp(units: int, price_scale: int) -> float:
     """A price in units as CTP's double; absent is DBL_MAX."""
     return DBL_MAX if units == NO_PRICE else units / price_scale

@@ -87,7 +87,7 @@ def test_instrument_for(code: str, exchange: str, day: str, expected: dict[str, 
     assert {name: getattr(found, name) for name in expected} == expected
 
 
-@pytest.mark.parametrize("code", ["", "if2612", "XX2612", "999999", "60051", "6005190", "IF2612C4000", "BTC", "MINUS"])
+@pytest.mark.parametrize("code", ["", "if2612", "XX2612", "999999", "60051", "6005190", "IF2612C4000"])
 def test_unknown_codes(code: str) -> None:
     assert instrument_for(code, "", TODAY) is None
 
@@ -126,9 +126,10 @@ def test_securities() -> None:
 
 
 def test_specials_are_flagged() -> None:
-    assert [item.code for item in load_special()] == ["TEST"]
-    everything = {item.code: item for item in load_special(include_disabled=True)}
+    everything = {item.code: item for item in load_special()}
     assert list(everything) == ["TEST", "BTC", "MINUS"]
+    assert list(everything) == [item.code for item in load_special(include_disabled=True)]
+    assert all(item.is_matched and item.exchange == "SHFE" and item.uses_history for item in everything.values())
     assert everything["MINUS"].lower_limit == Decimal(-500)
     assert everything["MINUS"].reference_price == Decimal("-37.63")
 

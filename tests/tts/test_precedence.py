@@ -69,12 +69,17 @@ class Fault:
 
     changes: dict[str, Any] = field(default_factory=dict)
     rights: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def and_(self, other: Fault) -> Fault | None:
         """Both in one request; None when they want different things of one member."""
         if self.changes.keys() & other.changes.keys() or self.rights.keys() & other.rights.keys():
             return None
-        return Fault({**self.changes, **other.changes}, {**self.rights, **other.rights})
+        return Fault(
+            {**self.changes, **other.changes},
+            {**self.rights, **other.rights},
+            {**self.settings, **other.settings},
+        )
 
 
 INSERT_FAULTS: dict[str, Fault] = {
@@ -110,7 +115,7 @@ INSERT_FAULTS: dict[str, Fault] = {
     "no right": Fault(rights={"trading": {"*": "none"}}),
     "close only": Fault({"comb_offset": "0"}, rights={"trading": {"*": "close"}}),
     "conditional": Fault({"contingent": "5", "stop_price": 3600.0}, {"conditional_orders": False}),
-    "no conditional": Fault({"contingent": "5", "stop_price": 3600.0}),
+    "no conditional": Fault({"contingent": "5", "stop_price": 3600.0}, settings={"conditional": "off"}),
     "short sell": Fault({"direction": "1", "comb_offset": "0", "instrument": "600519", "volume": 100}),
     "close today": Fault({"comb_offset": "3"}),
     "close yesterday": Fault({"comb_offset": "1"}),
@@ -141,7 +146,7 @@ AT_THE_EDGE = {"frequency"}
 
 def desk_with(fault: Fault) -> Desk:
     """One instrument per exchange, one stock, one code that two exchanges have; OrderRef 7 is used."""
-    desk = Desk(profile="clean", fills="full")
+    desk = Desk(profile="clean", fills="full", **fault.settings)
     for exchange, code in (("SHFE", "rb2105"), ("DCE", "m2105"), ("SHFE", "dup"), ("DCE", "dup")):
         desk.instrument(exchange, code, limits="3000..4000", settled="3500")
     desk.instrument("SHFE", "old2101", limits="3000..4000", settled="3500", listed="no")

@@ -83,6 +83,10 @@ FAULTS = [
     Fault(2, "volume condition unknown", 15, {"volume_condition": "4"}),
     Fault(2, "contingent condition empty", 15, {"contingent": ""}),
     Fault(2, "contingent condition unknown", 15, {"contingent": "G"}),
+    Fault(2, "contingent condition of a parked order", 15, {"contingent": "4"}),
+    Fault(2, "stop price missing", 15, {"contingent": "5"}),
+    Fault(2, "stop price NaN", 15, {"contingent": "H", "stop_price": math.nan}),
+    Fault(2, "stop price DBL_MAX", 15, {"contingent": "2", "stop_price": DBL_MAX}),
     Fault(2, "force close reason empty", 15, {"force_close_reason": ""}),
     Fault(2, "force close reason of the broker", 15, {"force_close_reason": "1"}),
     Fault(2, "offset empty", 15, {"comb_offset": ""}),
@@ -102,7 +106,6 @@ FAULTS = [
     Fault(2, "price type LastPrice", 80, {"price_type": "4"}),
     Fault(2, "price type Ask1", 80, {"price_type": "8"}),
     Fault(2, "price type Bid1+3", 80, {"price_type": "F"}),
-    Fault(2, "swap order", 65, {"is_swap": 1}),
     Fault(2, "price NaN", 95, {"price": math.nan}),
     Fault(2, "price infinite", 95, {"price": math.inf}),
     Fault(2, "price minus infinite", 95, {"price": -math.inf}),
@@ -127,9 +130,10 @@ FAULTS = [
     Fault(6, "instrument unknown, exchange missing", 16, {"instrument": "xx9999", "exchange": ""}),
     Fault(6, "instrument in the wrong case", 16, {"instrument": "RB2105", "exchange": "SHFE"}),
     Fault(6, "instrument not traded", 17, {"instrument": "old2101"}),
-    # 3 conditional orders: a right of the broker, behind the instrument
-    Fault(7, "conditional order", 54, {"contingent": "5"}),
-    Fault(7, "conditional order of the exchange", 54, {"contingent": "2"}),
+    # 3 kinds of order that the instrument's exchange does not have (here: the TTS column), behind the instrument
+    Fault(7, "stop order of the exchange", 15, {"contingent": "2", "stop_price": 3500.0}),
+    Fault(7, "take-profit of the exchange", 15, {"contingent": "3", "stop_price": 3500.0}),
+    Fault(7, "swap order", 65, {"is_swap": 1}),
     # 4 position
     Fault(8, "SHFE CloseToday without lots of today", 50, {"comb_offset": "3", "instrument": "rb2105"}),
     Fault(8, "SHFE Close without lots of yesterday", 51, {"comb_offset": "1", "instrument": "rb2105"}),
