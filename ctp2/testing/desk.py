@@ -179,6 +179,7 @@ class Desk:
             low, high = limits.split("..")
             contract.lower_limit, contract.upper_limit = self._units(contract, low), self._units(contract, high)
         contract.pre_settlement = self._units(contract, settled)
+        contract.pre_close = self._units(contract, option.get("closed", ""))
         self._lot_margins[code] = Decimal(lot_margin)
         self._margins[code] = {LONG: Decimal(margin), SHORT: Decimal(short_margin or margin)}
         self.engine.add_contract(contract)
@@ -228,6 +229,7 @@ class Desk:
         row.exchange_margin += exchange_margin
         row.pre_margin += margin
         purse.change_margin(purse.group_of(contract), side == LONG, margin, exchange_margin)
+        state.mark(contract)
 
     # -------------------------------------------------------------- steps
     def contract(self, code: str) -> Contract:

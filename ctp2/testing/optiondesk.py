@@ -25,7 +25,7 @@ from ctp2.tts.events import Event
 if TYPE_CHECKING:
     from ctp2.testing.desk import Desk
 
-OPTION_WORDS = ("underlying", "strike", "option", "style", "spot", "strike_fee")
+OPTION_WORDS = ("underlying", "strike", "option", "style", "spot", "strike_fee", "closed")
 
 
 def option_fields(words: dict[str, str]) -> dict[str, Any]:

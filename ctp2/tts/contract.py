@@ -86,6 +86,7 @@ class Contract:
         "order_types",
         "patterns",
         "phase",
+        "pre_close",
         "pre_settlement",
         "price_scale",
         "product",
@@ -144,6 +145,7 @@ class Contract:
         self.strike_by_volume: int = micro_from_decimal(commission.strike_by_volume)
 
         self.pre_settlement: int = NO_PRICE
+        self.pre_close: int = NO_PRICE
         self.upper_limit: int = NO_PRICE
         self.lower_limit: int = NO_PRICE
         self.last: int = NO_PRICE

@@ -253,6 +253,7 @@ def _set_reference(contract: Contract, tick: Tick) -> None:
         return NO_PRICE if price == DBL_MAX else round(price * scale)
 
     contract.pre_settlement = units(tick.pre_settlement if tick.pre_settlement != DBL_MAX else tick.pre_close)
+    contract.pre_close = units(tick.pre_close)
     contract.upper_limit = units(tick.upper_limit)
     contract.lower_limit = units(tick.lower_limit)
 

@@ -30,6 +30,8 @@ ON_FUND: Final = 2
 _INDEX_EXCHANGES: Final = ("CFFEX",)
 _ONLY_SPECULATION: Final = ("CZCE", "SSE", "SZSE")
 """Exchanges whose options take the hedge flag of speculation only: error 66 (docs/decisions/0051)."""
+_CARRIED_AT_CLOSE: Final = ("SHFE", "INE")
+"""Exchanges where the royalty of carried lots is max(previous close, previous settlement) (spec 7.3, 16.8)."""
 _DEFAULT_RATIO: Final = RATE // 10
 """Margin of an underlying future that nothing is known of: a tenth of its value."""
 _DEFAULT_ADJUST: Final = RATE * 12 // 100
@@ -169,8 +171,17 @@ class OptionTerms:
         price = self.contract.pre_settlement
         return 0 if price == NO_PRICE else price
 
-    def mark(self, price: int, volume: int, is_exchange: bool = False) -> int:
-        """What the last price adds to the margin of ``volume`` lots sold today: OptionRoyaltyPriceType 5."""
+    def mark(self, price: int, today: int, carried: int, is_exchange: bool = False) -> int:
+        """What prices add to the margin of sold lots over the one at the previous settlement.
+
+        Lots of today follow the last price (OptionRoyaltyPriceType 5), carried ones the previous close on SHFE and INE.
+        """
+        added = self._added(price, today, is_exchange)
+        if carried and self.contract.exchange in _CARRIED_AT_CLOSE:
+            added += self._added(self.contract.pre_close, carried, is_exchange)
+        return added
+
+    def _added(self, price: int, volume: int, is_exchange: bool) -> int:
         settled = self.settled_price()
         if price <= settled or volume == 0:
             return 0

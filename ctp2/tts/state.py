@@ -121,8 +121,9 @@ class State:
         """Options have no profit before settlement (spec 5.2); the margin of lots sold today follows the price."""
         if row.is_long:
             return
-        mark = option.mark(price, row.today_position)
-        exchange_mark = option.mark(price, row.today_position, True)
+        today, carried = row.today_position, row.position - row.today_position
+        mark = option.mark(price, today, carried)
+        exchange_mark = option.mark(price, today, carried, True)
         if mark != row.margin_mark or exchange_mark != row.exchange_mark:
             purse = row.purse
             assert purse is not None

@@ -45,6 +45,16 @@ class Option:
     exercise: Decimal
     is_matched: bool
 
+    @property
+    def closed(self) -> Decimal:
+        """Yesterday's close: calls ended above their settlement, puts below."""
+        return self.settled + (3 if self.kind == "call" else -1) * self.tick
+
+    @property
+    def carried_royalty(self) -> Decimal:
+        """Of lots of yesterday."""
+        return max(self.closed, self.settled) if self.exchange == "SHFE" else self.settled
+
     def margin(self, price: Decimal) -> Decimal:
         """Of one sold lot with the royalty at ``price``."""
         lot = price * self.multiplier + self.fixed
@@ -159,6 +169,7 @@ class OptionGame:
                 multiplier=str(option.multiplier),
                 tick=str(option.tick),
                 settled=str(option.settled),
+                closed=str(option.closed),
                 limits=f"{option.tick}..{option.high}",
                 lot_fees=",".join([str(option.fee)] * 3),
                 strike_fee=f"0,{option.strike_fee}",
@@ -281,7 +292,8 @@ class OptionGame:
             option = self.options[code]
             if not is_long:
                 royalty = max(self.last.get(code, option.settled), option.settled)
-                sums["CurrMargin"] += held.carried * option.margin(option.settled) + held.today * option.margin(royalty)
+                sums["CurrMargin"] += held.carried * option.margin(option.carried_royalty)
+                sums["CurrMargin"] += held.today * option.margin(royalty)
         for record in self.orders_of(user):
             option = self.options[record.InstrumentID]
             price = option.high if record.OrderPriceType == "1" else D(repr(record.LimitPrice))
