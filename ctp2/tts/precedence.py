@@ -322,22 +322,42 @@ PARKED: Final = Section(
     ),
 )
 
+_DECLARED_BY: Final = (
+    Line(146, "InvestorID missing", "没有填 `InvestorID`"),
+    Line(9, "InvestorID of another investor", "`InvestorID` 是别的投资者"),
+    Line(13, "InvestorID unknown", "没有这个投资者"),
+    Line(147, "ExchangeID missing, and two exchanges have the code", "没有填 `ExchangeID`，而合约代码不唯一"),
+    Line(148, "ExchangeID is no exchange", "`ExchangeID` 不是交易所"),
+    Line(150, "ExchangeID is not the instrument's", "`ExchangeID` 与合约所属交易所不符"),
+)
+
 EXERCISE: Final = Section(
     "exercise",
     ("ReqExecOrderInsert", "ReqExecOrderAction"),
     "Exercise of options",
     "期权行权",
     (
+        Line(42, "the statement is not confirmed today", "结算单还没有确认"),
         Line(81, "ActionType", "`ActionType` 不对"),
-        Line(67, "ExecOrderRef is not greater than the last", "`ExecOrderRef` 没有递增"),
+        Line(
+            15,
+            "another field: volume, offset, hedge, position or close flag",
+            "其他字段不对：数量、开平、投保、头寸、平仓标志",
+        ),
+        *_DECLARED_BY,
+        Line(67, "ExecOrderRef is not greater than the last, or no number", "`ExecOrderRef` 没有递增，或不是数字"),
+        Line(16, "unknown instrument", "没有这个合约"),
+        Line(17, "the instrument is not traded", "合约不能交易"),
         Line(69, "not an option", "不是期权"),
-        Line(70, "the option cannot be exercised", "该期权不支持行权"),
-        Line(87, "the option cannot be abandoned", "该期权不支持放弃"),
+        Line(66, "not speculation", "只支持投机"),
+        Line(27, "the exchange takes no such request (CFFEX)", "交易所没有这种申请（中金所）"),
+        Line(87, "the option cannot be abandoned (DCE)", "不支持放弃（大商所）"),
+        Line(70, "the exchange has no exercise", "该交易所不支持行权"),
         Line(139, "not now", "现在不能行权"),
-        Line(74, "more than the free long lots", "可行权的多头持仓不足"),
-        Line(71, "a bad field of the cancel", "撤销的字段不对"),
-        Line(73, "no such exercise", "找不到该行权"),
-        Line(72, "cancelled or carried out already", "已经撤销或执行"),
+        Line(74, "more than the free long lots, or than there is money for", "可行权的多头持仓或资金不足"),
+        Line(71, "cancel: bad action flag, or nothing that identifies it", "撤销：`ActionFlag` 不对，或没有标识"),
+        Line(73, "cancel: no such exercise", "撤销：找不到该行权"),
+        Line(72, "cancel: cancelled already", "撤销：已经撤销"),
     ),
 )
 
@@ -347,12 +367,18 @@ SELF_CLOSE: Final = Section(
     "Self close of options",
     "期权自对冲",
     (
-        Line(3042, "the reference is not greater than the last", "引用没有递增"),
-        Line(3041, "not an option", "不是期权"),
+        Line(42, "the statement is not confirmed today", "结算单还没有确认"),
         Line(3043, "a bad field", "字段不对"),
+        *_DECLARED_BY,
+        Line(3042, "the reference is not greater than the last, or no number", "引用没有递增，或不是数字"),
+        Line(16, "unknown instrument", "没有这个合约"),
+        Line(17, "the instrument is not traded", "合约不能交易"),
+        Line(3041, "not an option", "不是期权"),
+        Line(66, "not speculation", "只支持投机"),
+        Line(27, "the exchange has no self close", "该交易所没有自对冲"),
         Line(3046, "set already; cancel it first (DCE)", "已经设置过，先撤销（大商所）"),
-        Line(3044, "no such record", "找不到记录"),
-        Line(3045, "the record's status does not allow it", "状态不允许撤销"),
+        Line(3044, "cancel: no such record", "撤销：找不到记录"),
+        Line(3045, "cancel: cancelled already", "撤销：已经撤销"),
     ),
 )
 

@@ -111,6 +111,7 @@ def test_a_right_password_forgives_the_wrong_ones(make: Make) -> None:
         client.spi.wait_for("OnFrontConnected", after=len(client.spi.calls) - 1)
 
 
+@pytest.mark.proves("12.1 ReqUserPasswordUpdate")
 def test_changing_passwords(make: Make) -> None:
     _, trader = make(accounts=ACCOUNTS.format(hashed="Bob4567"))
     client = trader().connect()
@@ -227,6 +228,7 @@ def test_order_frequency_clears_by_itself(make: Make) -> None:
     assert [refusal(client), refusal(client)] == [0, 116], "1.1 s after the first, 0.5 s after the second"
 
 
+@pytest.mark.proves("8.2 per second", "8.2 exempt", "8.2 clients")
 def test_queries_too_soon_are_error_90_and_clear(make: Make) -> None:
     address, trader = make("&query_rate=1")
     client = trader().login()

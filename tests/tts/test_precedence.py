@@ -38,7 +38,9 @@ def test_every_error_that_the_code_names_has_a_line() -> None:
 
 def test_every_constant_is_used() -> None:
     """A number that no check answers would stand in the documents and never come."""
-    reasons = set(re.findall(r"error\.([A-Z_0-9]+)", Path("ctp2/tts/codes.py").read_text("utf-8")))
+    reasons = set(
+        re.findall(r"error\.([A-Z_0-9]+)", (gen_capabilities.ROOT / "ctp2" / "tts" / "codes.py").read_text("utf-8"))
+    )
     constants = {name: value for name, value in vars(rejections).items() if name.isupper() and isinstance(value, int)}
     unused = [name for name, value in constants.items() if name not in reasons and value in errors.ERRORS]
     assert [name for name in unused if constants[name] and constants[name] not in gen_capabilities.raised()] == []

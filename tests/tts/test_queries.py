@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ctp2.ctp import methods, schema
+from ctp2.ctp import structs as s
 from ctp2.testing import Call
 from ctp2.tts import counter
 from ctp2.tts.queries import QUERIES
-from tests.tts.programs import FIRST, Trader, address_of
+from tests.tts.programs import FIRST, Trader, address_of, is_order
 
 QUERY_NAMES = sorted(
     {
@@ -65,6 +66,7 @@ def test_the_table_is_whole() -> None:
     assert QUERIES.keys() <= set(QUERY_NAMES)
 
 
+@pytest.mark.proves("8.1 every query", "8.3 InvestUnit")
 @pytest.mark.parametrize("name", QUERY_NAMES)
 def test_every_query_ends_in_one_last_callback(trader: Trader, name: str) -> None:
     """Rows with NULL RspInfo and one last flag, or one (NULL, NULL, last); never silence (spec 8.1)."""
@@ -96,6 +98,7 @@ def is_empty_by_table(name: str) -> bool:
     return name in NO_ROWS or any(name.startswith(f"ReqQry{family}") for family in FAMILIES)
 
 
+@pytest.mark.proves("8.3 Notice", "8.3 EWarrantOffset", "8.3 CFMMCTradingAccountKey", "8.3 TransferBank")
 @pytest.mark.parametrize("name", [name for name in QUERY_NAMES if is_empty_by_table(name)])
 def test_what_the_table_calls_empty_is_one_null_callback(trader: Trader, name: str) -> None:
     assert shown(trader.ask(name)) == [(True, None, True)]
@@ -184,6 +187,20 @@ FILTERS: list[tuple[str, str, dict[str, Any], list[Any]]] = [
 """Query, member looked at, filters, what the rows show in their order."""
 
 
+@pytest.mark.proves(
+    "7.5 rate queries",
+    "8.3 InstrumentMarginRate",
+    "8.3 ExchangeMarginRate",
+    "8.3 InvestorProductGroupMargin",
+    "8.3 Exchange",
+    "8.3 Product",
+    "8.3 Investor",
+    "8.3 TradingCode",
+    "8.3 SettlementInfo",
+    "8.3 SettlementInfoConfirm",
+    "8.3 BrokerTradingParams",
+    "8.3 ClassifiedInstrument",
+)
 @pytest.mark.parametrize(("name", "member", "filters", "wanted"), FILTERS, ids=str)
 def test_filters(trader: Trader, name: str, member: str, filters: dict[str, Any], wanted: list[Any]) -> None:
     got = values(trader, name, member, **filters)
@@ -222,6 +239,7 @@ def test_product_group_margin_is_the_larger_side(trader: Trader) -> None:
     assert row.PositionProfit == position.PositionProfit
 
 
+@pytest.mark.proves("8.3 MaxOrderVolume")
 @pytest.mark.parametrize("name", ["ReqQryMaxOrderVolume", "ReqQueryMaxOrderVolume"])
 def test_greatest_order_volume(trader: Trader, name: str) -> None:
     (account,) = trader.rows("ReqQryTradingAccount")
@@ -237,6 +255,52 @@ def test_greatest_order_volume(trader: Trader, name: str) -> None:
     assert answer.field.MaxVolume == 0
     (answer,) = trader.ask(name, InstrumentID="nothing", Direction="0", OffsetFlag="0")
     assert (answer.field.MaxVolume, answer.error_id) == (0, 0)
+
+
+@pytest.mark.proves("7.1 MarginPriceType")
+def test_margin_is_at_the_price_that_the_parameters_say(trader: Trader) -> None:
+    """MarginPriceType 4: today's two lots of rb2105 are margined at what they were opened at, whatever the last price.
+
+    Filled at the ask 4301 (market making): 2 x 4301 x 10 x the rate.
+    """
+    (params,) = trader.rows("ReqQryBrokerTradingParams")
+    assert params.MarginPriceType == "4"
+    (rate,) = trader.rows("ReqQryInstrumentMarginRate", InstrumentID="rb2105")
+    (depth,) = trader.rows("ReqQryDepthMarketData", InstrumentID="rb2105")
+    (position,) = trader.rows("ReqQryInvestorPosition", InstrumentID="rb2105")
+    assert depth.LastPrice == 4300.0
+    assert position.UseMargin == pytest.approx(2 * 4301 * 10 * rate.LongMarginRatioByMoney, abs=1e-6)
+
+
+@pytest.mark.proves("8.1 snapshot", "8.3 vnpy")
+def test_what_arrives_during_a_chain_is_not_added(tmp_path: Path) -> None:
+    """And the order in which vn.py asks: instruments after the confirmation, then account and positions in turn."""
+
+    def send_another(call: Call) -> None:
+        if call.name == "OnRspQryOrder" and call.request_id == 99:
+            client.api.ReqOrderInsert(client.order("rb2105", 4281.0), 100)
+
+    address = address_of(tmp_path)
+    client = Trader(address, on_call=send_another).start()
+    counter(address).step(FIRST)
+    assert [row.InstrumentID for row in client.rows("ReqQryInstrument")] == CODES
+    for price in (4280.0, 4279.0):
+        client.rest("rb2105", price)
+    assert client.api.ReqQryOrder(s.CThostFtdcQryOrderField(), 99) == 0
+    chain = client.spi.answer(99)
+    assert [(call.field.LimitPrice, call.is_last) for call in chain] == [(4280.0, False), (4279.0, True)]
+    client.spi.wait_for(lambda call: is_order("3")(call) and call.field.LimitPrice == 4281.0, count=2)
+    assert len(client.rows("ReqQryOrder")) == 4, "two more came while the rows were delivered"
+    for _ in range(3):
+        (account,) = client.rows("ReqQryTradingAccount")
+        (position,) = client.rows("ReqQryInvestorPosition")
+        assert (account.AccountID, position.InvestorID) == ("alice", "alice"), "empty members mean the login's user"
+    client.api.Release()
+
+
+@pytest.mark.proves("12.1 OnRtnTradingNotice")
+def test_the_simulator_sends_no_notices(trader: Trader) -> None:
+    assert not {"OnRtnTradingNotice", "OnRtnBulletin"} & set(trader.spi.names)
 
 
 def test_logins_that_ctp_itself_does_not_know_are_27(tmp_path: Path) -> None:
