@@ -66,7 +66,7 @@ class Market:
 class Insert:
     """``user`` sends an order; it is called ``name`` from then on.
 
-    ``kind`` as in ``desk.ORDER_TYPES``, MVn, or one of ``ODD_KINDS``.
+    ``kind`` as in ``desk.ORDER_TYPES``, MVn, or one of ``ODD_KINDS``; ``hedge`` the flag that keeps positions apart.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Insert:
     code: str
     price: Decimal
     kind: str
+    hedge: str = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +266,7 @@ class OrderFlow:
             market.code,
             price,
             kind,
+            dice.pick(("2", "3")) if market.exchange != "CZCE" and dice.chance(8) else "1",
         )
 
     def _walk(self, market: Market) -> None:

@@ -28,7 +28,7 @@ def test_the_games_are_not_empty() -> None:
     games = []
     for seed in SEEDS:
         referee = Referee(seed)
-        referee.play(STEPS // 2)
+        referee.play(STEPS)
         games.append(referee.game)
         kinds += referee.kinds
         answers += referee.answers
