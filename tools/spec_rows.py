@@ -15,10 +15,10 @@ How a name is matched, without regard to case and to the words *row*, *rule* and
    row (``4 Success: as told``);
 4. the beginning of exactly one id means that row (``3.4 exchange rej``).
 
-Names of sections that are not listed (``13 156``, ``16 3``) and the number of a section that is nothing but a table are
-for the reader and show nothing; anything else is unknown. The tool prints the rows that no scenario names, with the test
-or the excuse that answers for them, and fails on a row with neither, on a name that means nothing, and on an excuse that
-is no longer needed (``--tidy`` removes those).
+Names of sections that are not listed (``13 156``, ``16 3``) and the number of a section that is nothing but a table
+are for the reader and show nothing; anything else is unknown. The tool prints the rows that no scenario names, with the
+test or the excuse that answers for them, and fails on a row with neither, on a name that means nothing, and on an
+excuse that is no longer needed (``--tidy`` removes those).
 """
 
 from __future__ import annotations
