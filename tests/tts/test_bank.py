@@ -43,6 +43,7 @@ def account(client: Trader) -> Any:
     return client.rows("ReqQryTradingAccount")[0]
 
 
+@pytest.mark.proves("12.1 ReqFromBankToFutureByFuture", "6 Deposit")
 def test_money_comes_from_the_bank_and_goes_back(client: Trader) -> None:
     call = ask(client, IN, 1234.56, LongCustomerName="Alice", BankAccount="6222")
     row = call.field
@@ -118,6 +119,7 @@ def test_no_transfers_now(client: Trader, address: str) -> None:
     assert ask(client, IN, 1.0).error_id == 0
 
 
+@pytest.mark.proves("12.1 ReqQueryBankAccountMoneyByFuture")
 def test_the_bank_is_asked_for_its_balance(client: Trader) -> None:
     ask(client, IN, 250.25)
     client.send("ReqQueryBankAccountMoneyByFuture", AccountID="alice", BankID="1", Password="secret", RequestID=5)
@@ -131,6 +133,7 @@ def test_the_bank_is_asked_for_its_balance(client: Trader) -> None:
     assert client.spi.wait_for("OnErrRtnQueryBankBalanceByFuture", after=before).error_id == 2001
 
 
+@pytest.mark.proves("8.3 TransferBank")
 def test_banks_and_registrations(client: Trader) -> None:
     (bank,) = client.rows("ReqQryTransferBank")
     assert (bank.BankID, bank.BankBrchID, bank.IsActive) == ("1", "0000", 1)
@@ -141,6 +144,7 @@ def test_banks_and_registrations(client: Trader) -> None:
     assert client.rows("ReqQryAccountregister", AccountID="bob") == []
 
 
+@pytest.mark.proves("12.1 ReqTradingAccountPasswordUpdate")
 def test_the_funds_password_is_one_of_its_own(client: Trader) -> None:
     def change(old: str, new: str, account_id: str = "alice") -> int:
         (call,) = client.ask(
