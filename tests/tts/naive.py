@@ -143,6 +143,7 @@ class NaiveCounter:
         """User, instrument, whether long, hedge flag."""
         self.orders: dict[str, NaiveOrder] = {}
         self.working: list[NaiveOrder] = []
+        self.last_ref = dict.fromkeys(balances, 0)
         self.quotes = {code: NaiveQuote() for code in self.markets}
         self.last: dict[str, Decimal] = {}
         self.phases = dict.fromkeys(self.markets, "trading")
@@ -177,12 +178,14 @@ class NaiveCounter:
         offset = action.offset
         if offset == "close-yesterday" or (offset == "close-today" and not keeps_history):
             offset = "close"
-        if action.volume <= 0:
-            return "15"
-        if action.kind in REFUSED_KINDS:
-            return REFUSED_KINDS[action.kind]
-        if action.kind.startswith("MV") and int(action.kind[2:]) > action.volume:
-            return "15"
+        refusal = self._bad_field(action)
+        if refusal:
+            self.last_ref[action.user] = max(self.last_ref[action.user], int(action.ref or 0))
+            return refusal
+        ref = int(action.ref) if action.ref else self.last_ref[action.user] + 1
+        if ref <= self.last_ref[action.user]:
+            return "22"
+        self.last_ref[action.user] = ref
         limit = action.price
         on_tick = limit % market.tick == 0
         if self.truncates and market.exchange == "CZCE" and not on_tick:
@@ -216,6 +219,13 @@ class NaiveCounter:
         else:
             self._arrive_at_quote(order)
         return "accepted"
+
+    def _bad_field(self, action: Insert) -> str:
+        if action.volume <= 0:
+            return "15"
+        if action.kind in REFUSED_KINDS:
+            return REFUSED_KINDS[action.kind]
+        return "15" if action.kind.startswith("MV") and int(action.kind[2:]) > action.volume else ""
 
     def _over_close(self, order: NaiveOrder) -> str:
         if order.is_open:

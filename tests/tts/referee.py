@@ -202,6 +202,7 @@ class Referee:
                 "limit" if action.kind in ODD_KINDS else action.kind,
                 name=action.name,
                 comb_hedge=action.hedge,
+                ref=action.ref,
                 **odd,
             )
         if isinstance(action, Cancel):
