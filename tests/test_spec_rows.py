@@ -41,6 +41,9 @@ ROWS = [
         ("3.11 triggered", ["3.11 triggered order rejected by CTP"]),
         ("3.11 trigger when touched", ["3.11 trigger"]),
         ("3.10 price", ["3.10 Price-time"]),
+        ("3.11 trigger/cancel", ["3.11 trigger"]),
+        ("3.6 A: rests", ["3.6 A"]),
+        ("3.6 Abc", []),
         ("3.10 F", []),
         ("3.2", []),
         ("3.1", []),
@@ -67,7 +70,8 @@ def found(folder: Path, also: str, excused: dict[str, str]) -> list[str]:
 def test_every_row_is_shown_or_excused(tmp_path: Path) -> None:
     assert found(tmp_path, "3.10", {}) == []
     assert found(tmp_path, "3.10", {"3.10 FAK": "a section alone says little"}) == []
-    assert found(tmp_path, "3.10, 13 156, 16 3, 2.1", {}) == []
+    assert found(tmp_path, "3.10, 13 156, 16 3, 2.1, 3.2", {}) == []
+    assert found(tmp_path, "3.10", {"3.10 FAK": "in work: orders"}) == []
     assert found(tmp_path, "3.6 A", {"3.10 FAK": "comes later"}) == []
     (problem,) = found(tmp_path, "3.6 A", {})
     assert "nothing shows '3.10 FAK'" in problem

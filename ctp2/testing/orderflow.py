@@ -66,7 +66,8 @@ class Market:
 class Insert:
     """``user`` sends an order; it is called ``name`` from then on.
 
-    ``kind`` as in ``desk.ORDER_TYPES``, MVn, or one of ``ODD_KINDS``.
+    ``kind`` as in ``desk.ORDER_TYPES``, MVn, or one of ``ODD_KINDS``; ``hedge`` the flag that keeps positions apart,
+    ``ref`` the OrderRef, mostly left to the counter.
     """
 
     name: str
@@ -77,6 +78,8 @@ class Insert:
     code: str
     price: Decimal
     kind: str
+    hedge: str = "1"
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ ODD_KINDS: Final = {"last": {"price_type": "4"}, "GTC": {"time_condition": "5"},
 """Kinds that no exchange takes: what makes them so (spec ctp-semantics 3.2)."""
 PHASES: Final = ("before", "auction", "match", "break", "closed", "trading")
 
+_CHANGES_PHASE: Final = 93
 _D = Decimal
 _KINDS: Final = (
     *("limit",) * 16,
@@ -211,6 +215,7 @@ class OrderFlow:
         self._middle = {market.code: market.settled for market in traded}
         self._phase = dict.fromkeys(self._middle, "trading")
         self._names: list[str] = []
+        self._owners: dict[str, str] = {}
 
     def actions(self, steps: int) -> Iterator[Action]:
         """The next ``steps`` actions, behind a first quote of every instrument that trades against quotes."""
@@ -224,18 +229,21 @@ class OrderFlow:
         dice = self._dice
         market = dice.pick(self._markets)
         what = dice.roll(100)
+        if self._phase[market.code] != "trading" and dice.chance(12):
+            what = _CHANGES_PHASE
         if what < 55:
             return self._insert(market)
         if what < 70 and self._names:
             # Mostly young orders, sometimes any.
-            recent = self._names[-8:] if dice.chance(80) else self._names
-            return Cancel(dice.pick(self._users), dice.pick(recent), dice.pick(("ref", "sysid", "trimmed")))
+            name = dice.pick(self._names[-12:] if dice.chance(80) else self._names)
+            user = self._owners[name] if dice.chance(90) else dice.pick(self._users)
+            return Cancel(user, name, dice.pick(("ref", "sysid", "trimmed")))
         if what < 88:
             if market.is_matched:
                 return self._insert(market)
             self._walk(market)
             return self._snapshot(market)
-        if what < 94:
+        if what <= _CHANGES_PHASE:
             now = self._phase[market.code]
             if now == "auction" and dice.chance(30):
                 self._phase[market.code] = "match"
@@ -247,6 +255,7 @@ class OrderFlow:
     def _insert(self, market: Market) -> Insert:
         dice = self._dice
         name = f"o{len(self._names) + 1}"
+        user = self._owners[name] = dice.pick(self._users)
         self._names.append(name)
         away = dice.roll(9) - 4
         price = self._middle[market.code] + away * market.tick
@@ -258,13 +267,15 @@ class OrderFlow:
             volume = dice.pick((0, 400, 501, 100_000))
         return Insert(
             name,
-            dice.pick(self._users),
+            user,
             dice.pick(("buys", "sells")),
             dice.pick(_OFFSETS),
             volume,
             market.code,
             price,
             kind,
+            dice.pick(("2", "3")) if market.exchange != "CZCE" and dice.chance(8) else "1",
+            str(1 + dice.roll(len(self._names))) if dice.chance(5) else "",
         )
 
     def _walk(self, market: Market) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ctp2.tts.kept import Trades
 from ctp2.tts.money import round_div
+from ctp2.tts.terms import SPECULATION
 
 if TYPE_CHECKING:
     from ctp2.tts.contract import Contract
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ctp2.tts.position import PositionRow
     from ctp2.tts.rights import MoneyMoved, Rights
 
+_PER_TRADING_CODE: Final = "CFFEX"
 WITHDRAW_NUMERATOR: Final = 8
 """WithdrawQuota is 0.8 of the mortgageable fund (spec 6 [SIM])."""
 
@@ -109,9 +111,15 @@ class Purse:
         self.frozen_cash: int = 0
         self.groups: dict[tuple[str, str], MarginGroup] = {}
 
-    def group_of(self, contract: Contract) -> MarginGroup:
-        """The margin group of ``contract``, made when first asked for."""
+    def group_of(self, contract: Contract, hedge: str = SPECULATION) -> MarginGroup:
+        """The margin group of ``contract``, made when first asked for.
+
+        On CFFEX the larger side is taken within one trading code, that is one hedge flag (spec 7.2): flags other than
+        speculation have groups of their own, ``IF 3``.
+        """
         key = (contract.exchange, contract.product if contract.option is None else f"{contract.product} option")
+        if hedge != SPECULATION and contract.exchange == _PER_TRADING_CODE:
+            key = (contract.exchange, f"{key[1]} {hedge}")
         group = self.groups.get(key)
         if group is None:
             group = MarginGroup(contract.larger_side)

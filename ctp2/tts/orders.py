@@ -78,7 +78,7 @@ class Order:
         self.contract: Contract = contract
         self.row: PositionRow = row
         self.purse: Purse = account.purse(contract.currency)
-        self.group: MarginGroup = self.purse.group_of(contract)
+        self.group: MarginGroup = self.purse.group_of(contract, hedge)
         self.order_ref: str = order_ref
         self.offset: str = offset
         self.hedge: str = hedge

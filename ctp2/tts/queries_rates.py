@@ -147,17 +147,25 @@ def _asked_or_held(asker: Asker, field: Any) -> Iterable[Contract]:
 
 def product_group_margins(asker: Asker, field: Any) -> Rows:
     """``ReqQryInvestorProductGroupMargin``: the products with larger-side margin, after the larger side (spec 7.2)."""
-    if not asker.is_own(field) or field.HedgeFlag not in ("", SPECULATION):
+    if not asker.is_own(field):
         return
     for purse in asker.account.purses.values():
-        for (exchange, product), group in purse.groups.items():
-            if group.larger_side and matches(field.ProductGroupID, product):
-                yield _product_group_margin(asker, purse, group, exchange, product)
+        for (exchange, name), group in purse.groups.items():
+            product, _, code = name.partition(" ")  # CFFEX: a trading code of its own (``Purse.group_of``)
+            hedge = code or SPECULATION
+            if group.larger_side and matches(field.ProductGroupID, product) and matches(field.HedgeFlag, hedge):
+                yield _product_group_margin(asker, purse, group, exchange, product, hedge)
 
 
-def _product_group_margin(asker: Asker, purse: Purse, group: MarginGroup, exchange: str, product: str) -> Any:
+def _product_group_margin(
+    asker: Asker, purse: Purse, group: MarginGroup, exchange: str, product: str, hedge: str
+) -> Any:
     """The group's margins, and what its position rows sum up to."""
-    members = [row for row in asker.account.rows.values() if _is_of(row.contract, exchange, product, purse.currency)]
+    members = [
+        row
+        for row in asker.account.rows.values()
+        if _is_of(row.contract, exchange, product, purse.currency) and purse.group_of(row.contract, row.hedge) is group
+    ]
     money = values.money_to_ctp
     return structs.CThostFtdcInvestorProductGroupMarginField(
         BrokerID=asker.broker_id,
@@ -178,7 +186,7 @@ def _product_group_margin(asker: Asker, purse: Purse, group: MarginGroup, exchan
         Commission=money(sum(row.commission for row in members)),
         CashIn=money(sum(row.cash_in for row in members)),
         PositionProfit=money(sum(row.profit for row in members)),
-        HedgeFlag=SPECULATION,
+        HedgeFlag=hedge,
         ExchangeID=exchange,
         ProductGroupID=product,
     )

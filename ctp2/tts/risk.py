@@ -342,7 +342,7 @@ def check_money(state: State, draft: Draft) -> int:
     if draft.offset != OPEN:
         return 0 if contract.option is None else _check_long_close(draft, contract, row)
     purse = draft.account.purse(contract.currency)
-    group = purse.group_of(contract)
+    group = purse.group_of(contract, draft.hedge)
     needed = group.frozen_with(row.is_long, draft.margin) - group.frozen + draft.fee
     needed += draft.premium * draft.terms.volume
     return error.INSUFFICIENT_MONEY if needed > purse.available() else 0

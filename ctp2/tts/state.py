@@ -127,7 +127,7 @@ class State:
         if mark != row.margin_mark or exchange_mark != row.exchange_mark:
             purse = row.purse
             assert purse is not None
-            group = purse.group_of(row.contract)
+            group = purse.group_of(row.contract, row.hedge)
             purse.change_margin(group, False, mark - row.margin_mark, exchange_mark - row.exchange_mark)
             row.margin_mark = mark
             row.exchange_mark = exchange_mark

@@ -132,7 +132,8 @@ class Invariants:
         for row in rows:
             contract = row.contract
             net[contract.index] += row.position if row.is_long else -row.position
-            side = sides.setdefault((contract.exchange, contract.product), [0, 0, 0, 0])
+            code = contract.product + row.hedge if contract.exchange == "CFFEX" else contract.product
+            side = sides.setdefault((contract.exchange, code), [0, 0, 0, 0])
             place = 0 if row.is_long else 1
             side[place] += row.margin
             side[place + 2] += row.frozen_margin

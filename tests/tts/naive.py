@@ -48,6 +48,7 @@ class NaiveOrder:
     """What it works at; None for a market order."""
     freeze_price: Decimal
     number: int
+    hedge: str = "1"
     traded: int = 0
     status: str = "3"
     retry_ns: int = 0
@@ -138,9 +139,11 @@ class NaiveCounter:
         self.draw = draw
         self.now_ns = 0
         self.money = {user: NaiveMoney(amount) for user, amount in balances.items()}
-        self.sides: dict[tuple[str, str, bool], NaiveSide] = {}
+        self.sides: dict[tuple[str, str, bool, str], NaiveSide] = {}
+        """User, instrument, whether long, hedge flag."""
         self.orders: dict[str, NaiveOrder] = {}
         self.working: list[NaiveOrder] = []
+        self.last_ref = dict.fromkeys(balances, 0)
         self.quotes = {code: NaiveQuote() for code in self.markets}
         self.last: dict[str, Decimal] = {}
         self.phases = dict.fromkeys(self.markets, "trading")
@@ -149,7 +152,7 @@ class NaiveCounter:
 
     def carry(self, user: str, code: str, is_long: bool, volume: int, price: Decimal) -> None:
         """Lots that were opened on an earlier day, settled yesterday."""
-        side = self.sides.setdefault((user, code, is_long), NaiveSide())
+        side = self.sides.setdefault((user, code, is_long, "1"), NaiveSide())
         side.lots.append(NaiveLot(False, price, self.markets[code].settled, volume))
         side.carried += volume
 
@@ -175,12 +178,14 @@ class NaiveCounter:
         offset = action.offset
         if offset == "close-yesterday" or (offset == "close-today" and not keeps_history):
             offset = "close"
-        if action.volume <= 0:
-            return "15"
-        if action.kind in REFUSED_KINDS:
-            return REFUSED_KINDS[action.kind]
-        if action.kind.startswith("MV") and int(action.kind[2:]) > action.volume:
-            return "15"
+        refusal = self._bad_field(action)
+        if refusal:
+            self.last_ref[action.user] = max(self.last_ref[action.user], int(action.ref or 0))
+            return refusal
+        ref = int(action.ref) if action.ref else self.last_ref[action.user] + 1
+        if ref <= self.last_ref[action.user]:
+            return "22"
+        self.last_ref[action.user] = ref
         limit = action.price
         on_tick = limit % market.tick == 0
         if self.truncates and market.exchange == "CZCE" and not on_tick:
@@ -197,6 +202,7 @@ class NaiveCounter:
             limit,
             limit,
             len(self.orders) + 1,
+            action.hedge,
         )
         if not order.has_limit:
             order.limit, order.price, order.freeze_price = action.price, None, market.high
@@ -214,6 +220,13 @@ class NaiveCounter:
             self._arrive_at_quote(order)
         return "accepted"
 
+    def _bad_field(self, action: Insert) -> str:
+        if action.volume <= 0:
+            return "15"
+        if action.kind in REFUSED_KINDS:
+            return REFUSED_KINDS[action.kind]
+        return "15" if action.kind.startswith("MV") and int(action.kind[2:]) > action.volume else ""
+
     def _over_close(self, order: NaiveOrder) -> str:
         if order.is_open:
             return ""
@@ -228,6 +241,7 @@ class NaiveCounter:
             and other.user == order.user
             and other.market is order.market
             and other.is_buy == order.is_buy
+            and other.hedge == order.hedge
             and (not keeps_history or other.offset == order.offset)
         )
         if order.volume <= held - frozen:
@@ -428,7 +442,7 @@ class NaiveCounter:
     def side(self, order: NaiveOrder) -> NaiveSide:
         """The lots that an order opens or closes."""
         is_long = order.is_buy == order.is_open
-        return self.sides.setdefault((order.user, order.market.code, is_long), NaiveSide())
+        return self.sides.setdefault((order.user, order.market.code, is_long, order.hedge), NaiveSide())
 
     def _fill(self, order: NaiveOrder, price: Decimal, volume: int) -> None:
         assert 1 <= volume <= order.left
@@ -476,30 +490,31 @@ class NaiveCounter:
 
     def position_profit(self, user: str) -> Decimal:
         total = ZERO
-        for (owner, code, is_long), side in self.sides.items():
+        for (owner, code, is_long, _), side in self.sides.items():
             if owner == user and side.lots:
                 worth = sum((self.reference(code) - lot.basis) * lot.volume for lot in side.lots)
                 total += (worth if is_long else -worth) * self.markets[code].multiplier
         return total
 
     def _margins(self, user: str) -> dict[tuple[str, str], dict[str, Decimal]]:
-        """Per product: margin held and frozen on each side."""
+        """Per product, and on CFFEX per trading code (hedge flag): margin held and frozen on each side."""
         groups: dict[tuple[str, str], dict[str, Decimal]] = {}
 
-        def add(market: Market, name: str, price: Decimal, volume: int) -> None:
+        def add(market: Market, hedge: str, name: str, price: Decimal, volume: int) -> None:
+            product = market.product + hedge if market.exchange == "CFFEX" else market.product
             group = groups.setdefault(
-                (market.exchange, market.product), {"long": ZERO, "short": ZERO, "long+": ZERO, "short+": ZERO}
+                (market.exchange, product), {"long": ZERO, "short": ZERO, "long+": ZERO, "short+": ZERO}
             )
             rate = market.long_margin if name.startswith("long") else market.short_margin
             group[name] += price * volume * market.multiplier * rate + volume * market.lot_margin
 
-        for (owner, code, is_long), side in self.sides.items():
+        for (owner, code, is_long, hedge), side in self.sides.items():
             if owner == user:
                 for lot in side.lots:
-                    add(self.markets[code], "long" if is_long else "short", lot.basis, lot.volume)
+                    add(self.markets[code], hedge, "long" if is_long else "short", lot.basis, lot.volume)
         for order in self.working:
             if order.user == user and order.is_working and order.is_open:
-                add(order.market, "long+" if order.is_buy else "short+", order.freeze_price, order.left)
+                add(order.market, order.hedge, "long+" if order.is_buy else "short+", order.freeze_price, order.left)
         return groups
 
     def money_of(self, user: str) -> dict[str, Decimal]:

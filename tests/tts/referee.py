@@ -201,6 +201,8 @@ class Referee:
                 float(action.price),
                 "limit" if action.kind in ODD_KINDS else action.kind,
                 name=action.name,
+                comb_hedge=action.hedge,
+                ref=action.ref,
                 **odd,
             )
         if isinstance(action, Cancel):
@@ -301,11 +303,11 @@ class Referee:
 
     def _check_positions(self, users: Iterable[str]) -> None:
         for user in users:
-            came: dict[tuple[str, bool], list[Any]] = defaultdict(lambda: [0] * 9)
+            came: dict[tuple[str, bool, str], list[Any]] = defaultdict(lambda: [0] * 9)
             margin = commission = Decimal(0)
             for row in self.desk.positions(user):
                 is_long = row.PosiDirection == "2"
-                total = came[row.InstrumentID, is_long]
+                total = came[row.InstrumentID, is_long, row.HedgeFlag]
                 frozen_close, frozen_open = row.ShortFrozen, row.LongFrozen
                 if not is_long:
                     frozen_close, frozen_open = frozen_open, frozen_close
@@ -332,12 +334,12 @@ class Referee:
             assert commission == exact(account.FrozenCommission)
             assert margin >= exact(account.FrozenMargin), "rows freeze in full, the account on the larger side"
 
-    def _judged_positions(self, user: str) -> dict[tuple[str, bool], list[Any]]:
-        judged: dict[tuple[str, bool], list[Any]] = defaultdict(lambda: [0] * 9)
-        for (owner, code, is_long), side in self.judge.sides.items():
+    def _judged_positions(self, user: str) -> dict[tuple[str, bool, str], list[Any]]:
+        judged: dict[tuple[str, bool, str], list[Any]] = defaultdict(lambda: [0] * 9)
+        for (owner, code, is_long, hedge), side in self.judge.sides.items():
             if owner == user:
                 multiplier = self.judge.markets[code].multiplier
-                judged[code, is_long][:7] = [
+                judged[code, is_long, hedge][:7] = [
                     side.volume(),
                     side.open_volume,
                     side.close_volume,
@@ -348,7 +350,8 @@ class Referee:
                 ]
         for order in self.judge.working:
             if order.user == user and order.is_working:
-                judged[order.market.code, order.is_buy == order.is_open][7 if order.is_open else 8] += order.left
+                key = (order.market.code, order.is_buy == order.is_open, order.hedge)
+                judged[key][7 if order.is_open else 8] += order.left
         return {key: value for key, value in judged.items() if any(value)}
 
     def _check_books(self, code: str) -> None:

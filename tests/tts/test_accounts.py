@@ -195,6 +195,7 @@ def test_sessions_of_a_user(make: Make) -> None:
     assert login(trader("bob").connect(), "secret") == 0
 
 
+@pytest.mark.proves("3.3 step 1")
 def test_order_frequency_counts_orders_and_cancels_of_the_investor_apart(make: Make) -> None:
     address, trader = make("&order_rate=2")
     first, second = trader().start(), trader().start()
@@ -246,6 +247,21 @@ def test_queries_too_soon_are_error_90_and_clear(make: Make) -> None:
     assert call.error_id == 0
 
 
+@pytest.mark.proves("8.2 exempt")
+def test_what_is_no_query_is_never_too_soon(make: Make) -> None:
+    """Spec 8.2: orders, actions and the functions named ReqQuery… do not count."""
+    _, trader = make("&query_rate=1")
+    client = trader().start()
+    client.ask("ReqQryTradingAccount")
+    (call,) = client.ask("ReqQueryCFMMCTradingAccountToken")
+    assert call.error_id != 90
+    order = client.rest(price=4200.0)
+    client.cancel(order)
+    client.spi.wait_for("OnRtnOrder", count=4)
+    assert not client.spi.of("OnRspError")
+
+
+@pytest.mark.proves("8.2 per second")
 def test_queries_too_soon_can_be_refused_by_the_call(make: Make) -> None:
     """What an API before 6.3.13 does: −3, and the loop "call, if not 0 try again" comes through."""
     address, trader = make("&query_rate=1&query_excess=-3")
@@ -291,6 +307,7 @@ def desk(make: Make) -> tuple[Control, Trader]:
     return counter(address), client
 
 
+@pytest.mark.proves("3.3 step 3")
 def test_no_right_and_close_only(desk: tuple[Control, Trader]) -> None:
     control, client = desk
     control.restrict("alice", trading={"rb": "close", "m2105": "none"})
@@ -306,6 +323,7 @@ def test_no_right_and_close_only(desk: tuple[Control, Trader]) -> None:
     assert refusal(client, code="m2105", price=3390.0) == 0
 
 
+@pytest.mark.proves("3.3 step 4")
 def test_position_limits_count_working_orders_and_one_side(desk: tuple[Control, Trader]) -> None:
     control, client = desk
     control.restrict("alice", position_limits={"rb2105": 3})

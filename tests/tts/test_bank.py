@@ -43,7 +43,7 @@ def account(client: Trader) -> Any:
     return client.rows("ReqQryTradingAccount")[0]
 
 
-@pytest.mark.proves("12.1 ReqFromBankToFutureByFuture")
+@pytest.mark.proves("12.1 ReqFromBankToFutureByFuture", "6 Deposit")
 def test_money_comes_from_the_bank_and_goes_back(client: Trader) -> None:
     call = ask(client, IN, 1234.56, LongCustomerName="Alice", BankAccount="6222")
     row = call.field

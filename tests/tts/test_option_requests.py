@@ -79,6 +79,7 @@ def exercise(trader: Trader, **members: Any) -> int:
     return before
 
 
+@pytest.mark.proves("8.4 options")
 def test_an_option_is_listed_as_one(alice: Trader) -> None:
     (row,) = alice.rows("ReqQryInstrument", InstrumentID=OPTION)
     assert (row.ProductClass, row.OptionsType, row.StrikePrice, row.UnderlyingInstrID) == ("2", "1", 3400.0, "m2105")
@@ -132,6 +133,7 @@ def test_how_many_can_be_opened_and_closed(alice: Trader) -> None:
     assert most("1", "1") == 2, "what is exercised cannot be closed"
 
 
+@pytest.mark.proves("6 rule 3", "6 CashIn")
 def test_premium_and_margin_in_the_account(alice: Trader) -> None:
     alice.fill(OPTION, 63.0, 2, ExchangeID="DCE")
     row = account(alice)
@@ -142,7 +144,7 @@ def test_premium_and_margin_in_the_account(alice: Trader) -> None:
     assert (row.CashIn, row.CurrMargin, row.Available) == (-650.0, 3960.0, 100000 - 650 - 3 - 3960)
 
 
-@pytest.mark.proves("8.3 ExecOrder")
+@pytest.mark.proves("8.3 ExecOrder", "12.3 ReqExecOrderAction", "5.2 StrikeFrozen")
 def test_exercise_and_its_cancel(alice: Trader) -> None:
     alice.fill(OPTION, 63.0, 2, ExchangeID="DCE")
     before = exercise(alice, ExecOrderRef="5", RequestID=77)

@@ -66,7 +66,7 @@ def test_the_table_is_whole() -> None:
     assert QUERIES.keys() <= set(QUERY_NAMES)
 
 
-@pytest.mark.proves("8.1 every query", "8.3 InvestUnit")
+@pytest.mark.proves("8.1 every query", "8.3 InvestUnit", "8.1 chain", "8.1 no rows")
 @pytest.mark.parametrize("name", QUERY_NAMES)
 def test_every_query_ends_in_one_last_callback(trader: Trader, name: str) -> None:
     """Rows with NULL RspInfo and one last flag, or one (NULL, NULL, last); never silence (spec 8.1)."""
@@ -98,7 +98,7 @@ def is_empty_by_table(name: str) -> bool:
     return name in NO_ROWS or any(name.startswith(f"ReqQry{family}") for family in FAMILIES)
 
 
-@pytest.mark.proves("8.3 Notice", "8.3 EWarrantOffset", "8.3 CFMMCTradingAccountKey", "8.3 TransferBank")
+@pytest.mark.proves("8.3 Notice", "8.3 EWarrantOffset", "8.3 CFMMCTradingAccountKey", "8.3 TransferBank", "8.1 no rows")
 @pytest.mark.parametrize("name", [name for name in QUERY_NAMES if is_empty_by_table(name)])
 def test_what_the_table_calls_empty_is_one_null_callback(trader: Trader, name: str) -> None:
     assert shown(trader.ask(name)) == [(True, None, True)]
@@ -189,6 +189,8 @@ FILTERS: list[tuple[str, str, dict[str, Any], list[Any]]] = [
 
 @pytest.mark.proves(
     "7.5 rate queries",
+    "8.1 filters",
+    "8.1 row order",
     "8.3 InstrumentMarginRate",
     "8.3 ExchangeMarginRate",
     "8.3 InvestorProductGroupMargin",
@@ -200,6 +202,8 @@ FILTERS: list[tuple[str, str, dict[str, Any], list[Any]]] = [
     "8.3 SettlementInfoConfirm",
     "8.3 BrokerTradingParams",
     "8.3 ClassifiedInstrument",
+    "7.5 rate queries",
+    "7.5 order/cancel fee",
 )
 @pytest.mark.parametrize(("name", "member", "filters", "wanted"), FILTERS, ids=str)
 def test_filters(trader: Trader, name: str, member: str, filters: dict[str, Any], wanted: list[Any]) -> None:
@@ -209,6 +213,7 @@ def test_filters(trader: Trader, name: str, member: str, filters: dict[str, Any]
     assert got == wanted
 
 
+@pytest.mark.proves("8.3 Product")
 def test_a_product_has_all_its_members(trader: Trader) -> None:
     (row,) = trader.rows("ReqQryProduct", ProductID="rb")
     assert (row.ProductName, row.ExchangeID, row.ProductClass) == ("螺纹钢", "SHFE", "1")
@@ -220,6 +225,7 @@ def test_a_product_has_all_its_members(trader: Trader) -> None:
     assert len(row.__struct_fields__) == 21
 
 
+@pytest.mark.proves("8.3 Exchange")
 def test_the_ten_exchanges_have_ctps_names(trader: Trader) -> None:
     names = {row.ExchangeID: (row.ExchangeName, row.ExchangeProperty) for row in trader.rows("ReqQryExchange")}
     assert names["SHFE"] == ("上海期货交易所", "0")
@@ -229,6 +235,7 @@ def test_the_ten_exchanges_have_ctps_names(trader: Trader) -> None:
     assert len(names) >= 10
 
 
+@pytest.mark.proves("8.3 InvestorProductGroupMargin", "7.2 SHFE")
 def test_product_group_margin_is_the_larger_side(trader: Trader) -> None:
     """Two long rb2105 and nothing short: the group uses the long side, and that is what the account pays for rb."""
     (row,) = trader.rows("ReqQryInvestorProductGroupMargin", ProductGroupID="rb")
@@ -303,6 +310,7 @@ def test_the_simulator_sends_no_notices(trader: Trader) -> None:
     assert not {"OnRtnTradingNotice", "OnRtnBulletin"} & set(trader.spi.names)
 
 
+@pytest.mark.proves("8.3 InvestUnit")
 def test_logins_that_ctp_itself_does_not_know_are_27(tmp_path: Path) -> None:
     client = Trader(address_of(tmp_path)).connect()
     for name in ("ReqUserLoginWithCaptcha", "ReqUserLoginWithText", "ReqUserLoginWithOTP"):

@@ -424,6 +424,7 @@ FILTERS: list[tuple[str, dict[str, Any], list[str]]] = [
     "8.3 Trade",
     "8.3 DepthMarketData",
     "6 rule 8",
+    "8.3 vnpy",
 )
 def test_query_filters(trader: Make, address: str) -> None:
     client = begin(trader(), address)
