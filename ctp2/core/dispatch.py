@@ -233,28 +233,28 @@ class Dispatcher:
             log.exception("%s: the backend failed on an idle client", self.name)
 
     def _deliver_all(self, batch: Iterable[Event]) -> None:
-        deliver = self.deliver
+        """Call the Spi for each event. Only on the callback thread. One loop without calls of its own: it is hot."""
+        before, table, received = self.before, self._table, self._received
         for event in batch:
             if self._batch is not batch:
                 return
-            deliver(event)
+            name = event.callback
+            try:
+                if name in before:
+                    before[name](event)
+                call = getattr(self.spi, name, None)
+                if call is not None:
+                    invoke, idle = table[name]
+                    # A method that the user did not override does nothing: its record need not be built.
+                    if getattr(call, "__func__", None) is not idle:
+                        if invoke is _rtn:
+                            build = event.build
+                            call(event.field if build is None else build(event.field))
+                        else:
+                            invoke(call, event)
+            except BaseException:
+                # Also SystemExit and KeyboardInterrupt: raised here they could only end this thread, silently.
+                log.exception("%s: exception in %s", self.name, name)
+            if event.sequence:
+                received(event)
             self.done += 1
-
-    def deliver(self, event: Event) -> None:
-        """Call the Spi for one event. Only on the callback thread."""
-        name = event.callback
-        try:
-            hook = self.before.get(name)
-            if hook is not None:
-                hook(event)
-            call = getattr(self.spi, name, None)
-            if call is not None:
-                invoke, idle = self._table[name]
-                # A method that the user did not override does nothing: its record need not be built.
-                if getattr(call, "__func__", None) is not idle:
-                    invoke(call, event)
-        except BaseException:
-            # Also SystemExit and KeyboardInterrupt: raised here they could only end this thread, silently.
-            log.exception("%s: exception in %s", self.name, name)
-        if event.sequence:
-            self._received(event)

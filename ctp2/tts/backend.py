@@ -21,6 +21,7 @@ from ctp2.tts.contract import Contract
 from ctp2.tts.environments import build, natural_day, universe_of
 from ctp2.tts.events import Event as Happening
 from ctp2.tts.flows import PRIVATE, PrivateFlow
+from ctp2.tts.kept import runs
 from ctp2.tts.queries import QUERIES
 from ctp2.tts.session import REQUESTS, TtsSession
 from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
@@ -141,20 +142,8 @@ class TtsBackend:
     # ------------------------------------------------------------------ what the counter tells
     def on_events(self, events: Sequence[Happening]) -> None:
         """Put a command's events into the private flows of the accounts they belong to, in runs of one account."""
-        batch: list[Happening] = []
-        account_id = events[0].account_id
-        for event in events:
-            if type(event) not in PRIVATE:
-                continue
-            if event.account_id != account_id:
-                self._append(account_id, batch)
-                batch, account_id = [], event.account_id
-            batch.append(event)
-        self._append(account_id, batch)
-
-    def _append(self, account_id: str, batch: Sequence[Happening]) -> None:
-        if batch:
-            self.flow(account_id).extend(batch)
+        for run in runs(events, PRIVATE):
+            self.flow(run[0].account_id).extend(run)
 
     def on_tick(self, contract: Contract, tick: Tick) -> None:
         """Send a snapshot to whoever subscribed to it."""

@@ -69,7 +69,6 @@ class Counter:
         world.feed.skip_to_start(self._set_phase_quietly)
         self._offset = world.feed.next_offset or 0
         self._anchor_ns = monotonic_ns()
-        self._book_versions: dict[int, int] = {}
 
     # ------------------------------------------------------------------ from any thread
     def start(self) -> None:
@@ -158,7 +157,7 @@ class Counter:
         """Tell what a command did, and the new state of a book that it changed."""
         if events:
             self._on_events(events)
-        if self.engine.matching.books:
+        if self.engine.matching.changed:
             self._publish_books()
 
     # ------------------------------------------------------------------ the loop
@@ -167,7 +166,12 @@ class Counter:
         while not self._stopping:
             wait_ns = self._work()
             try:
-                job, argument = get(timeout=wait_ns / _NS) if wait_ns >= 0 else get()
+                if wait_ns < 0:
+                    job, argument = get()
+                elif wait_ns:
+                    job, argument = get(timeout=wait_ns / _NS)
+                else:
+                    job, argument = get(block=False)
             except Empty:
                 continue
             try:
@@ -289,12 +293,13 @@ class Counter:
     # ------------------------------------------------------------------ books between users
     def _publish_books(self) -> None:
         """A snapshot of every book that changed since it was last shown."""
-        for index, book in self.engine.matching.books.items():
-            if book.version != self._book_versions.get(index, 0):
-                self._book_versions[index] = book.version
-                tick = self._book_tick(book)
-                self.world.ticks[index] = tick
-                self._on_tick(book.contract, tick)
+        changed = self.engine.matching.changed
+        for index in sorted(changed):
+            book = changed[index]
+            tick = self._book_tick(book)
+            self.world.ticks[index] = tick
+            self._on_tick(book.contract, tick)
+        changed.clear()
 
     def _book_tick(self, book: Book) -> Tick:
         """The depth of a book as a snapshot."""

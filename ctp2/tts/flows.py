@@ -36,13 +36,19 @@ class PrivateFlow:
 
     def extend(self, events: Sequence[Happening]) -> None:
         """Append, and send to every follower that has everything before (spec 2.2, the RESUME trap)."""
-        first = len(self.told) + 1
-        add = self.told.add
-        for event in events:
-            add(event)
+        number = len(self.told)
+        first = number + 1
+        self.told.extend(events)
         if not self.followers:
             return
-        ready = [_to_event(event, number) for number, event in enumerate(events, first)]
+        ready: list[Event] = []
+        for event in events:
+            number += 1
+            plain = _PLAIN.get(type(event))
+            if plain is None:
+                ready.append(_to_event(event, number))
+            else:
+                ready.append(Event(plain[0], event, None, 0, True, "private", number, plain[1]))
         for session, after in self.followers.items():
             if after < first:
                 session.put(ready)
@@ -93,4 +99,6 @@ PRIVATE: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
     **BANK_RETURNS,
 }
 """What of the counter's events the private stream shows."""
+_PLAIN: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {kind: PRIVATE[kind] for kind in (OrderReport, TradeDone)}
+"""Those that nearly all events are: nothing but their record is shown."""
 _REFUSALS: Final = frozenset(("OnErrRtnOrderInsert", "OnErrRtnOrderAction"))

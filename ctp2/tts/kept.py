@@ -8,7 +8,7 @@ them: its passes would otherwise grow with the number of orders done and stop th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Any, Final
 
@@ -32,6 +32,22 @@ _KIND_AT: Final = 4
 _IS_TRADE: Final = 1
 _IS_OTHER: Final = 2
 """In the place of a report's status."""
+
+
+def runs(events: Sequence[Event], private: dict[type, Any]) -> list[list[Event]]:
+    """The events whose types ``private`` knows, in order, in runs of one account."""
+    result: list[list[Event]] = []
+    run: list[Event] = []
+    account_id = ""
+    for event in events:
+        if type(event) not in private:
+            continue
+        if not run or event.account_id != account_id:
+            run = []
+            result.append(run)
+            account_id = event.account_id
+        run.append(event)
+    return result
 
 
 class Texts:
@@ -71,6 +87,11 @@ class Told:
 
     def __len__(self) -> int:
         return len(self._packed) // _STEP
+
+    def extend(self, events: Sequence[Event]) -> None:
+        """Keep more events."""
+        for event in events:
+            self.add(event)
 
     def add(self, event: Event) -> None:
         """Keep one more event."""

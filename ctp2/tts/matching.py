@@ -44,10 +44,11 @@ class Match:
 class Book:
     """Both sides of one instrument, and what its market data need: the day's volume, turnover and extremes."""
 
-    __slots__ = ("buys", "contract", "high", "low", "open", "sells", "turnover", "version", "volume")
+    __slots__ = ("buys", "changed", "contract", "high", "low", "open", "sells", "turnover", "volume")
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, changed: dict[int, Book]) -> None:
         self.contract: Contract = contract
+        self.changed: dict[int, Book] = changed
         self.buys: Side = Side(is_buy=True)
         self.sells: Side = Side(is_buy=False)
         self.volume: int = 0
@@ -55,7 +56,6 @@ class Book:
         self.open: int = NO_PRICE
         self.high: int = NO_PRICE
         self.low: int = NO_PRICE
-        self.version: int = 0
 
     def own(self, order: Order) -> Side:
         """The side that ``order`` rests on."""
@@ -70,7 +70,7 @@ class Book:
         bids, asks = self.buys.depth(1), self.sells.depth(1)
         self.contract.bid, self.contract.bid_volume = bids[0] if bids else (NO_PRICE, 0)
         self.contract.ask, self.contract.ask_volume = asks[0] if asks else (NO_PRICE, 0)
-        self.version += 1
+        self.changed[self.contract.index] = self
 
     def traded(self, price: int, volume: int) -> None:
         """One match happened."""
@@ -89,10 +89,11 @@ class MatchingMarket:
     def __init__(self, reporter: Reporter) -> None:
         self.reporter: Reporter = reporter
         self.books: dict[int, Book] = {}
+        self.changed: dict[int, Book] = {}
 
     def add(self, contract: Contract) -> None:
         """Serve an instrument."""
-        self.books[contract.index] = Book(contract)
+        self.books[contract.index] = Book(contract, self.changed)
 
     def arrive(self, order: Order) -> None:
         """A new order takes what it may, then rests or is cancelled."""
