@@ -62,6 +62,7 @@ BENCHMARKS: Final = (
     Benchmark("ticks", 10),
     Benchmark("lockstep", 25),
     Benchmark("quotes", 5),
+    Benchmark("market", 8),
     Benchmark("memory", 28),
     Benchmark("engine_thread", 40, is_default=False),
     Benchmark("peers", 60, is_default=False),

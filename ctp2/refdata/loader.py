@@ -82,6 +82,10 @@ class Universe:
             self._run_listings()
         return self._instruments
 
+    def added(self) -> list[Instrument]:
+        """What was put in so far, without running what is still to be listed."""
+        return list(self._instruments.values())
+
     def _run_listings(self) -> None:
         """Put the listed instruments in front; one that was added before under the same key stays as it is."""
         listings, self._listings = self._listings, []
@@ -186,6 +190,29 @@ class Universe:
             self._overrides.setdefault(key, {}).update(fields)
         self._margins.clear()
         self._commissions.clear()
+
+    @property
+    def accounts_with_rates(self) -> set[str]:
+        """The accounts that a user's file gives rates of their own."""
+        return {key.account for key in self._overrides if key.account}
+
+    def has_own_rates(self, account: str, instrument: Instrument) -> bool:
+        """Whether a user's file has a line for this account and the instrument or its product."""
+        exchange, product, code = instrument.exchange, instrument.product, instrument.code
+        own = self._overrides
+        return RateKey(account, exchange, product, "") in own or RateKey(account, exchange, "", code) in own
+
+    def rate_level(
+        self, instrument: Instrument, account: str, kind: type[MarginRate] | type[Commission]
+    ) -> RateKey | None:
+        """The most particular line of a user's file that gives a rate of this kind for an account; None without one."""
+        names = frozenset(kind.__slots__)
+        exchange, product, code = instrument.exchange, instrument.product, instrument.code
+        for who in dict.fromkeys((account, "")):
+            for key in (RateKey(who, exchange, "", code), RateKey(who, exchange, product, "")):
+                if names & self._overrides.get(key, {}).keys():
+                    return key
+        return None
 
     def _overrides_of(self, instrument: Instrument, account: str, slots: Iterable[str]) -> dict[str, Decimal]:
         """The fields of a record that a user's file gives for an instrument and account."""

@@ -24,6 +24,9 @@ PRODUCT_CLASSES = (FUTURE, OPTION, STOCK, FUND, BOND, INDEX, COMBINATION)
 #: Classes that are paid in full and held long only (ctp-semantics 14.3).
 SECURITY_CLASSES = frozenset((STOCK, FUND, BOND))
 
+#: The board of reverse repos: the price is a rate, a lot is 100 CNY lent (ctp-semantics 14.3).
+REPO = "REPO"
+
 _ZERO = Decimal(0)
 
 
@@ -154,7 +157,7 @@ class MarginRate:
 class Commission:
     """Trade fees: fractions of turnover and amounts per lot (ctp-semantics 7.5), and what securities add (14.3).
 
-    ``minimum`` is the least commission of one trade (stamp duty and transfer fee come on top of it). ``strike_…`` is
+    ``minimum`` is the least commission of one order (stamp duty and transfer fee come on top of it). ``strike_…`` is
     what exercising costs, ``order_by_volume`` and ``cancel_by_volume`` what an order and its cancel cost per message.
     """
 

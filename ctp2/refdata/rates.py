@@ -9,19 +9,21 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import lru_cache
 
-from ctp2.refdata.models import FUTURE, OPTION, Commission, Instrument, MarginRate
+from ctp2.refdata.models import FUTURE, OPTION, REPO, Commission, Instrument, MarginRate
 from ctp2.refdata.products import find_product, margin_of
 from ctp2.refdata.table import DATA_DIR, rows
 
 CME = "CME"
 _CME_RATIO = Decimal("0.1")
+_REPO_LOT = Decimal(100)
 _NO_COMMISSION = Commission()
 
 
 def default_margin_rate(instrument: Instrument) -> MarginRate:
     """The investor's rate: by volume for the TEST family, the broker's (else the exchange's) ratio for futures.
 
-    Securities are paid in full: their own ratio, 1. Options margin is a formula (ctp-semantics 7.3), not a rate: 0.
+    Securities are paid in full: their own ratio, 1; a lot of a repo lends 100 CNY. Options margin is a formula
+    (ctp-semantics 7.3), not a rate: 0.
     """
     special = _special_rates().get(instrument.key)
     if special is not None:
@@ -30,6 +32,8 @@ def default_margin_rate(instrument: Instrument) -> MarginRate:
         return MarginRate()
     if instrument.exchange == CME:
         return _cme_margin(instrument)
+    if instrument.board == REPO:
+        return MarginRate(long_by_volume=_REPO_LOT, short_by_volume=_REPO_LOT)
     product = find_product(instrument.exchange, instrument.product) if instrument.product_class == FUTURE else None
     ratio = margin_of(product) if product is not None else None
     return MarginRate(
@@ -47,6 +51,10 @@ def default_commission(instrument: Instrument) -> Commission:
         product = find_product(instrument.exchange, instrument.product)
         return (product and product.commission) or _NO_COMMISSION
     fees = _security_fees()
+    if instrument.board == REPO:
+        # The price is a rate: what a lot costs follows from the money lent.
+        by_volume = fees[instrument.product_class, ""].open_by_money * _REPO_LOT
+        return Commission(open_by_volume=by_volume, close_by_volume=by_volume, close_today_by_volume=by_volume)
     return fees.get((instrument.product_class, instrument.exchange)) or fees.get(
         (instrument.product_class, ""), _NO_COMMISSION
     )

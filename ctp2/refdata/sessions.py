@@ -83,6 +83,23 @@ def session_zone(session_id: str) -> str:
     return _session(session_id)[0]
 
 
+#: Where an exchange's clock stands; all others are in mainland China.
+_ZONES = {
+    "HKEX": "Asia/Hong_Kong",
+    "NASD": "America/New_York",
+    "NYSE": "America/New_York",
+    "BATS": "America/New_York",
+    "CME": "America/Chicago",
+    "LME": "Europe/London",
+    "LSE": "Europe/London",
+}
+
+
+def zone_of(exchange: str, session_id: str = "") -> str:
+    """The zone of an instrument's clock: its session's, else its exchange's."""
+    return session_zone(session_id) if session_id else _ZONES.get(exchange, "Asia/Shanghai")
+
+
 def _session(session_id: str) -> tuple[str, list[SessionLine]]:
     try:
         return _table()[session_id]

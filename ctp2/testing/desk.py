@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from ctp2.ctp.errors import prompt
+from ctp2.refdata.instruments import instrument_for
+from ctp2.refdata.limits import daily_limits
 from ctp2.refdata.models import Commission, Instrument, MarginRate
+from ctp2.refdata.rates import default_commission, default_margin_rate
+from ctp2.refdata.securities import limit_ratio_of
 from ctp2.testing import parkdesk
 from ctp2.testing.optiondesk import declaration_line, option_fields, strike_rates
 from ctp2.tts import rows as ctp_rows
 from ctp2.tts import translate
+from ctp2.tts.carrying import carried
+from ctp2.tts.cashmodel import account_as_cash, position_as_cash
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
 from ctp2.tts.conditions import ConditionFailed
 from ctp2.tts.config import Options
@@ -20,10 +27,9 @@ from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.events import ActionRefused, Event, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.money import MICRO
 from ctp2.tts.order_types import order_types_for
-from ctp2.tts.position import Lot
 from ctp2.tts.profiles import profile_for
 from ctp2.tts.state import State
-from ctp2.tts.terms import CLOSE_YESTERDAY, LONG, NO_PRICE, SHORT
+from ctp2.tts.terms import LONG, NO_PRICE
 
 START_NS: Final = 1_741_224_600_000_000_000
 """2025-03-06 09:30:00 Beijing time: when every scenario begins."""
@@ -76,9 +82,11 @@ class Desk:
         checks: str = "on",
         order_types: str = "tts",
         cancel_status: str = "unchanged",
+        securities: str = "margin",
         **limits: str,
     ) -> None:
         self.profile = profile
+        self.securities = securities
         self.order_types = order_types
         self.marks_cancel = cancel_status == "marked"
         room = Options.model_validate(limits).order_limits
@@ -93,8 +101,6 @@ class Desk:
         self.records: dict[str, Any] = {}
         """Order's name → its last OnRtnOrder record."""
         self.sessions: dict[str, int] = {}
-        self._margins: dict[str, dict[str, Decimal]] = {}
-        self._lot_margins: dict[str, Decimal] = {}
         self._last_request = 0
 
     @property
@@ -180,15 +186,44 @@ class Desk:
             contract.lower_limit, contract.upper_limit = self._units(contract, low), self._units(contract, high)
         contract.pre_settlement = self._units(contract, settled)
         contract.pre_close = self._units(contract, option.get("closed", ""))
-        self._lot_margins[code] = Decimal(lot_margin)
-        self._margins[code] = {LONG: Decimal(margin), SHORT: Decimal(short_margin or margin)}
         self.engine.add_contract(contract)
         return contract
 
-    def user(self, name: str, balance: str | Decimal, *, confirms: bool = True) -> None:
-        """Open an account with CNY and (unless told otherwise) confirm the statement."""
+    def known(
+        self, exchange: str, code: str, *, day: str = TRADING_DAY, settled: str = "", matched: str = "", since: str = ""
+    ) -> Contract:
+        """Add an instrument as the reference data know it on a day, with its rates; ``settled`` gives its limits.
+
+        ``since`` is the first trading day, where the reference data do not have it.
+        """
+        instrument = instrument_for(code, exchange, day)
+        if instrument is None:
+            raise ValueError(f"{exchange} {code}: not in the reference data")
+        if since:
+            ratio = limit_ratio_of(instrument, since, day)
+            instrument = replace(instrument, open_date=since, limit_ratio=ratio)
+        contract = Contract(
+            len(self.state.contracts),
+            instrument,
+            default_margin_rate(instrument),
+            default_commission(instrument),
+            profile_for(self.profile, exchange),
+            is_matched=matched == "yes",
+        )
+        contract.take_order_types(order_types_for(self.order_types, exchange))
+        price = Decimal(settled) if settled else None
+        upper, lower = daily_limits(instrument, price, price)
+        contract.upper_limit, contract.lower_limit = (
+            self._units(contract, "" if limit is None else str(limit)) for limit in (upper, lower)
+        )
+        contract.pre_settlement = self._units(contract, settled)
+        self.engine.add_contract(contract)
+        return contract
+
+    def user(self, name: str, balance: str | Decimal, *, currency: str = "CNY", confirms: bool = True) -> None:
+        """Open an account with money and (unless told otherwise) confirm the statement."""
         self.sessions[name] = len(self.sessions) + 1
-        self.engine.open_account(OpenAccount(self.now_ns, name, {"CNY": int(Decimal(balance) * MICRO)}))
+        self.engine.open_account(OpenAccount(self.now_ns, name, {currency: int(Decimal(balance) * MICRO)}))
         if confirms:
             self.confirm(name)
 
@@ -204,32 +239,11 @@ class Desk:
         They are valued at the previous settlement price (spec ctp-semantics 5.6, 7.1).
         """
         contract = self.contract(code)
-        state, account = self.state, self.state.accounts[name]
-        row = state.row_for(account, contract, side == SHORT, CLOSE_YESTERDAY, "1")
-        account.rows.setdefault(row.key, row)
-        purse = row.purse = account.purse(contract.currency)
-        basis = contract.pre_settlement
-        # Rates of the instrument, in plain decimals; the amount per lot is the investor's alone.
-        exchange_margin = int(basis * volume * contract.notional_micro * self._margins[code][side])
-        margin = exchange_margin + int(volume * self._lot_margins[code] * MICRO)
-        if contract.option is not None:
-            margin = contract.margin(side == LONG, basis, volume)
-            exchange_margin = contract.exchange_margin(side == LONG, basis, volume)
-        lot = Lot(trade_id, YESTERDAY, self._units(contract, str(open_price)), volume, margin, exchange_margin)
-        lot.basis = basis
-        lot.is_today = False
-        row.lots.append(lot)
-        if row.position == 0:
-            contract.holders.append(row)
-        row.yd_position += volume
-        row.position += volume
-        row.position_cost += basis * volume * contract.notional_micro
-        row.open_cost += lot.open_price * volume * contract.notional_micro
-        row.margin += margin
-        row.exchange_margin += exchange_margin
-        row.pre_margin += margin
-        purse.change_margin(purse.group_of(contract), side == LONG, margin, exchange_margin)
-        state.mark(contract)
+        price = self._units(contract, str(open_price))
+        account = self.state.accounts[name]
+        self.state.evolve(
+            carried(self.state, account, contract, side == LONG, volume, price, YESTERDAY, self.now_ns, trade_id)
+        )
 
     # -------------------------------------------------------------- steps
     def contract(self, code: str) -> Contract:
@@ -405,12 +419,20 @@ class Desk:
     def account(self, name: str, currency: str = "CNY") -> Any:
         """The account's ``TradingAccount`` row."""
         account = self.state.accounts[name]
-        return ctp_rows.account_to_ctp(account, account.purse(currency), "9999", TRADING_DAY)
+        purse = account.purse(currency)
+        record = ctp_rows.account_to_ctp(account, purse, "9999", TRADING_DAY)
+        if self.securities == "cash":
+            account_as_cash(record, account, purse)
+        return record
 
     def positions(self, name: str) -> list[Any]:
         """The account's ``InvestorPosition`` rows."""
         rows = self.state.accounts[name].rows.values()
-        return [ctp_rows.position_to_ctp(row, name, "9999", TRADING_DAY) for row in rows]
+        records = [ctp_rows.position_to_ctp(row, name, "9999", TRADING_DAY) for row in rows]
+        if self.securities == "cash":
+            for record, row in zip(records, rows, strict=True):
+                position_as_cash(record, row)
+        return records
 
     def details(self, name: str) -> list[Any]:
         """The account's ``InvestorPositionDetail`` rows."""

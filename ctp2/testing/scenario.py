@@ -21,6 +21,9 @@ below it say what comes of it: the callbacks of each user in their order, or the
         CurrMargin  Commission  Available
         7016        7.016       992976.984
 
+``known 00700 settled=600`` instead of ``instrument`` takes everything from the reference data; ``user alice 1000 HKD``
+and ``account alice HKD`` are about another currency than CNY.
+
 ``proves 3.6 A, 3.10`` (before or after ``scenario``) names the rows and sections of the specification that are shown.
 What stands before the first ``scenario`` belongs to each of them. Orders are named 1, 2, … as they are sent, or by
 ``as NAME``; ``MEMBER=value`` behind an order or a cancel is a member of the request. Other steps: ``alice cancels 1``,
@@ -190,6 +193,7 @@ class _Runner:
         self._trades: dict[str, list[Any]] = {}  # user → his OnRtnTrade records
         self._verbs: dict[str, Callable[[Step, list[str]], None]] = {
             "instrument": self._instrument,
+            "known": self._known,
             "user": self._user,
             "quote": self._quote,
             "phase": self._phase,
@@ -244,8 +248,13 @@ class _Runner:
         options = _options(words[1:])
         self.desk.instrument(options.pop("exchange", self.scenario.exchange), words[0], **options)
 
+    def _known(self, step: Step, words: list[str]) -> None:
+        options = _options(words[1:])
+        self.desk.known(options.pop("exchange", self.scenario.exchange), words[0], **options)
+
     def _user(self, step: Step, words: list[str]) -> None:
-        self.desk.user(words[0], words[1], confirms="unconfirmed" not in words)
+        currency = words[2] if len(words) > 2 and words[2].isupper() else "CNY"
+        self.desk.user(words[0], words[1], currency=currency, confirms="unconfirmed" not in words)
 
     def _quote(self, step: Step, words: list[str]) -> None:
         sides = dict(zip(words[1::2], words[2::2], strict=True))
@@ -305,7 +314,7 @@ class _Runner:
         return owner
 
     def _account(self, step: Step, words: list[str]) -> None:
-        self._table(step, [self.desk.account(words[0])])
+        self._table(step, [self.desk.account(*words[:2])])
 
     def _table(self, step: Step, rows: Sequence[Any]) -> None:
         if not step.expected or step.expected == ("-",):

@@ -71,7 +71,8 @@ class Purse:
     """A trading account's money in one currency; fields as spec 6 names them.
 
     ``security_profit`` is the part of the position profit that belongs to stocks, funds and bonds: it counts in the
-    balance and never in the available money (spec 14.3).
+    balance and never in the available money (spec 14.3). ``unsettled`` is what today's sales of them brought and no
+    purchase has used: it can be spent and not yet withdrawn.
     """
 
     __slots__ = (
@@ -90,6 +91,7 @@ class Purse:
         "pre_balance",
         "pre_margin",
         "security_profit",
+        "unsettled",
         "withdraw",
     )
 
@@ -102,6 +104,7 @@ class Purse:
         self.close_profit: int = 0
         self.position_profit: int = 0
         self.security_profit: int = 0
+        self.unsettled: int = 0
         self.commission: int = 0
         self.cash_in: int = 0
         self.curr_margin: int = 0
@@ -183,9 +186,13 @@ class Purse:
             - self.frozen_commission
         )
 
+    def pay_later(self, amount: int) -> None:
+        """A sale of securities brings money that is settled later; purchases use it up first."""
+        self.unsettled = max(self.unsettled + amount, 0)
+
     def withdraw_quota(self) -> int:
-        """What may be withdrawn: 0.8 of available without today's close profit."""
-        fund = self.available() - max(self.close_profit, 0)
+        """What may be withdrawn: 0.8 of available without today's close profit and unsettled sales."""
+        fund = self.available() - max(self.close_profit, 0) - self.unsettled
         return round_div(max(fund, 0) * WITHDRAW_NUMERATOR, 10)
 
 

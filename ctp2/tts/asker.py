@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ctp2.tts.account import Account
@@ -47,22 +47,15 @@ def matches(wanted: str, value: str) -> bool:
     return not wanted or wanted == value
 
 
-def contracts(asker: Asker, exchange: str = "", code: str = "", product: str = "") -> Iterator[Contract]:
-    """The instruments that pass all three filters, in the order of the counter's list."""
-    for contract in asker.state.by_code.get(code, ()) if code else asker.state.contracts:
-        if matches(exchange, contract.exchange) and matches(product, contract.product):
-            yield contract
-
-
 def named(asker: Asker, code: str, exchange: str) -> Iterable[Contract]:
-    """The instruments of a code, all when it is empty; the exchange only tells two instruments of one code apart.
+    """The instruments of a code, all that are listed when it is empty; the exchange only tells two of one code apart.
 
     Most queries ignore ExchangeID (spec 8.3). Taken literally that would answer two rows to whoever asks for 000001
     of SZSE, because SSE has that code as well.
     """
     if not code:
-        return asker.state.contracts
-    found = asker.state.by_code.get(code, [])
+        return (asker.world.snapshot(instrument)[0] for instrument in asker.world.instruments())
+    found = asker.state.named(code)
     chosen = [contract for contract in found if contract.exchange == exchange] if len(found) > 1 else []
     return chosen or found
 

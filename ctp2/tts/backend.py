@@ -102,8 +102,8 @@ class TtsBackend:
         self._last_session = 0
         for user_id in self.users.listed:
             self.open_account(user_id)
-        for contract in self.engine.state.contracts:
-            self.on_phase(contract)
+        for (exchange, product), (session_id, _) in self.world.products.items():
+            self.on_phase(exchange, product, self.world.phase_of(session_id))
         self.counter.start()
 
     def session(self, kind: Kind, sink: Sink) -> TtsSession:
@@ -157,20 +157,18 @@ class TtsBackend:
         """A snapshot as the callback it is; its record is built for each client that reads it."""
         return Event("OnRtnDepthMarketData", (tick, contract, self.trading_day), build=_build_tick)
 
-    def on_phase(self, contract: Contract) -> None:
+    def on_phase(self, exchange: str, product: str, phase: str) -> None:
         """Send a product's new phase on the public flow (once per product, spec 10.1)."""
-        key = (contract.exchange, contract.product)
+        key = (exchange, product)
         before = self.statuses.get(key)
-        if before is not None and before.InstrumentStatus == contract.phase:
-            return
         status = structs.CThostFtdcInstrumentStatusField(
-            ExchangeID=contract.exchange,
-            InstrumentStatus=contract.phase,
+            ExchangeID=exchange,
+            InstrumentStatus=phase,
             TradingSegmentSN=before.TradingSegmentSN + 1 if before is not None else 1,
-            EnterTime=values.time_of(self.counter.now_ns()),
+            EnterTime=values.time_of(self.counter.now_ns(), self.world.products[key][1]),
             EnterReason="1",
-            ExchangeInstID=contract.product,
-            InstrumentID=contract.product,
+            ExchangeInstID=product,
+            InstrumentID=product,
         )
         self.statuses[key] = status
         self.public.append(status)

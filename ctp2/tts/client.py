@@ -24,6 +24,7 @@ from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.matching import DEPTH, Book
 from ctp2.tts.terms import NO_PRICE
+from ctp2.tts.values import date_of, time_of
 
 log = logging.getLogger("ctp2.tts")
 
@@ -44,7 +45,7 @@ class Counter:
         clock: Clock,
         on_events: Callable[[Sequence[Event]], None],
         on_tick: Callable[[Contract, Tick], None],
-        on_phase: Callable[[Contract], None],
+        on_phase: Callable[[str, str, str], None],
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.world = world
@@ -258,8 +259,11 @@ class Counter:
             self._quote(entry, now_ns)
 
     def _quote(self, tick: Tick, now_ns: int) -> None:
+        """A snapshot of the recorded day."""
+        self.take_quote(self.world.day_contracts[tick.instrument], tick, now_ns)
+
+    def take_quote(self, contract: Contract, tick: Tick, now_ns: int) -> None:
         """The snapshot goes to the readers first: a fill follows the quote that made it."""
-        contract = self.world.day_contracts[tick.instrument]
         if contract.is_matched:
             return  # users make this instrument's market
         self.world.ticks[contract.index] = tick
@@ -280,15 +284,22 @@ class Counter:
             self._on_events(events)
 
     def _set_phase_quietly(self, change: PhaseChange) -> None:
-        self.world.day_contracts[change.contract_index].phase = change.status
+        self.world.phases[change.session_id] = change.status
+        for contract in self.engine.state.contracts:
+            if contract.instrument.session_id == change.session_id:
+                contract.phase = change.status
 
     def _enter_phase(self, change: PhaseChange, now_ns: int) -> None:
-        contract = self.world.day_contracts[change.contract_index]
-        if contract.phase == change.status:
+        """The products of a session are told first, then what it makes of their orders."""
+        if self.world.phases.get(change.session_id) == change.status:
             return
-        events = self.engine.set_phase(SetPhase(now_ns, contract.index, change.status))
-        self._on_phase(contract)
-        self.publish(events)
+        self.world.phases[change.session_id] = change.status
+        for (exchange, product), (session_id, _) in self.world.products.items():
+            if session_id == change.session_id:
+                self._on_phase(exchange, product, change.status)
+        for contract in self.engine.state.contracts:
+            if contract.instrument.session_id == change.session_id:
+                self.publish(self.engine.set_phase(SetPhase(now_ns, contract.index, change.status)))
 
     # ------------------------------------------------------------------ books between users
     def _publish_books(self) -> None:
@@ -306,13 +317,12 @@ class Counter:
         contract = book.contract
         before = self.world.ticks[contract.index]
         now_ns = self.now_ns()
-        seconds = now_ns // _NS + 8 * 3600
         tick = Tick(
             before.instrument,
             now_ns,
-            f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
+            time_of(now_ns, contract.home),
             now_ns // 1_000_000 % 1000,
-            before.action_day,
+            before.action_day if contract.profile.trading_day_dates else date_of(now_ns, contract.home),
             before.exchange,
             before.exchange_code,
             pre_settlement=before.pre_settlement,

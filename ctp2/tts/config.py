@@ -21,6 +21,8 @@ ENVIRONMENTS = ("7x24", "replay")
 DEFAULT_ENVIRONMENT = "7x24"
 MAX_SPEED = "max"
 
+ALL_MARKETS = ("futures", "options", "etf_options", "all_securities", "hk", "us", "cme", "special")
+
 
 class Options(BaseModel):
     """What may stand behind ``?`` in a ``tts`` address.
@@ -65,6 +67,14 @@ class Options(BaseModel):
     )
     instruments: str = Field("", description="a CSV file of instruments to add or replace (docs/reference-data.md)")
     rates: str = Field("", description="a CSV file of margin and commission rates (docs/reference-data.md)")
+    markets: str = Field(
+        "", description="what is listed beside the recorded instruments: names of docs/reference-data.md, or '*'"
+    )
+    tz: str = Field("", description="the zone in which all times are shown, such as Asia/Shanghai; empty: each its own")
+    data_tz: str = Field("", description="the zone of the recorded times, such as UTC; empty: each exchange's own")
+    securities: Literal["margin", "cash"] = Field(
+        "margin", description="stocks in the account: paid in full as 'margin', or as 'cash' paid and received"
+    )
     query_rate: int = Field(0, description="queries per second and session, 0 for no limit", ge=0, le=1000)
     query_excess: Literal["90", "-3"] = Field(
         "90", description="a query above query_rate is answered with error '90', or the call itself returns '-3'"
@@ -103,6 +113,33 @@ class Options(BaseModel):
         balances_of(value)
         return value
 
+    @field_validator("markets")
+    @classmethod
+    def _markets(cls, value: str) -> str:
+        from ctp2.refdata.listing import MARKETS
+
+        for name in _listed(value):
+            if name not in MARKETS:
+                raise ValueError(f"unknown market {name!r}; known: {', '.join(MARKETS)}")
+        return value
+
+    @field_validator("tz", "data_tz")
+    @classmethod
+    def _tz(cls, value: str) -> str:
+        if value:
+            from ctp2.refdata.calendar import CalendarError, zone_info
+
+            try:
+                zone_info(value)
+            except (CalendarError, ValueError):
+                raise ValueError("no such time zone; write one like Asia/Shanghai") from None
+        return value
+
+    @property
+    def listed_markets(self) -> tuple[str, ...]:
+        """The names of ``markets``."""
+        return _listed(self.markets)
+
     @property
     def order_limits(self) -> OrderLimits:
         """How many orders may wait in the counter."""
@@ -132,6 +169,13 @@ class Config(BaseModel):
     def identity(self) -> tuple[str, str]:
         """What tells counters apart in a process (DESIGN section 5, Sharing)."""
         return self.environment, self.options.id
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """``futures,hk`` as names, each once; ``*`` is everything."""
+    if text.strip() == "*":
+        return ALL_MARKETS
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def parse(address: Address) -> Config:

@@ -6,10 +6,12 @@ from decimal import Decimal
 from math import gcd
 from typing import TYPE_CHECKING, Final
 
-from ctp2.refdata.models import SECURITY_CLASSES, Commission, Instrument, MarginRate
+from ctp2.refdata.models import REPO, SECURITY_CLASSES, Commission, Instrument, MarginRate
+from ctp2.refdata.sessions import zone_of
 from ctp2.tts.money import MICRO, RATE, micro_from_decimal, rate_from_decimal, round_div
-from ctp2.tts.order_types import TTS_ORDER_TYPES, OrderTypes, is_ioc_only
+from ctp2.tts.order_types import NARROWED, TTS_ORDER_TYPES, OrderTypes, is_ioc_only
 from ctp2.tts.profiles import Profile
+from ctp2.tts.securities import MAINLAND
 from ctp2.tts.terms import CONTINUOUS, NO_PRICE
 
 if TYPE_CHECKING:
@@ -51,6 +53,10 @@ class Contract:
     Prices are price units (``price_scale`` units are 1.0 of the quoted price). ``notional_micro`` is what one
     price unit of one lot is worth in 10⁻⁶ of the currency. Limits and quotes that are absent are ``NO_PRICE``.
     ``patterns`` is a cache of the translation (``shown.py``), no state.
+    ``home`` is the zone of the exchange's clock, ``zone`` the one in which clients see its times (option ``tz``).
+    ``is_narrow``: a security that has the kinds of order of its own exchange only (``order_types=exchange``).
+    A market order takes five levels where ``takes_five``. The price of a repo is a rate: it is worth nothing by itself,
+    a lot is paid by the margin per lot (spec 14.3).
     """
 
     __slots__ = (
@@ -68,10 +74,13 @@ class Contract:
         "exchange_short",
         "has_tick_bands",
         "holders",
+        "home",
         "index",
         "instrument",
         "is_ioc_only",
         "is_matched",
+        "is_narrow",
+        "is_repo",
         "is_security",
         "is_t0",
         "is_tradable",
@@ -95,10 +104,12 @@ class Contract:
         "stamp_rate",
         "strike_by_money",
         "strike_by_volume",
+        "takes_five",
         "tick_units",
         "transfer_rate",
         "upper_limit",
         "uses_history",
+        "zone",
     )
 
     def __init__(
@@ -117,8 +128,9 @@ class Contract:
         self.product: str = instrument.product
         self.currency: str = instrument.currency
         self.price_scale: int = instrument.price_scale
-        self.tick_units: int = instrument.tick_units
-        self.notional_micro: int = _notional_of_one_unit(instrument)
+        self.tick_units: int = _finest_tick(instrument)
+        self.is_repo: bool = instrument.board == REPO
+        self.notional_micro: int = 0 if self.is_repo else _notional_of_one_unit(instrument)
         self.has_tick_bands: bool = bool(instrument.tick_bands)
         self.uses_history: bool = instrument.uses_history
         self.larger_side: bool = instrument.larger_side
@@ -126,15 +138,19 @@ class Contract:
         self.is_t0: bool = instrument.is_t0
         self.is_tradable: bool = instrument.is_trading  # False also when it has expired (``State.add_contract``)
         self.option: OptionTerms | None = None  # set by ``State.add_contract``
+        self.takes_five: bool = self.is_security and instrument.exchange in MAINLAND
         self.is_matched: bool = is_matched
         self.profile: Profile = profile
         self.order_types: OrderTypes = TTS_ORDER_TYPES
         self.is_ioc_only: bool = False
+        self.is_narrow: bool = False
+        self.home: str = zone_of(instrument.exchange, instrument.session_id)
+        self.zone: str = self.home
 
         self.long_rate: Rate = self._rate(margin.long_by_money, margin.long_by_volume)
         self.short_rate: Rate = self._rate(margin.short_by_money, margin.short_by_volume)
         self.exchange_long: Rate = self._rate(instrument.long_margin_ratio)
-        self.exchange_short: Rate = self._rate(instrument.short_margin_ratio)
+        self.exchange_short: Rate = self._rate(instrument.short_margin_ratio) if not self.is_repo else self.short_rate
         self.open_fee: Rate = self._rate(commission.open_by_money, commission.open_by_volume)
         self.close_fee: Rate = self._rate(commission.close_by_money, commission.close_by_volume)
         self.close_today_fee: Rate = self._rate(commission.close_today_by_money, commission.close_today_by_volume)
@@ -161,6 +177,7 @@ class Contract:
     def take_order_types(self, order_types: OrderTypes) -> None:
         """The kinds of order that the instrument's exchange takes (spec 3.2)."""
         self.order_types = order_types
+        self.is_narrow = self.is_security and order_types is NARROWED
         self.is_ioc_only = is_ioc_only(order_types, self.instrument.product_class, self.code)
 
     def reference_price(self) -> int:
@@ -177,6 +194,13 @@ class Contract:
 
     def _rate(self, by_money: Decimal, by_volume: Decimal = _ZERO) -> Rate:
         return Rate(rate_from_decimal(by_money), micro_from_decimal(by_volume), self.notional_micro)
+
+
+def _finest_tick(instrument: Instrument) -> int:
+    """The ordinary tick in price units; the smallest one where it depends on the price."""
+    if not instrument.tick_bands:
+        return instrument.tick_units
+    return min(int(tick * instrument.price_scale) for _, tick in instrument.tick_bands)
 
 
 def _notional_of_one_unit(instrument: Instrument) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from ctp2.ctp.errors import prompt
+from ctp2.refdata.calendar import plus_days
+from ctp2.tts.carrying import carried
 from ctp2.tts.money_text import CURRENCIES, micro_of
 from ctp2.tts.rights import MoveMoney, Restrict, Rights, refusal_of_money
 
@@ -17,6 +19,10 @@ May = Literal["all", "close", "none"]
 """What may be done in an instrument: everything, only close (error 29), nothing (error 28)."""
 Password = Literal["", "weak", "first", "expired"]
 """State of a login password: fine, or what a login with it is answered: 131, 140, 141."""
+
+_MAX_PRICE: Final = 1e9
+_CARRIED: Final = 900_000_001
+"""TradeIDs of carried lots start here: no trade of the day reaches it."""
 
 
 class Control:
@@ -49,6 +55,32 @@ class Control:
         if speed != "max" and factor <= 0:
             raise ValueError(f"speed {speed!r}: a number above 0, or 'max'")
         self._counter.call(lambda: self._counter.set_speed(factor))
+
+    def carry(self, account: str, exchange: str, code: str, volume: int, price: float) -> None:
+        """Give an account that has logged in a long position opened at ``price`` on an earlier day: yesterday's lots.
+
+        It is valued at the previous settlement price (previous close), and its worth is added to PreBalance, so that
+        the money to spend stays the same. For shares that can be sold today, and for tests.
+
+        Raises:
+            LookupError: no such account, or no such instrument.
+            ValueError: a volume or price that is not positive.
+        """
+        self._counter.call(lambda: self._carry(account, exchange, code, volume, price))
+
+    def _carry(self, account_id: str, exchange: str, code: str, volume: int, price: float) -> None:
+        state = self._counter.engine.state
+        account = state.accounts.get(account_id)
+        found = [contract for contract in state.named(code) if contract.exchange == exchange]
+        if account is None or not found:
+            raise LookupError(f"{account_id} has not logged in" if account is None else f"{exchange} has no {code}")
+        units = round(price * found[0].price_scale) if 0 < price < _MAX_PRICE else 0
+        if volume <= 0 or units <= 0:
+            raise ValueError(f"{volume} at {price}: both must be above 0")
+        day = plus_days(state.trading_day, -1)
+        number = _CARRIED + sum(len(row.lots) for row in account.rows.values())
+        now_ns = self._counter.now_ns()
+        state.evolve(carried(state, account, found[0], True, volume, units, day, now_ns, number, adds_value=True))
 
     @property
     def is_playing(self) -> bool:

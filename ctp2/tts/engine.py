@@ -266,7 +266,7 @@ class Engine:
         if not command.instrument:
             order = self._find(command)
             return None if order is None else order.contract
-        for contract in self.state.by_code.get(command.instrument, ()):
+        for contract in self.state.named(command.instrument):
             if command.exchange in ("", contract.exchange):
                 return contract
         return None

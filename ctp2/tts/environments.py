@@ -2,56 +2,53 @@
 
 ``replay`` plays one recorded day in its own time: trading day, phases and clock are the day's. ``7x24`` loops one day
 under today's codes and never closes; its trading day is the natural day of its clock, rolled at 04:00 Beijing time.
+What ``markets=`` lists becomes a contract of the engine only when somebody orders, subscribes or asks for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from ctp2.core.errors import OpenFailed
-from ctp2.refdata.calendar import CalendarError
 from ctp2.refdata.contracts import current_contract
 from ctp2.refdata.instruments import load_special
 from ctp2.refdata.limits import daily_limits
 from ctp2.refdata.loader import Universe
-from ctp2.refdata.models import Instrument
-from ctp2.refdata.sessions import instant_ns, phases
+from ctp2.refdata.models import OPTION, Instrument
+from ctp2.refdata.sessions import instant_ns, zone_of
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay, TickInstrument, read_day
 from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
-from ctp2.tts.feed import Feed, PhaseChange, continuous_rows
+from ctp2.tts.feed import Feed, continuous_rows
+from ctp2.tts.options import OptionTerms
 from ctp2.tts.order_types import order_types_for
+from ctp2.tts.phases import phase_changes, row_instants
 from ctp2.tts.profiles import profile_for
 from ctp2.tts.state import State
-from ctp2.tts.terms import (
-    AUCTION_MATCH,
-    AUCTION_ORDERING,
-    BEFORE_TRADING,
-    CLOSED,
-    CONTINUOUS,
-    NO_PRICE,
-    NO_TRADING,
-)
+from ctp2.tts.terms import BEFORE_TRADING, CONTINUOUS, NO_PRICE
+from ctp2.tts.values import BEIJING
 
 if TYPE_CHECKING:
     from ctp2.tts.config import Config
 
-BEIJING: Final = timezone(timedelta(hours=8))
+_BEIJING: Final = timezone(timedelta(hours=8))
 ROLL_HOUR: Final = 4
 """``7x24`` begins its trading day at 04:00 Beijing time."""
 _LOOP_FROM_NS: Final = (9 * 3600 + 29 * 60) * 1_000_000_000
 _LOOP_TO_NS: Final = (15 * 3600 + 59) * 1_000_000_000
 _ALL: Final = "*"
-_AFTER_HOURS: Final = "after_hours"
 
 
 class World:
     """A counter's instruments, engine and market, ready to run.
 
     ``ticks`` holds the latest snapshot per contract; ``day_contracts`` maps the recorded day's instrument numbers to
-    contracts. ``is_live`` says whether the environment's clock is the machine's.
+    contracts. ``listed`` is everything that can be traded, used yet or not; ``phases`` the present phase of each
+    session, ``products`` which session and zone a product follows. ``is_live`` says whether the environment's clock is
+    the machine's.
     """
 
     def __init__(self, config: Config, universe: Universe, engine: Engine, feed: Feed, is_live: bool) -> None:
@@ -60,13 +57,115 @@ class World:
         self.engine = engine
         self.feed = feed
         self.is_live = is_live
+        self.zone = config.options.tz or BEIJING
+        """The zone of logins and accounts."""
         self.ticks: dict[int, Tick] = {}
         self.day_contracts: list[Contract] = []
+        self.listed: dict[tuple[str, str], Instrument] = {}
+        self.phases: dict[str, str] = {}
+        self.products: dict[tuple[str, str], tuple[str, str]] = {}
+        self._own_rates: dict[tuple[str, str, str], Contract] = {}
+        if universe.accounts_with_rates:
+            engine.state.rates_of = self.rates_of
 
     @property
     def trading_day(self) -> str:
         """The counter's trading day."""
         return self.engine.state.trading_day
+
+    def phase_of(self, session_id: str) -> str:
+        """The present phase of a session; what has none always trades, and so does everything in ``7x24``."""
+        if self.is_live or not session_id:
+            return CONTINUOUS
+        return self.phases.get(session_id, BEFORE_TRADING)
+
+    def list_all(self, instruments: Iterable[Instrument]) -> None:
+        """Everything that can be traded from now on, in this order."""
+        tz = self.config.options.tz
+        for instrument in instruments:
+            self.listed[instrument.key] = instrument
+            product = (instrument.exchange, instrument.product)
+            if product not in self.products:
+                session_id = instrument.session_id
+                self.products[product] = session_id, tz or zone_of(instrument.exchange, session_id)
+        state = self.engine.state
+        state.exchanges.update(exchange for exchange, _ in self.products)
+        if len(self.listed) > len(state.contracts):
+            state.opener = self.open_code
+
+    def instruments(self, exchange: str = "", code: str = "", product: str = "") -> Iterator[Instrument]:
+        """What is listed, by filters of which an empty one means all."""
+        found = self.universe.find(code) if code else self.listed.values()
+        for instrument in found:
+            if (
+                exchange in ("", instrument.exchange)
+                and product in ("", instrument.product)
+                and (not code or instrument.key in self.listed)
+            ):
+                yield instrument
+
+    def open_code(self, code: str) -> None:
+        """Make contracts of the listed instruments with this code."""
+        by_key = self.engine.state.by_key
+        for instrument in self.universe.find(code):
+            if instrument.key in self.listed and instrument.key not in by_key:
+                self.add_quiet(instrument)
+                if instrument.product_class == OPTION:
+                    self.open_code(instrument.underlying)  # its margin and exercise need the underlying
+
+    def add(self, instrument: Instrument) -> Contract:
+        """Make an instrument tradable, in the phase that its session is in."""
+        contract = self._contract(instrument, len(self.engine.state.contracts))
+        self.engine.add_contract(contract)
+        return contract
+
+    def add_quiet(self, instrument: Instrument) -> Contract:
+        """An instrument that nothing was recorded of: users or quotes that arrive make its market."""
+        contract = self.add(instrument)
+        self.ticks[contract.index] = quiet_tick(contract, self.trading_day)
+        return contract
+
+    def snapshot(self, instrument: Instrument) -> tuple[Contract, Tick]:
+        """An instrument and its latest snapshot; looking at one that nobody uses makes no contract of it."""
+        contract = self.engine.state.by_key.get(instrument.key)
+        if contract is not None:
+            return contract, self.ticks[contract.index]
+        contract = self._contract(instrument, -1)
+        if instrument.product_class == OPTION:
+            contract.option = OptionTerms(contract)
+        return contract, quiet_tick(contract, self.trading_day)
+
+    def rates_of(self, account_id: str, contract: Contract) -> Contract:
+        """The instrument with the margin and fees of an account; itself when it has none of its own."""
+        instrument = contract.instrument
+        if not self.universe.has_own_rates(account_id, instrument):
+            return contract
+        key = (account_id, *instrument.key)
+        own = self._own_rates.get(key)
+        if own is None:
+            own = self._own_rates[key] = self._contract(instrument, -1, account_id)
+            if contract.option is not None:
+                # The margin of a sold option is a formula, the same for all; its fees are the account's.
+                own.option = contract.option
+                own.long_rate, own.exchange_long = contract.long_rate, contract.exchange_long
+                own.short_rate, own.exchange_short = contract.short_rate, contract.exchange_short
+        return own
+
+    def _contract(self, instrument: Instrument, index: int, account_id: str = "") -> Contract:
+        options = self.config.options
+        matched = options.matched_codes
+        contract = Contract(
+            index,
+            instrument,
+            self.universe.margin_rate(instrument, account_id),
+            self.universe.commission(instrument, account_id),
+            profile_for(options.profile, instrument.exchange, options.cancel_status == "marked"),
+            is_matched=instrument.is_matched or instrument.code in matched or _ALL in matched,
+        )
+        contract.take_order_types(order_types_for(options.order_types, instrument.exchange))
+        contract.phase = self.phase_of(instrument.session_id)
+        contract.zone = options.tz or contract.home
+        return contract
 
 
 def build(config: Config, now_ns: int) -> World:
@@ -83,12 +182,14 @@ def build(config: Config, now_ns: int) -> World:
 
 
 def universe_of(config: Config, trading_day: str) -> Universe:
-    """The instruments and rates that the user's own files give; all others come from the reference data when asked for.
+    """What the markets of the address list, with the user's own files; nothing is listed before it is asked for.
 
     Raises:
         DataError: a bad row, named by file, line and column.
     """
-    universe = Universe(trading_day)
+    from ctp2.refdata.listing import MARKETS
+
+    universe = Universe(trading_day, listings=[MARKETS[name] for name in config.options.listed_markets])
     if config.options.instruments:
         load_instrument_file(config.options.instruments, universe)
     if config.options.rates:
@@ -98,20 +199,15 @@ def universe_of(config: Config, trading_day: str) -> Universe:
 
 def _replay(config: Config, day: TickDay) -> World:
     universe = universe_of(config, day.trading_day)
-    own = list(universe)
-    base_ns = instant_ns("Asia/Shanghai", day.trading_day, 0)
+    own = universe.added()
     instruments = [_known(universe, item) for item in day.instruments]
-    changes: list[tuple[int, PhaseChange]] = []
-    for index, instrument in enumerate(instruments):
-        changes.extend((start - base_ns, PhaseChange(index, status)) for start, status in _phases_of(instrument, day))
-    changes.sort(key=lambda item: item[0])
-    feed = Feed(day, range(len(day)), base_ns, changes)
-    world = _world(config, universe, feed, is_live=False)
-    for instrument in instruments:
-        _add(world, instrument, BEFORE_TRADING if instrument.session_id else CONTINUOUS)
-    _first_prices(world)
-    _add_quiet(world, own)
-    return world
+    listed = _listing(config, universe, instruments, own)
+    base_ns = instant_ns(zone_of(instruments[0].exchange, instruments[0].session_id), day.trading_day, 0)
+    instants = row_instants(day, instruments, config.options.data_tz)
+    order = sorted(range(len(day)), key=instants.__getitem__)
+    changes = phase_changes((item.session_id for item in listed if item.session_id), day, base_ns)
+    world = _world(config, universe, Feed(day, order, base_ns, changes, instants=instants), is_live=False)
+    return _populated(world, instruments, own, listed)
 
 
 def _loop(config: Config, recorded: TickDay, now_ns: int) -> World:
@@ -119,28 +215,38 @@ def _loop(config: Config, recorded: TickDay, now_ns: int) -> World:
     codes = {item: _code_today(item, trading_day) for item in recorded.instruments}
     day = recorded.rebased(trading_day, codes=codes)
     universe = universe_of(config, trading_day)
-    own = list(universe)
+    own = [*universe.added(), *(universe.add(instrument) for instrument in load_special())]
+    instruments = [_known(universe, item) for item in day.instruments]
     feed = Feed(day, continuous_rows(day, _LOOP_FROM_NS, _LOOP_TO_NS), 0, is_loop=True)
     world = _world(config, universe, feed, is_live=True)
-    for item in day.instruments:
-        _add(world, _known(universe, item), CONTINUOUS)
+    return _populated(world, instruments, own, _listing(config, universe, instruments, own))
+
+
+def _listing(config: Config, universe: Universe, recorded: list[Instrument], own: list[Instrument]) -> list[Instrument]:
+    """Everything that the counter lists: its markets first, then what was recorded, then the user's own."""
+    if config.options.listed_markets:
+        return list(universe)
+    return list({instrument.key: instrument for instrument in (*recorded, *own)}.values())
+
+
+def _populated(world: World, recorded: list[Instrument], own: list[Instrument], listed: list[Instrument]) -> World:
+    """Contracts of what was recorded and of the few that are the user's own; the rest waits until somebody asks."""
+    for instrument in recorded:
+        contract = world.add(instrument)
+        contract.home = world.config.options.data_tz or contract.home
+        world.day_contracts.append(contract)
     _first_prices(world)
-    _add_quiet(world, [*(universe.add(instrument) for instrument in load_special()), *own])
-    return world
-
-
-def _add_quiet(world: World, instruments: list[Instrument]) -> None:
-    """Instruments that nothing was recorded of (the TEST family, the user's own): always open, quoted by users."""
-    known = {contract.instrument.key for contract in world.day_contracts}
-    for instrument in instruments:
+    known = {instrument.key for instrument in recorded}
+    for instrument in own:
         if instrument.key not in known:
-            contract = _add(world, instrument, CONTINUOUS, is_of_day=False)
-            world.ticks[contract.index] = _quiet_tick(contract, world.trading_day)
+            world.add_quiet(instrument)
+    world.list_all(listed)
+    return world
 
 
 def natural_day(now_ns: int) -> str:
     """The ``7x24`` trading day of an instant."""
-    moment = datetime.fromtimestamp(now_ns // 1_000_000_000, BEIJING) - timedelta(hours=ROLL_HOUR)
+    moment = datetime.fromtimestamp(now_ns // 1_000_000_000, _BEIJING) - timedelta(hours=ROLL_HOUR)
     return moment.strftime("%Y%m%d")
 
 
@@ -161,38 +267,6 @@ def _known(universe: Universe, item: TickInstrument) -> Instrument:
     return instrument
 
 
-def _phases_of(instrument: Instrument, day: TickDay) -> list[tuple[int, str]]:
-    """(start, status) of the instrument's phases on the recorded day; none without a session (it always trades)."""
-    if not instrument.session_id:
-        return []
-    try:
-        found = phases(instrument.session_id, day.trading_day)
-    except CalendarError:
-        # Before the calendar's first year the record itself tells whether there was a night session.
-        found = phases(instrument.session_id, day.trading_day, _recorded_evening(day))
-    timeline: list[tuple[int, str]] = []
-    for index, phase in enumerate(found):
-        if phase.phase.startswith(_AFTER_HOURS):
-            # Trading at the closing price is not offered: the day ends with the closing auction (spec 10.1).
-            timeline.append((phase.start_ns, CLOSED))
-            break
-        timeline.append((phase.start_ns, phase.status))
-        if phase.matching == "auction" and phase.status == AUCTION_ORDERING:
-            timeline.append((phase.end_ns, AUCTION_MATCH))
-        follows = found[index + 1].start_ns if index + 1 < len(found) else phase.end_ns
-        if phase.end_ns < follows and phase.end_ns > phase.start_ns:
-            timeline.append((phase.end_ns, NO_TRADING))
-    return timeline
-
-
-def _recorded_evening(day: TickDay) -> str:
-    """The natural day of the record's evening rows; empty when it has none."""
-    for row, at in enumerate(day.times):
-        if at < 0:
-            return day.tick(row).action_day
-    return ""
-
-
 def _world(config: Config, universe: Universe, feed: Feed, is_live: bool) -> World:
     options = config.options
     settings = Settings(
@@ -203,25 +277,6 @@ def _world(config: Config, universe: Universe, feed: Feed, is_live: bool) -> Wor
         limits=options.order_limits,
     )
     return World(config, universe, Engine(State(universe.trading_day), settings), feed, is_live)
-
-
-def _add(world: World, instrument: Instrument, phase: str, is_of_day: bool = True) -> Contract:
-    engine, options = world.engine, world.config.options
-    matched = options.matched_codes
-    contract = Contract(
-        len(engine.state.contracts),
-        instrument,
-        world.universe.margin_rate(instrument),
-        world.universe.commission(instrument),
-        profile_for(options.profile, instrument.exchange, options.cancel_status == "marked"),
-        is_matched=instrument.is_matched or instrument.code in matched or _ALL in matched,
-    )
-    contract.take_order_types(order_types_for(options.order_types, instrument.exchange))
-    contract.phase = phase
-    engine.add_contract(contract)
-    if is_of_day:
-        world.day_contracts.append(contract)
-    return contract
 
 
 def _first_prices(world: World) -> None:
@@ -258,7 +313,7 @@ def _set_reference(contract: Contract, tick: Tick) -> None:
     contract.lower_limit = units(tick.lower_limit)
 
 
-def _quiet_tick(contract: Contract, trading_day: str) -> Tick:
+def quiet_tick(contract: Contract, trading_day: str) -> Tick:
     """The state in which users find an instrument without a record: its reference price, if it has one, and limits."""
     instrument = contract.instrument
     upper, lower = daily_limits(instrument, instrument.reference_price, instrument.reference_price)

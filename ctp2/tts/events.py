@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ctp2.tts.native import mypyc_attr
 
 if TYPE_CHECKING:
+    from ctp2.tts.account import Account
     from ctp2.tts.commands import CancelOrder, InsertOrder
     from ctp2.tts.orders import Order
-    from ctp2.tts.position import Lot
+    from ctp2.tts.position import Lot, PositionRow
 
 
 @mypyc_attr(acyclic=True)
@@ -212,6 +213,51 @@ class TradeDone(Event):
         self.closed: list[LotClosed] = closed
         self.sequence_no: int = sequence_no
         self.trading_day: str = trading_day
+
+
+@mypyc_attr(acyclic=True)
+class PositionCarried(Event):
+    """An account has lots of an earlier day, valued at ``basis``; ``pre_balance`` is added to yesterday's balance."""
+
+    __slots__ = (
+        "account",
+        "basis",
+        "exchange_margin",
+        "margin",
+        "open_date",
+        "open_price",
+        "pre_balance",
+        "row",
+        "trade_id",
+        "volume",
+    )
+
+    def __init__(
+        self,
+        account: Account,
+        row: PositionRow,
+        trade_id: int,
+        open_date: str,
+        open_price: int,
+        basis: int,
+        volume: int,
+        margin: int,
+        exchange_margin: int,
+        pre_balance: int,
+        now_ns: int,
+    ) -> None:
+        self.account_id = account.account_id
+        self.now_ns = now_ns
+        self.account: Account = account
+        self.row: PositionRow = row
+        self.trade_id: int = trade_id
+        self.open_date: str = open_date
+        self.open_price: int = open_price
+        self.basis: int = basis
+        self.volume: int = volume
+        self.margin: int = margin
+        self.exchange_margin: int = exchange_margin
+        self.pre_balance: int = pre_balance
 
 
 @mypyc_attr(acyclic=True)

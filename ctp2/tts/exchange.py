@@ -5,10 +5,11 @@ Each answers with one of the exchange's reasons of ``rejections``, 0 when it has
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ctp2.tts import rejections as error
 from ctp2.tts.order_types import BY_EXCHANGE
+from ctp2.tts.securities import takes_order_type, volume_refusal
 from ctp2.tts.terms import (
     AUCTION_ORDERING,
     COMPLETE_VOLUME,
@@ -16,15 +17,11 @@ from ctp2.tts.terms import (
     GFD,
     LIMIT_PRICE,
     NO_PRICE,
-    OPEN,
 )
 
 if TYPE_CHECKING:
     from ctp2.tts.contract import Contract
     from ctp2.tts.orders import Order
-
-_ANY_ODD_LOT: Final = ("BSE",)
-"""Exchanges where any number of shares may be sold."""
 
 
 def refusal(order: Order, is_on_grid: bool, checks_holding: bool = True) -> int:
@@ -78,6 +75,8 @@ def _is_spread(contract: Contract) -> bool:
 def _type(order: Order) -> int:
     """A kind that CTP sends on and the exchange does not take, such as a limit order 2/3/3/1 (spec 3.2)."""
     terms = order.terms
+    if order.contract.is_narrow and not takes_order_type(order.contract, terms.price_type, terms.time_condition):
+        return error.ORDER_TYPE
     if terms.price_type == LIMIT_PRICE and terms.volume_condition != COMPLETE_VOLUME:
         return 0
     return error.ORDER_TYPE if order.contract.order_types.verdict(terms) == BY_EXCHANGE else 0
@@ -87,7 +86,7 @@ def _volume(order: Order, checks_holding: bool) -> int:
     instrument = order.contract.instrument
     volume = order.volume
     if order.contract.is_security:
-        return _security_volume(order, checks_holding)
+        return volume_refusal(order, checks_holding)
     if order.terms.price_type == LIMIT_PRICE:
         low, high = instrument.min_limit_volume, instrument.max_limit_volume
     else:
@@ -95,21 +94,3 @@ def _volume(order: Order, checks_holding: bool) -> int:
     if volume < low or (high > 0 and volume > high):
         return error.VOLUME
     return 0
-
-
-def _security_volume(order: Order, checks_holding: bool) -> int:
-    """Buys in board lots; an odd remainder is sold whole and only as it is (spec 14.3)."""
-    instrument = order.contract.instrument
-    volume = order.volume
-    if volume > instrument.max_limit_volume:
-        return error.VOLUME
-    if order.offset == OPEN:
-        legal = volume >= instrument.lot_min and (volume - instrument.lot_min) % instrument.lot_step == 0
-        return 0 if legal else error.VOLUME
-    if not checks_holding or instrument.exchange in _ANY_ODD_LOT:
-        return 0
-    held = order.row.closable() + volume  # the order's own shares are frozen already
-    if instrument.lot_step == 1:
-        return 0 if volume >= instrument.lot_min or volume == held else error.VOLUME
-    odd = volume % instrument.lot_step
-    return 0 if odd == 0 or odd == held % instrument.lot_step else error.VOLUME

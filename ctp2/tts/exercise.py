@@ -188,7 +188,10 @@ def _check_exchange(state: State, draft: Draft) -> int:
     draft.contract = state.by_key.get((terms.exchange, terms.instrument))
     if draft.contract is not None:
         return 0
-    known = state.by_code.get(terms.instrument, [])
+    known = state.named(terms.instrument)
+    draft.contract = state.by_key.get((terms.exchange, terms.instrument))
+    if draft.contract is not None:
+        return 0
     if not terms.exchange:
         if len(known) > 1:
             return error.EXCHANGE_ID_IS_MISSING

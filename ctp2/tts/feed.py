@@ -13,12 +13,12 @@ LOOP_GAP_NS: Final = 3_000_000_000
 
 
 class PhaseChange:
-    """An instrument enters a phase."""
+    """All that trades in a session enters a phase."""
 
-    __slots__ = ("contract_index", "status")
+    __slots__ = ("session_id", "status")
 
-    def __init__(self, contract_index: int, status: str) -> None:
-        self.contract_index: int = contract_index
+    def __init__(self, session_id: str, status: str) -> None:
+        self.session_id: str = session_id
         self.status: str = status
 
 
@@ -26,7 +26,8 @@ class Feed:
     """Rows of a day in order, each with an offset (nanoseconds of feed time); plays once, or for ever.
 
     Feed time is the day's own time (``base_ns`` + offset is UTC) when played once. A loop takes the rows of
-    ``rows`` only and shortens pauses, so its offsets are time since the start of the loop.
+    ``rows`` only and shortens pauses, so its offsets are time since the start of the loop. ``instants`` are the rows'
+    UTC times; left out, ``base_ns`` is the midnight that they count from.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Feed:
         base_ns: int,
         phases: Sequence[tuple[int, PhaseChange]] = (),
         is_loop: bool = False,
+        instants: Sequence[int] | None = None,
     ) -> None:
         self.day = day
         self.base_ns = base_ns
@@ -45,7 +47,7 @@ class Feed:
         self._next_row = 0
         self._next_phase = 0
         self._lap_ns = 0
-        self._offsets = _loop_offsets(day, rows) if is_loop else array("q", (day.times[row] for row in rows))
+        self._offsets = _loop_offsets(day, rows) if is_loop else _offsets(day, rows, base_ns, instants)
         self._carry: dict[int, tuple[int, float]] = {}
         self._extremes: dict[int, tuple[float, float, float]] = {}
         self._last: dict[int, Tick] = {}
@@ -102,6 +104,12 @@ class Feed:
             self._extremes[index] = (tick.open, tick.high, tick.low)
         self._lap_ns += self._offsets[-1] + LOOP_GAP_NS
         self._next_row = 0
+
+
+def _offsets(day: TickDay, rows: Sequence[int], base_ns: int, instants: Sequence[int] | None) -> array[int]:
+    if instants is None:
+        return array("q", (day.times[row] for row in rows))
+    return array("q", (instants[row] - base_ns for row in rows))
 
 
 def _loop_offsets(day: TickDay, rows: Sequence[int]) -> array[int]:

@@ -1,11 +1,11 @@
-"""Commission (spec ctp-semantics 7.5, 14.3): futures by offset, securities with stamp duty and the like."""
+"""Commission (spec ctp-semantics 7.5, 14.3): futures by offset, securities in a file of their own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ctp2.tts.money import share
-from ctp2.tts.terms import BUY, CLOSE_TODAY, OPEN
+from ctp2.tts.securities import working_fee
+from ctp2.tts.terms import CLOSE_TODAY, OPEN
 
 if TYPE_CHECKING:
     from ctp2.tts.contract import Contract
@@ -15,19 +15,10 @@ _LEDGER_EXCHANGES: Final = ("CFFEX",)
 """Exchanges that always charge close-today by a fee ledger of its own, apart from the lots consumed."""
 
 
-def _security_fee(contract: Contract, direction: str, turnover: int) -> int:
-    """Commission with its minimum, transfer fee on both sides, stamp duty on sales."""
-    fee = max(share(turnover, contract.open_fee.by_money), contract.min_fee)
-    fee += share(turnover, contract.transfer_rate)
-    if direction != BUY:
-        fee += share(turnover, contract.stamp_rate)
-    return fee
-
-
 def frozen_fee(contract: Contract, direction: str, offset: str, price: int, volume: int) -> int:
     """What a working order freezes: a close freezes the pair of its flag on SHFE/INE, else the Close pair."""
     if contract.is_security:
-        return _security_fee(contract, direction, abs(price) * volume * contract.notional_micro)
+        return working_fee(contract, direction, price, volume, volume)
     if offset == OPEN:
         return contract.open_fee.amount(price, volume)
     if offset == CLOSE_TODAY and contract.uses_history:
@@ -52,12 +43,10 @@ def trade_fee(
     row: PositionRow | None,
     taken: list[tuple[Lot, int]],
 ) -> tuple[int, int]:
-    """Fee of one trade, and how many of its lots were charged at the close-today rate.
+    """Fee of one trade (no security's), and how many of its lots were charged at the close-today rate.
 
     ``row`` and ``taken`` are the position row and the lots that a closing trade consumes.
     """
-    if contract.is_security:
-        return _security_fee(contract, direction, abs(price) * volume * contract.notional_micro), 0
     if offset == OPEN or row is None:
         return contract.open_fee.amount(price, volume), 0
     if contract.uses_history:

@@ -15,6 +15,7 @@ from ctp2.tts.orders import Order
 from ctp2.tts.quoting import cancels_market_rest, rest_price
 from ctp2.tts.reports import Fill, Reporter
 from ctp2.tts.terms import (
+    ANY_PRICE,
     BEST_PRICE,
     COMPLETE_VOLUME,
     CONTINUOUS,
@@ -152,7 +153,8 @@ class MatchingMarket:
         """What the order would take now: nothing when its volume condition cannot be met."""
         matches: list[Match] = []
         left = order.volume
-        levels = _LEVELS.get(order.terms.price_type, 0)
+        price_type = order.terms.price_type
+        levels = 5 if price_type == ANY_PRICE and order.contract.takes_five else _LEVELS.get(price_type, 0)
         other = book.other(order)
         # A level's key is larger the better its price: what the order may take has at least this key.
         worst = NO_PRICE if order.price == NO_PRICE else order.price * other.sign

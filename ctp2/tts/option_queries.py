@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.ctp import structs
+from ctp2.refdata.models import Commission
 from ctp2.tts import values
 from ctp2.tts.contract import Contract
 from ctp2.tts.money import MICRO, RATE
@@ -19,20 +20,22 @@ if TYPE_CHECKING:
 def commission_rates(asker: Asker, field: Any) -> Iterable[Any]:
     """``ReqQryOptionInstrCommRate``: set per product, so the row names the product (spec 7.5)."""
     for contract, _ in _asked_or_held(asker, field):
+        rates = contract if asker.state.rates_of is None else asker.state.rates_of(asker.account.account_id, contract)
+        line = asker.world.universe.rate_level(contract.instrument, asker.account.account_id, Commission)
         yield structs.CThostFtdcOptionInstrCommRateField(
-            InvestorRange="1",
+            InvestorRange="3" if line is not None and line.account else "1",
             BrokerID=asker.broker_id,
             InvestorID=asker.account.account_id,
-            OpenRatioByMoney=contract.open_fee.by_money / RATE,
-            OpenRatioByVolume=values.money_to_ctp(contract.open_fee.by_volume),
-            CloseRatioByMoney=contract.close_fee.by_money / RATE,
-            CloseRatioByVolume=values.money_to_ctp(contract.close_fee.by_volume),
-            CloseTodayRatioByMoney=contract.close_today_fee.by_money / RATE,
-            CloseTodayRatioByVolume=values.money_to_ctp(contract.close_today_fee.by_volume),
-            StrikeRatioByMoney=contract.strike_by_money / RATE,
-            StrikeRatioByVolume=values.money_to_ctp(contract.strike_by_volume),
+            OpenRatioByMoney=rates.open_fee.by_money / RATE,
+            OpenRatioByVolume=values.money_to_ctp(rates.open_fee.by_volume),
+            CloseRatioByMoney=rates.close_fee.by_money / RATE,
+            CloseRatioByVolume=values.money_to_ctp(rates.close_fee.by_volume),
+            CloseTodayRatioByMoney=rates.close_today_fee.by_money / RATE,
+            CloseTodayRatioByVolume=values.money_to_ctp(rates.close_today_fee.by_volume),
+            StrikeRatioByMoney=rates.strike_by_money / RATE,
+            StrikeRatioByVolume=values.money_to_ctp(rates.strike_by_volume),
             ExchangeID=contract.exchange,
-            InstrumentID=contract.product,
+            InstrumentID=line.code or line.product if line is not None else contract.product,
         )
 
 
@@ -75,7 +78,7 @@ def _asked_or_held(asker: Asker, field: Any) -> Iterator[tuple[Contract, OptionT
     if not asker.is_own(field):
         return
     if field.InstrumentID:
-        found = asker.state.by_code.get(field.InstrumentID, [])
+        found = asker.state.named(field.InstrumentID)
     else:
         held = {row.contract.index: row.contract for row in asker.account.rows.values() if row.position}
         found = list(held.values())

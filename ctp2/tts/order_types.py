@@ -102,14 +102,16 @@ class OrderTypes:
 
 _BY_NAME: Final = {name: OrderTypes(name) for name in COLUMNS}
 TTS_ORDER_TYPES: Final = _BY_NAME[TTS]
+NARROWED: Final = OrderTypes(TTS)
+"""The TTS column where each exchange has its own kinds: what securities have not is refused (spec 14.3)."""
 
 
 def order_types_for(option: str, exchange: str) -> OrderTypes:
     """The column for ``exchange`` under the option ``tts`` (its own column for everything) or ``exchange``.
 
-    Exchanges without a column (stocks, foreign) have the TTS one; spec 14.3 narrows it.
+    Exchanges without a column (stocks, foreign) have the TTS one, narrowed by spec 14.3.
     """
-    return _BY_NAME.get(exchange, TTS_ORDER_TYPES) if option == "exchange" else TTS_ORDER_TYPES
+    return _BY_NAME.get(exchange, NARROWED) if option == "exchange" else TTS_ORDER_TYPES
 
 
 def is_ioc_only(order_types: OrderTypes, product_class: str, code: str) -> bool:

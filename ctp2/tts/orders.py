@@ -21,7 +21,8 @@ class Order:
 
     ``price`` is the working limit in price units, ``NO_PRICE`` for a market order. ``freeze_price`` is what margin is
     frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``premium`` is the cash that a lot of an option's buy
-    holds (micro-units; 0 for all others).
+    holds (micro-units; 0 for all others). ``done_volume`` and ``done_turnover`` are what a security's order has traded:
+    its least commission is charged once.
     """
 
     __slots__ = (
@@ -29,6 +30,8 @@ class Order:
         "active_user",
         "cancel_ns",
         "contract",
+        "done_turnover",
+        "done_volume",
         "exchange_ns",
         "freeze_price",
         "frozen_fee",
@@ -99,6 +102,8 @@ class Order:
         self.cancel_ns: int = 0
         self.active_user: str = ""
         self.reason: int = 0
+        self.done_volume: int = 0
+        self.done_turnover: int = 0
         self.frozen_margin: int = 0
         self.frozen_fee: int = 0
         self.frozen_volume: int = 0

@@ -62,6 +62,7 @@ class PositionRow:
     lots already charged at the close-today fee (spec 7.5, CFFEX). Of options only: ``margin_mark`` is what the last
     price adds to the margin of short lots opened today, ``last_mark`` the last price when the row last changed,
     ``strike_…`` and ``abandon_frozen`` what working exercises and abandonments hold (spec 5.2, 12.3).
+    ``rates`` is the instrument with the account's margin and fees: the contract itself unless the account has its own.
     """
 
     __slots__ = (
@@ -99,6 +100,7 @@ class PositionRow:
         "pre_margin",
         "profit",
         "purse",
+        "rates",
         "side",
         "strike_frozen",
         "strike_frozen_amount",
@@ -146,6 +148,7 @@ class PositionRow:
         self.abandon_frozen: int = 0
         self.profit: int = 0
         self.purse: Purse | None = None
+        self.rates: Contract = contract
 
     def closable(self) -> int:
         """Lots that a new close order may still take; shares bought today do not count on T+1 (spec 5.2, 14.3)."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from ctp2.ctp import structs
 from ctp2.tts import rows, translate, values
 from ctp2.tts.asker import Asker, Query, Rows, matches, nothing
+from ctp2.tts.cashmodel import account_as_cash, position_as_cash
 from ctp2.tts.kept import trade_again
 from ctp2.tts.queries_rates import traded_exchanges
 from ctp2.tts.terms import INVESTOR_HEDGE_FLAGS, SPECULATION
@@ -20,7 +21,10 @@ def trading_account(asker: Asker, field: Any) -> Rows:
     """``ReqQryTradingAccount``: the row of the currency asked for, an empty CurrencyID means CNY (DESIGN section 5)."""
     purse = asker.account.purses.get(field.CurrencyID or "CNY")
     if purse is not None and asker.is_own(field):
-        yield rows.account_to_ctp(asker.account, purse, asker.broker_id, asker.world.trading_day)
+        record = rows.account_to_ctp(asker.account, purse, asker.broker_id, asker.world.trading_day)
+        if asker.world.config.options.securities == "cash":
+            account_as_cash(record, asker.account, purse)
+        yield record
 
 
 def positions(asker: Asker, field: Any) -> Rows:
@@ -28,7 +32,10 @@ def positions(asker: Asker, field: Any) -> Rows:
     if asker.is_own(field):
         for row in asker.account.rows.values():
             if matches(field.InstrumentID, row.contract.code):
-                yield rows.position_to_ctp(row, asker.account.account_id, asker.broker_id, asker.world.trading_day)
+                record = rows.position_to_ctp(row, asker.account.account_id, asker.broker_id, asker.world.trading_day)
+                if asker.world.config.options.securities == "cash":
+                    position_as_cash(record, row)
+                yield record
 
 
 def position_details(asker: Asker, field: Any) -> Rows:
@@ -53,7 +60,7 @@ def orders(asker: Asker, field: Any) -> Rows:
             matches(field.InstrumentID, contract.code)
             and matches(field.ExchangeID, contract.exchange)
             and (not wanted or wanted == values.sys_id_to_ctp(order.sys_id).strip())
-            and _within(values.time_of(order.insert_ns), field.InsertTimeStart, field.InsertTimeEnd)
+            and _within(values.time_of(order.insert_ns, contract.zone), field.InsertTimeStart, field.InsertTimeEnd)
         ):
             yield translate.order_to_ctp(translate.order_now(order))
 
@@ -68,7 +75,7 @@ def trades(asker: Asker, field: Any) -> Rows:
             matches(field.InstrumentID, contract.code)
             and matches(field.ExchangeID, contract.exchange)
             and (not wanted or wanted == str(trade.trade_id))
-            and _within(values.time_of(trade.now_ns), field.TradeTimeStart, field.TradeTimeEnd)
+            and _within(values.time_of(trade.now_ns, contract.zone), field.TradeTimeStart, field.TradeTimeEnd)
         ):
             yield translate.trade_to_ctp(trade)
 
@@ -123,8 +130,8 @@ def settlement_confirmations(asker: Asker, field: Any) -> Rows:
         yield structs.CThostFtdcSettlementInfoConfirmField(
             BrokerID=asker.broker_id,
             InvestorID=asker.account.account_id,
-            ConfirmDate=values.date_of(asker.account.confirmed_ns),
-            ConfirmTime=values.time_of(asker.account.confirmed_ns),
+            ConfirmDate=values.date_of(asker.account.confirmed_ns, asker.world.zone),
+            ConfirmTime=values.time_of(asker.account.confirmed_ns, asker.world.zone),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ctp2.ctp import structs
 from ctp2.refdata.models import Instrument
 from ctp2.tts import codes, rows
-from ctp2.tts.asker import Asker, Query, Rows, contracts, matches, named, nothing
+from ctp2.tts.asker import Asker, Query, Rows, matches, nothing
 
 _CLASS_TYPES: Final = {"": (), "0": (), "1": ("future",), "2": ("option",), "3": ("combination",)}
 """ClassType → the product classes it asks for, all when empty; any other value asks for nothing that exists."""
@@ -16,9 +16,9 @@ _TRADING_TYPES: Final = {"": (True, False), "0": (True, False), "1": (True,), "2
 
 def instruments(asker: Asker, field: Any) -> Rows:
     """``ReqQryInstrument``."""
-    for contract in contracts(asker, field.ExchangeID, field.InstrumentID, field.ProductID):
-        if matches(field.ExchangeInstID, contract.instrument.exchange_code):
-            yield rows.instrument_to_ctp(contract.instrument)
+    for instrument in asker.world.instruments(field.ExchangeID, field.InstrumentID, field.ProductID):
+        if matches(field.ExchangeInstID, instrument.exchange_code):
+            yield rows.instrument_to_ctp(instrument)
 
 
 def classified_instruments(asker: Asker, field: Any) -> Rows:
@@ -27,8 +27,7 @@ def classified_instruments(asker: Asker, field: Any) -> Rows:
     trading = _TRADING_TYPES.get(field.TradingType)
     if classes is None or trading is None:
         return
-    for contract in contracts(asker, field.ExchangeID, field.InstrumentID, field.ProductID):
-        instrument = contract.instrument
+    for instrument in asker.world.instruments(field.ExchangeID, field.InstrumentID, field.ProductID):
         if (
             (not classes or instrument.product_class in classes)
             and instrument.is_trading in trading
@@ -39,15 +38,18 @@ def classified_instruments(asker: Asker, field: Any) -> Rows:
 
 def depth(asker: Asker, field: Any) -> Rows:
     """``ReqQryDepthMarketData``: the latest snapshot, with ExchangeID."""
-    for contract in named(asker, field.InstrumentID, field.ExchangeID):
-        if matches(field.ProductClass, codes.product_class_to_ctp(contract.instrument)):
-            tick = asker.world.ticks[contract.index]
+    found = list(asker.world.instruments("", field.InstrumentID))
+    if field.InstrumentID and len(found) > 1:
+        found = [instrument for instrument in found if instrument.exchange == field.ExchangeID] or found
+    for instrument in found:
+        if matches(field.ProductClass, codes.product_class_to_ctp(instrument)):
+            contract, tick = asker.world.snapshot(instrument)
             yield rows.tick_to_ctp(tick, contract, asker.world.trading_day, with_exchange=True)
 
 
 def exchanges(asker: Asker, field: Any) -> Rows:
     """``ReqQryExchange``: the exchanges of spec 8.3, and what else the counter's instruments belong to."""
-    traded = dict.fromkeys((*codes.EXCHANGE_NAMES, *(contract.exchange for contract in asker.state.contracts)))
+    traded = dict.fromkeys((*codes.EXCHANGE_NAMES, *(exchange for exchange, _ in asker.world.products)))
     for exchange in traded:
         if matches(field.ExchangeID, exchange):
             yield structs.CThostFtdcExchangeField(
@@ -60,12 +62,12 @@ def exchanges(asker: Asker, field: Any) -> Rows:
 def products(asker: Asker, field: Any) -> Rows:
     """``ReqQryProduct``: one row per product of the counter's instruments."""
     seen: set[tuple[str, str]] = set()
-    for contract in contracts(asker, field.ExchangeID, "", field.ProductID):
-        key = (contract.exchange, contract.product)
-        product_class = codes.product_class_to_ctp(contract.instrument)
+    for instrument in asker.world.instruments(field.ExchangeID, "", field.ProductID):
+        key = (instrument.exchange, instrument.product)
+        product_class = codes.product_class_to_ctp(instrument)
         if key not in seen and matches(field.ProductClass, product_class):
             seen.add(key)
-            yield _product(asker, contract.instrument, product_class)
+            yield _product(asker, instrument, product_class)
 
 
 def _product(asker: Asker, instrument: Instrument, product_class: str) -> Any:

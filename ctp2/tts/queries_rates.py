@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from ctp2.ctp import structs
+from ctp2.refdata.models import Commission, MarginRate
 from ctp2.tts import codes, values
 from ctp2.tts.account import MarginGroup, Purse
 from ctp2.tts.asker import Asker, Query, Rows, matches, named
@@ -21,28 +22,31 @@ from ctp2.tts.terms import BUY, CLOSE, CLOSE_TODAY, CLOSE_YESTERDAY, INVESTOR_HE
 
 _HEDGE_FLAGS: Final = ("", *INVESTOR_HEDGE_FLAGS)
 _ALL_INVESTORS: Final = "1"
-"""InvestorRange: the counter's rates are the same for everybody."""
+_THIS_INVESTOR: Final = "3"
+"""InvestorRange: rates are everybody's, or a line of the user's file gives an account its own."""
 
 
 def margin_rates(asker: Asker, field: Any) -> Rows:
-    """``ReqQryInstrumentMarginRate``: final rates per instrument; a blank InstrumentID means what is held (7.5)."""
+    """``ReqQryInstrumentMarginRate``: final rates; a blank InstrumentID means what is held (spec 7.5)."""
     if field.HedgeFlag not in _HEDGE_FLAGS:
         return
     for contract in _asked_or_held(asker, field):
         if contract.option is not None:
             continue  # an option's own queries: ReqQryOptionInstrCommRate, ReqQryOptionInstrTradeCost
+        scope, code = _level(asker, contract, MarginRate, contract.code)
+        rates = own_rates(asker, contract)
         yield structs.CThostFtdcInstrumentMarginRateField(
-            InvestorRange=_ALL_INVESTORS,
+            InvestorRange=scope,
             BrokerID=asker.broker_id,
             InvestorID=asker.account.account_id,
             HedgeFlag=field.HedgeFlag or SPECULATION,
-            LongMarginRatioByMoney=contract.long_rate.by_money / RATE,
-            LongMarginRatioByVolume=values.money_to_ctp(contract.long_rate.by_volume),
-            ShortMarginRatioByMoney=contract.short_rate.by_money / RATE,
-            ShortMarginRatioByVolume=values.money_to_ctp(contract.short_rate.by_volume),
+            LongMarginRatioByMoney=rates.long_rate.by_money / RATE,
+            LongMarginRatioByVolume=values.money_to_ctp(rates.long_rate.by_volume),
+            ShortMarginRatioByMoney=rates.short_rate.by_money / RATE,
+            ShortMarginRatioByVolume=values.money_to_ctp(rates.short_rate.by_volume),
             IsRelative=0,
             ExchangeID=contract.exchange,
-            InstrumentID=contract.code,
+            InstrumentID=code,
         )
 
 
@@ -92,20 +96,21 @@ def commission_rates(asker: Asker, field: Any) -> Rows:
     for contract in _asked_or_held(asker, field):
         if contract.option is not None:
             continue  # an option's own queries: ReqQryOptionInstrCommRate, ReqQryOptionInstrTradeCost
-        code = _level_of(asker, contract)
+        scope, code = _level_of(asker, contract)
         if (contract.exchange, code) in seen:
             continue
         seen.add((contract.exchange, code))
+        rates = own_rates(asker, contract)
         yield structs.CThostFtdcInstrumentCommissionRateField(
-            InvestorRange=_ALL_INVESTORS,
+            InvestorRange=scope,
             BrokerID=asker.broker_id,
             InvestorID=asker.account.account_id,
-            OpenRatioByMoney=contract.open_fee.by_money / RATE,
-            OpenRatioByVolume=values.money_to_ctp(contract.open_fee.by_volume),
-            CloseRatioByMoney=contract.close_fee.by_money / RATE,
-            CloseRatioByVolume=values.money_to_ctp(contract.close_fee.by_volume),
-            CloseTodayRatioByMoney=contract.close_today_fee.by_money / RATE,
-            CloseTodayRatioByVolume=values.money_to_ctp(contract.close_today_fee.by_volume),
+            OpenRatioByMoney=rates.open_fee.by_money / RATE,
+            OpenRatioByVolume=values.money_to_ctp(rates.open_fee.by_volume),
+            CloseRatioByMoney=rates.close_fee.by_money / RATE,
+            CloseRatioByVolume=values.money_to_ctp(rates.close_fee.by_volume),
+            CloseTodayRatioByMoney=rates.close_today_fee.by_money / RATE,
+            CloseTodayRatioByVolume=values.money_to_ctp(rates.close_today_fee.by_volume),
             ExchangeID=contract.exchange,
             BizType="2" if contract.is_security else "1",
             InstrumentID=code,
@@ -115,25 +120,41 @@ def commission_rates(asker: Asker, field: Any) -> Rows:
 def order_commission_rates(asker: Asker, field: Any) -> Rows:
     """``ReqQryInstrumentOrderCommRate``: fees per order and cancel; no row where there are none (spec 7.5)."""
     for contract in _asked_or_held(asker, field):
-        fees = asker.world.universe.commission(contract.instrument)
+        fees = asker.world.universe.commission(contract.instrument, asker.account.account_id)
         if not fees.order_by_volume and not fees.cancel_by_volume:
             continue
+        scope, code = _level_of(asker, contract)
         yield structs.CThostFtdcInstrumentOrderCommRateField(
-            InvestorRange=_ALL_INVESTORS,
+            InvestorRange=scope,
             BrokerID=asker.broker_id,
             InvestorID=asker.account.account_id,
             HedgeFlag=SPECULATION,
             OrderCommByVolume=values.money_to_ctp(micro_from_decimal(fees.order_by_volume)),
             OrderActionCommByVolume=values.money_to_ctp(micro_from_decimal(fees.cancel_by_volume)),
             ExchangeID=contract.exchange,
-            InstrumentID=_level_of(asker, contract),
+            InstrumentID=code,
         )
 
 
-def _level_of(asker: Asker, contract: Contract) -> str:
+def own_rates(asker: Asker, contract: Contract) -> Contract:
+    """The instrument with the asker's own rates."""
+    return contract if asker.state.rates_of is None else asker.state.rates_of(asker.account.account_id, contract)
+
+
+def _level(
+    asker: Asker, contract: Contract, kind: type[MarginRate] | type[Commission], default: str
+) -> tuple[str, str]:
+    """InvestorRange (1 all, 3 this investor), and the product or instrument that the rate is set for (spec 7.5)."""
+    line = asker.world.universe.rate_level(contract.instrument, asker.account.account_id, kind)
+    if line is None:
+        return _ALL_INVESTORS, default
+    return _THIS_INVESTOR if line.account else _ALL_INVESTORS, line.code or line.product
+
+
+def _level_of(asker: Asker, contract: Contract) -> tuple[str, str]:
     """What a commission row names: the product of a future whose rate is the product's, else the instrument."""
     is_own = contract.is_security or asker.world.universe.has_own_commission(contract.instrument)
-    return contract.code if is_own else contract.product
+    return _level(asker, contract, Commission, contract.code if is_own else contract.product)
 
 
 def _asked_or_held(asker: Asker, field: Any) -> Iterable[Contract]:
@@ -231,7 +252,7 @@ def broker_trading_algos(asker: Asker, field: Any) -> Rows:
 
 def traded_exchanges(asker: Asker) -> Iterator[str]:
     """The exchanges of the counter's instruments, each once, in the order of the instruments."""
-    yield from dict.fromkeys(contract.exchange for contract in asker.state.contracts)
+    yield from dict.fromkeys(exchange for exchange, _ in asker.world.products)
 
 
 def max_order_volume(asker: Asker, field: Any) -> Any:
@@ -258,7 +279,7 @@ def _row(asker: Asker, contract: Contract, is_buy: bool, offset: str, hedge: str
 
 def _affordable(asker: Asker, contract: Contract, row: PositionRow) -> int:
     price = contract.pre_settlement if contract.pre_settlement != NO_PRICE else market_freeze_price(contract)
-    margin = contract.margin(row.is_long, price, 1)
+    margin = row.rates.margin(row.is_long, price, 1)
     if contract.option is not None:
         margin = cost_of_a_lot(contract.option, row.is_long, price)
     available = asker.account.purse(contract.currency).available()

@@ -74,7 +74,10 @@ class QuotingMarket:
             if volume:
                 last_fill = ask if order.is_buy else bid
                 fills = [Fill(last_fill, volume)]
-        self.reporter.arrived(order, fills, cancels_rest, rest_price(order, last_fill))
+        price = rest_price(order, last_fill)
+        if contract.takes_five and price == NO_PRICE:
+            cancels_rest = True
+        self.reporter.arrived(order, fills, cancels_rest, price)
         if order.is_final():
             return
         if fills:
@@ -177,7 +180,12 @@ def rest_price(order: Order, last_fill: int) -> int:
     price_type = order.terms.price_type
     if price_type == LIMIT_PRICE:
         return order.price
-    if price_type != ANY_PRICE:
+    contract = order.contract
+    if contract.takes_five and last_fill == NO_PRICE:
+        # Best five to limit that found nothing waits at the best price of its own side (SSE and SZSE rules).
+        bid, ask = _sides(contract)
+        return bid if order.is_buy else ask
+    if price_type != ANY_PRICE or contract.takes_five:
         return last_fill
     scaled = order.terms.price * order.contract.price_scale
     is_given = scaled == scaled and 0 < abs(scaled) < float(-NO_PRICE)
@@ -193,8 +201,9 @@ def _legal_price(order: Order, price: int) -> int:
         price = contract.upper_limit
     if contract.lower_limit != NO_PRICE and price < contract.lower_limit:
         price = contract.lower_limit
-    down = price // contract.tick_units * contract.tick_units
-    return down if order.is_buy or down == price else down + contract.tick_units
+    tick = contract.instrument.tick_units_at(price) if contract.has_tick_bands else contract.tick_units
+    down = price // tick * tick
+    return down if order.is_buy or down == price else down + tick
 
 
 _NO_FILLS: list[Fill] = []

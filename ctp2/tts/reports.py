@@ -7,6 +7,7 @@ from ctp2.tts.fees import frozen_fee, trade_fee
 from ctp2.tts.native import mypyc_attr
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot
+from ctp2.tts.securities import fill_fee, working_fee
 from ctp2.tts.state import State
 from ctp2.tts.terms import (
     ACCEPTED,
@@ -188,12 +189,15 @@ class Reporter:
         state, contract, row = self.state, order.contract, order.row
         volume, price = fill.volume, fill.price
         taken = _NO_LOTS if order.is_open else row.consumption(volume)
-        fee, close_today = trade_fee(contract, order.terms.direction, order.offset, price, volume, row, taken)
+        if contract.is_security:
+            fee, close_today = fill_fee(order, price, volume), 0
+        else:
+            fee, close_today = trade_fee(row.rates, order.terms.direction, order.offset, price, volume, row, taken)
         margin = exchange_margin = 0
         closed: list[LotClosed] = _NO_CLOSED
         if order.is_open:
-            margin = contract.margin(row.is_long, price, volume)
-            exchange_margin = contract.exchange_margin(row.is_long, price, volume)
+            margin = row.rates.margin(row.is_long, price, volume)
+            exchange_margin = row.rates.exchange_margin(row.is_long, price, volume)
         else:
             closed = [_closed_part(order, lot, part, price) for lot, part in taken]
         unfrozen_margin, unfrozen_fee = _freed(order, volume)
@@ -235,9 +239,12 @@ def _freed(order: Order, volume: int) -> tuple[int, int]:
     left = order.frozen_volume - volume
     if left == 0:
         return order.frozen_margin, order.frozen_fee
-    contract = order.contract
-    fee = frozen_fee(contract, order.terms.direction, order.offset, order.freeze_price, left)
-    margin = contract.margin(order.row.is_long, order.freeze_price, left) if order.is_open else 0
+    rates = order.row.rates
+    if rates.is_security:
+        fee = working_fee(rates, order.terms.direction, order.freeze_price, order.volume, left)
+    else:
+        fee = frozen_fee(rates, order.terms.direction, order.offset, order.freeze_price, left)
+    margin = rates.margin(order.row.is_long, order.freeze_price, left) if order.is_open else 0
     return order.frozen_margin - margin, order.frozen_fee - fee
 
 
@@ -250,8 +257,8 @@ def _closed_part(order: Order, lot: Lot, volume: int, price: int) -> LotClosed:
     margin = lot.margin
     exchange_margin = lot.exchange_margin
     if left:
-        margin -= contract.margin(row.is_long, lot.basis, left)
-        exchange_margin -= contract.exchange_margin(row.is_long, lot.basis, left)
+        margin -= row.rates.margin(row.is_long, lot.basis, left)
+        exchange_margin -= row.rates.exchange_margin(row.is_long, lot.basis, left)
     return LotClosed(
         lot,
         volume,

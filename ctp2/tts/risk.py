@@ -16,6 +16,7 @@ from ctp2.tts.fees import frozen_fee
 from ctp2.tts.money import MAX_MONEY
 from ctp2.tts.native import mypyc_attr
 from ctp2.tts.orders import Order
+from ctp2.tts.securities import opening_refusal
 from ctp2.tts.terms import (
     ANY_VOLUME,
     BUY,
@@ -209,7 +210,10 @@ def check_exchange(state: State, draft: Draft) -> int:
     if contract is not None:
         draft.contract = contract
         return 0
-    known = state.by_code.get(terms.instrument, [])
+    known = state.named(terms.instrument)
+    draft.contract = state.by_key.get((terms.exchange, terms.instrument))
+    if draft.contract is not None:
+        return 0
     if not terms.exchange:
         if len(known) > 1:
             return error.EXCHANGE_ID_IS_MISSING
@@ -308,8 +312,10 @@ def check_position(state: State, draft: Draft) -> int:
     contract, row = draft.contract, draft.row
     assert contract is not None and row is not None
     if draft.offset == OPEN:
-        if contract.is_security and draft.terms.direction == SELL:
-            return error.SHORT_SELL
+        if contract.is_security:
+            number = opening_refusal(contract, draft.terms.direction)
+            if number:
+                return number
         rights = draft.account.rights
         return 0 if rights is None else rights.over_limit(draft.account, contract, draft.terms)
     if draft.terms.volume <= row.closable() and not (contract.is_security and draft.terms.direction == BUY):
@@ -327,9 +333,9 @@ def freeze(state: State, draft: Draft) -> int:
     price = draft.freeze_price
     if abs(price) * volume * contract.notional_micro > MAX_MONEY:
         return error.BAD_FIELD
-    draft.fee = frozen_fee(contract, draft.terms.direction, draft.offset, price, volume)
+    draft.fee = frozen_fee(row.rates, draft.terms.direction, draft.offset, price, volume)
     if draft.offset == OPEN:
-        draft.margin = contract.margin(row.is_long, price, volume)
+        draft.margin = row.rates.margin(row.is_long, price, volume)
     if contract.option is not None and draft.terms.direction == BUY:
         draft.premium = price * contract.notional_micro
     return 0 if draft.margin + draft.fee <= MAX_MONEY else error.BAD_FIELD

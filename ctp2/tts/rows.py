@@ -19,7 +19,7 @@ from ctp2.tts.contract import Contract
 from ctp2.tts.money import RATE
 from ctp2.tts.position import Lot, PositionRow
 from ctp2.tts.terms import LONG, NO_PRICE
-from ctp2.tts.values import money_to_ctp, number_to_ctp, price_to_ctp, volume_to_ctp
+from ctp2.tts.values import money_to_ctp, moved, number_to_ctp, price_to_ctp, volume_to_ctp
 
 SETTLEMENT_ID: Final = 1
 
@@ -30,7 +30,7 @@ def position_to_ctp(
 ) -> CThostFtdcInvestorPositionField:
     """A position row (spec 5.2)."""
     contract = row.contract
-    rate = contract.long_rate if row.is_long else contract.short_rate
+    rate = row.rates.long_rate if row.is_long else row.rates.short_rate
     last = contract.reference_price()
     if contract.option is not None and row.is_long:
         last = row.last_mark if row.last_mark != NO_PRICE else contract.pre_settlement
@@ -84,7 +84,7 @@ def position_detail_to_ctp(
 ) -> CThostFtdcInvestorPositionDetailField:
     """A position detail: what is left of one opening trade (spec 5.3)."""
     contract = row.contract
-    rate = contract.long_rate if row.is_long else contract.short_rate
+    rate = row.rates.long_rate if row.is_long else row.rates.short_rate
     sign = 1 if row.is_long else -1
     mark = lot.last_mark if lot.last_mark != NO_PRICE else contract.reference_price()
     mark = lot.open_price if mark == NO_PRICE else mark
@@ -247,4 +247,6 @@ def tick_to_ctp(
     record.ActionDay = tick.action_day
     record.InstrumentID = contract.code
     record.ExchangeInstID = tick.exchange_code
+    if contract.zone != contract.home:
+        record.ActionDay, record.UpdateTime = moved(tick.action_day, tick.time_of_day, contract.home, contract.zone)
     return record

@@ -199,7 +199,7 @@ class TtsSession:
         backend.open_account(self.account_id)
 
     def _login_answer(self) -> structs.CThostFtdcRspUserLoginField:
-        now = values.time_of(self.backend.counter.now_ns())
+        now = values.time_of(self.backend.counter.now_ns(), self.backend.world.zone)
         return structs.CThostFtdcRspUserLoginField(
             TradingDay=self.backend.trading_day,
             LoginTime=now,
@@ -284,8 +284,8 @@ class TtsSession:
         answer = structs.CThostFtdcSettlementInfoConfirmField(
             BrokerID=field.BrokerID,
             InvestorID=self.account_id,
-            ConfirmDate=values.date_of(now_ns),
-            ConfirmTime=values.time_of(now_ns),
+            ConfirmDate=values.date_of(now_ns, self.backend.world.zone),
+            ConfirmTime=values.time_of(now_ns, self.backend.world.zone),
         )
         self.put((Event(request.method.response, answer, rsp_info(0), request.request_id),))
 
@@ -328,7 +328,7 @@ class TtsSession:
         found: list[Contract] = []
         refused = self._beyond_limit(request.field)
         for code in request.field:
-            for contract in self.backend.engine.state.by_code.get(code, ()) if code not in refused else ():
+            for contract in self.backend.engine.state.named(code) if code not in refused else ():
                 self.backend.subscribers.setdefault(contract.index, {})[self] = None
                 found.append(contract)
         self._answer_codes(request, refused)
@@ -350,7 +350,7 @@ class TtsSession:
     def unsubscribe_market_data(self, request: Request) -> None:
         """``UnSubscribeMarketData``: stops at once."""
         for code in request.field:
-            for contract in self.backend.engine.state.by_code.get(code, ()):
+            for contract in self.backend.engine.state.named(code):
                 self.backend.subscribers.get(contract.index, {}).pop(self, None)
             self._subscribed.discard(code)
         self._answer_codes(request)

@@ -56,7 +56,7 @@ def order_values(event: OrderReport) -> Shown:
     """Of ``OnRtnOrder`` (spec 3.5, 3.7): pattern, then the members as ``order_to_ctp`` names them."""
     order = event.order
     terms = order.terms
-    profile = order.contract.profile
+    profile, zone = order.contract.profile, order.contract.zone
     sys_id, submit = event.sys_id, event.submit
     order_sys_id = seat = ""
     insert_date = insert_time = ""
@@ -66,8 +66,8 @@ def order_values(event: OrderReport) -> Shown:
         order_sys_id = number_to_ctp(sys_id)
         sequence_no = event.sequence_no
         notify = 0 if submit == INSERT_SUBMITTED else 1
-        insert_date = order.trading_day if profile.trading_day_dates else date_of(event.exchange_ns)
-        insert_time = time_of(event.exchange_ns)
+        insert_date = order.trading_day if profile.trading_day_dates else date_of(event.exchange_ns, zone)
+        insert_time = time_of(event.exchange_ns, zone)
         if profile.empty_codes and submit != INSERT_SUBMITTED:
             order_code = ""
         if profile.trade_date_only:
@@ -75,7 +75,7 @@ def order_values(event: OrderReport) -> Shown:
         if profile.seat_in_active:
             seat = seat_of(terms.echo[0])
     else:
-        insert_date, insert_time = date_of(order.insert_ns), time_of(order.insert_ns)
+        insert_date, insert_time = date_of(order.insert_ns, zone), time_of(order.insert_ns, zone)
         order_sys_id = sys_id_to_ctp(sys_id)  # a conditional order's: no exchange has seen it
     return (
         pattern_of(order),
@@ -99,7 +99,7 @@ def order_values(event: OrderReport) -> Shown:
         seat,
         order_code,
         announced,
-        "" if event.status == UNKNOWN else time_of(event.cancel_ns),
+        "" if event.status == UNKNOWN else time_of(event.cancel_ns, zone),
         event.active_user,
         event.reason,
         sys_id < 0 or terms.front_id == 0 or terms.is_swap != 0,
@@ -119,8 +119,8 @@ def trade_values(event: TradeDone) -> Shown:
         number_to_ctp(order.sys_id),
         event.price / contract.price_scale,
         event.volume,
-        event.trading_day if on_trading_day else date_of(event.now_ns),
-        time_of(event.now_ns),
+        event.trading_day if on_trading_day else date_of(event.now_ns, contract.zone),
+        time_of(event.now_ns, contract.zone),
         number_to_ctp(order.order_id),
         event.sequence_no,
         event.trading_day,

@@ -21,6 +21,7 @@ from ctp2.tts.events import (
     LotClosed,
     OrderInserted,
     OrderReport,
+    PositionCarried,
     SettlementConfirmed,
     TradeDone,
 )
@@ -68,6 +69,10 @@ class State:
         self.last_trade_id: int = 0
         self.last_sequence_no: int = 0
         self.last_transfer: int = 0
+        self.opener: Callable[[str], None] | None = None
+        """Makes the contracts of a code that is listed and was not used yet."""
+        self.rates_of: Callable[[str, Contract], Contract] | None = None
+        """The instrument with the rates of an account; None when no account has rates of its own."""
 
     # ------------------------------------------------------------------ instruments
     def add_contract(self, contract: Contract) -> None:
@@ -80,6 +85,12 @@ class State:
         contract.is_tradable = contract.instrument.is_trading and (not expire or expire >= self.trading_day)
         equip(self, contract)
 
+    def named(self, code: str) -> list[Contract]:
+        """All contracts with this code; a listed instrument becomes one when it is first asked for."""
+        if self.opener is not None:
+            self.opener(code)
+        return self.by_code.get(code, _NO_CONTRACTS)
+
     def row_for(self, account: Account, contract: Contract, is_buy: bool, offset: str, hedge: str) -> PositionRow:
         """The position row that an order works on; a new one becomes the account's when the order is accepted.
 
@@ -91,7 +102,11 @@ class State:
         is_history = contract.uses_history and not is_open and offset != CLOSE_TODAY
         key = (contract.index, side, hedge, is_history)
         row = account.rows.get(key)
-        return PositionRow(contract, side, hedge, is_history) if row is None else row
+        if row is None:
+            row = PositionRow(contract, side, hedge, is_history)
+            if self.rates_of is not None:
+                row.rates = self.rates_of(account.account_id, contract)
+        return row
 
     # ------------------------------------------------------------------ marks
     def mark(self, contract: Contract) -> None:
@@ -216,6 +231,10 @@ class State:
         self._unfreeze(order, event.volume, event.unfrozen_margin, event.unfrozen_fee)
         purse.commission += event.fee
         row.commission += event.fee
+        if contract.is_security:
+            order.done_volume += event.volume
+            order.done_turnover += event.turnover
+            purse.pay_later(-event.margin if order.is_open else _proceeds(event))
         if order.is_open:
             purse.change_margin(order.group, row.is_long, event.margin, event.exchange_margin, -event.unfrozen_margin)
             self._open_lot(row, event)
@@ -228,6 +247,32 @@ class State:
             row.last_mark = contract.last
         price = contract.reference_price()
         self._mark_row(row, event.price if price == NO_PRICE else price)
+
+    def on_position_carried(self, event: PositionCarried) -> None:
+        """Lots of an earlier day: yesterday's in every field."""
+        row, contract = event.row, event.row.contract
+        purse = row.purse = event.account.purse(contract.currency)
+        event.account.rows.setdefault(row.key, row)
+        lot = Lot(event.trade_id, event.open_date, event.open_price, event.volume, event.margin, event.exchange_margin)
+        lot.basis = event.basis
+        lot.is_today = False
+        row.lots.append(lot)
+        if row.position == 0:
+            contract.holders.append(row)
+        unit = event.volume * contract.notional_micro
+        row.yd_position += event.volume
+        row.position += event.volume
+        row.position_cost += event.basis * unit
+        row.open_cost += event.open_price * unit
+        row.margin += event.margin
+        row.exchange_margin += event.exchange_margin
+        row.pre_margin += event.margin
+        purse.pre_balance += event.pre_balance
+        purse.pre_margin += event.pre_balance
+        purse.change_margin(purse.group_of(contract), row.is_long, event.margin, event.exchange_margin)
+        price = contract.reference_price()
+        if price != NO_PRICE:
+            self._mark_row(row, price)
 
     def _unfreeze(self, order: Order, volume: int, margin: int, fee: int) -> None:
         """Give back what ``volume`` lots of a working order held (the margin group is the caller's)."""
@@ -309,6 +354,18 @@ class State:
             purse.close_profit += part.profit_by_date
 
 
+def _proceeds(event: TradeDone) -> int:
+    """What a sale of securities brings besides its gain, which is not withdrawable anyway."""
+    released = 0
+    for part in event.closed:
+        released += part.margin
+    return released if event.closed and released < event.turnover else event.turnover
+
+
+_NO_CONTRACTS: list[Contract] = []
+"""Returned when there is none; never changed."""
+
+
 def _notional(order: Order, volume: int) -> int:
     """Price x lots x multiplier of a working order, in micro-units (LongFrozenAmount, ShortFrozenAmount)."""
     return order.freeze_price * volume * order.contract.notional_micro
@@ -336,4 +393,5 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     parked.ParkedSent: parked.on_parked_sent,
     parked.ParkedRemoved: parked.on_parked_removed,
     parked.ParkingRefused: parked.on_parking_refused,
+    PositionCarried: State.on_position_carried,
 }

@@ -25,7 +25,7 @@ from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.orders import Order
 from ctp2.tts.shown import Pattern, keep_pattern, order_values, seat_of, trade_values
 from ctp2.tts.terms import INSERT_SUBMITTED, UNKNOWN
-from ctp2.tts.values import date_of, number_to_ctp, sys_id_to_ctp, time_of
+from ctp2.tts.values import BEIJING, date_of, number_to_ctp, sys_id_to_ctp, time_of
 
 SETTLEMENT_ID: Final = 1
 INSTALL_ID: Final = 1
@@ -160,7 +160,7 @@ def _order_pattern(order: Order) -> CThostFtdcOrderField:
     seat = seat_of(broker)
     # The flag that was converted for the exchange shows in the returns; what was sent in longer flags stays (spec 3.1).
     sent = terms.comb_offset
-    offset = sent if contract.profile.echoes_offset else order.offset + sent[1:]
+    offset = sent if contract.profile.echoes_offset or contract.is_security else order.offset + sent[1:]
     record = CThostFtdcOrderField()
     record.BrokerID = broker
     record.InvestorID = order.account.account_id
@@ -214,7 +214,7 @@ def _trade_pattern(order: Order) -> CThostFtdcTradeField:
     record.ParticipantID = broker
     record.ClientID = terms.echo[_CLIENT] or order.account.account_id[:10]
     record.TradingRole = "" if profile.empty_codes else "1"
-    record.OffsetFlag = terms.comb_offset[:1] if profile.echoes_offset else order.offset
+    record.OffsetFlag = terms.comb_offset[:1] if profile.echoes_offset or contract.is_security else order.offset
     record.HedgeFlag = order.hedge
     record.TradeType = "" if profile.empty_codes else "0"
     record.PriceSource = "" if profile.empty_codes else "0"
@@ -401,8 +401,9 @@ def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
     field.ExchangeID = command.exchange
     field.OrderSysID = command.order_sys_id
     field.ActionFlag = command.action_flag
-    field.ActionDate = date_of(command.now_ns)
-    field.ActionTime = time_of(command.now_ns)
+    zone = order.contract.zone if order is not None else BEIJING
+    field.ActionDate = date_of(command.now_ns, zone)
+    field.ActionTime = time_of(command.now_ns, zone)
     field.InstallID = INSTALL_ID
     field.OrderActionStatus = "c" if event.reason else "a"
     field.UserID = command.user_id

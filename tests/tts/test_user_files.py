@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ctp2 import tdapi
-from tests.tts.programs import Trader, address_of
+from ctp2.tts import counter
+from tests.tts.programs import FIRST, Trader, address_of
 
 RATES = """\
 exchange,product,margin_long_by_money,open_by_money,open_by_volume
@@ -34,6 +35,37 @@ def test_rates_of_a_file_are_charged(tmp_path: Path) -> None:
     # 4200 x 2 lots x 10 x 0.2 and 2 lots x 3.5
     assert (account.FrozenMargin, account.FrozenCommission) == (16800.0, 7.0)
     trader.api.Release()
+
+
+OWN_RATES = """\
+account,exchange,product,instrument,margin_long_by_money,open_by_money,open_by_volume
+,SHFE,rb,,0.15,0,3
+alice,SHFE,rb,,0.3,0,
+alice,SHFE,,rb2105,,,4
+"""
+
+
+def test_rates_of_one_account_are_charged_to_it_alone(tmp_path: Path) -> None:
+    """42,000 is 4200 x 1 lot x 10. Bob's rates are the product's, Alice's her own, empty cells the product's."""
+    address = address_of(tmp_path, f"&rates={write(tmp_path / 'rates.csv', OWN_RATES)}")
+    for user, margin, fee, scope, margin_of, fee_of in (
+        ("alice", 12600.0, 4.0, "3", "rb", "rb2105"),
+        ("bob", 6300.0, 3.0, "1", "rb", "rb"),
+    ):
+        trader = Trader(address, user).start()
+        trader.rest(price=4200.0, volume=1)
+        (account,) = trader.rows("ReqQryTradingAccount")
+        assert (account.FrozenMargin, account.FrozenCommission) == (margin, fee)
+        (row,) = trader.rows("ReqQryInstrumentMarginRate", InstrumentID="rb2105")
+        assert (row.InvestorRange, row.InstrumentID, row.LongMarginRatioByMoney) == (scope, margin_of, margin / 42000)
+        (row,) = trader.rows("ReqQryInstrumentCommissionRate", InstrumentID="rb2105")
+        assert (row.InvestorRange, row.InstrumentID, row.OpenRatioByVolume) == (scope, fee_of, fee)
+        counter(address).step(FIRST)
+        trader.fill(price=4310.0)
+        (position,) = trader.rows("ReqQryInvestorPosition", InstrumentID="rb2105")
+        # filled at Ask1 4301 of the first snapshot
+        assert (position.UseMargin, position.Commission) == (round(43010 * margin / 42000, 6), fee)
+        trader.api.Release()
 
 
 def test_an_instrument_of_a_file_is_traded_between_users(tmp_path: Path) -> None:
