@@ -236,6 +236,6 @@ def equip(state: State, contract: Contract) -> None:
     contract.short_rate = SoldOptionRate(option, False)
     contract.exchange_short = SoldOptionRate(option, True)
     state.options_on.setdefault(instrument.underlying, []).append(option)
-    for known in state.by_code.get(instrument.underlying, ()):
+    for known in state.named(instrument.underlying):
         if option.is_on(known):
             option.attach(known)
