@@ -18,11 +18,12 @@ from ctp2.tts.terms import (
     IOC,
     LIMIT_PRICE,
     MIN_VOLUME,
+    TOUCH,
 )
 
 
 class OrderKind(NamedTuple):
-    """A kind of order: its codes (spec ctp-semantics 3.2), and an exchange that takes it."""
+    """A kind of order: its codes (spec ctp-semantics 3.2), an exchange that takes it, and the option that it needs."""
 
     name: str
     name_zh: str
@@ -31,6 +32,7 @@ class OrderKind(NamedTuple):
     volume_condition: str
     contingent: str = IMMEDIATELY
     exchange: str = "DCE"
+    order_types: str = "tts"
 
 
 ORDER_KINDS: Final = (
@@ -45,6 +47,16 @@ ORDER_KINDS: Final = (
     OrderKind("best price to limit", "最优价转限价", BEST_PRICE, GFD, ANY_VOLUME, exchange="CFFEX"),
     OrderKind("five levels", "五档价", FIVE_LEVEL_PRICE, IOC, ANY_VOLUME, exchange="CFFEX"),
     OrderKind("five levels to limit", "五档价转限价", FIVE_LEVEL_PRICE, GFD, ANY_VOLUME, exchange="CFFEX"),
+    OrderKind(
+        "stop and take profit (DCE and GFEX with `order_types=exchange`)",
+        "止损止盈（大商所、广期所，`order_types=exchange` 时）",
+        LIMIT_PRICE,
+        GFD,
+        ANY_VOLUME,
+        TOUCH,
+        order_types="exchange",
+    ),
+    OrderKind("CTP conditional", "CTP 条件单", LIMIT_PRICE, GFD, ANY_VOLUME, "5"),
 )
 
 MARKETS: Final[dict[str, tuple[str, ...]]] = {

@@ -309,16 +309,20 @@ OTHERS: Final = Section(
 PARKED: Final = Section(
     "parked",
     ("ReqParkedOrderInsert", "ReqParkedOrderAction", "ReqRemoveParkedOrder", "ReqRemoveParkedOrderAction"),
-    "Parked orders",
-    "预埋单",
+    "Parked orders (first all that an order or a cancel is refused with up to its instrument)",
+    "预埋单（先是报单、撤单直到合约为止的各项检查）",
     (
-        Line(44, "the product is in continuous trading", "品种已经进入连续交易"),
         Line(161, "a conditional order", "预埋单不支持条件单"),
+        Line(27, "a combination", "预埋单不支持组合"),
+        Line(44, "the product is in continuous trading", "品种已经进入连续交易"),
         Line(159, "the investor's limit of parked orders", "个人预埋单数量超限"),
         Line(160, "the broker's limit of parked orders", "经纪公司预埋单数量超限"),
-        Line(45, "no such parked order", "找不到预埋单"),
-        Line(46, "sent already", "预埋单已经发送"),
-        Line(47, "deleted already", "预埋单已经删除"),
+        Line(146, "removal: InvestorID missing", "删除：没有填 `InvestorID`"),
+        Line(9, "removal: InvestorID of another investor", "删除：`InvestorID` 是别的投资者"),
+        Line(13, "removal: InvestorID unknown", "删除：没有这个投资者"),
+        Line(45, "removal: no such parked order", "删除：找不到预埋单"),
+        Line(47, "removal: deleted already", "删除：预埋单已经删除"),
+        Line(46, "removal: sent already", "删除：预埋单已经发送"),
     ),
 )
 

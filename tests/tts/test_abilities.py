@@ -53,7 +53,7 @@ FUNDS = {"SSE": "510050", "SZSE": "159919"}
 
 @pytest.mark.parametrize("kind", ORDER_KINDS, ids=lambda kind: kind.name)
 def test_every_declared_kind_of_order_is_taken(kind: OrderKind) -> None:
-    desk = Desk(profile="clean", fills="full")
+    desk = Desk(profile="clean", fills="full", order_types=kind.order_types)
     desk.instrument(kind.exchange, "xy2505", limits="3000..4000", settled="3500")
     desk.user("alice", "1000000")
     desk.quote("xy2505", bid="3499x9", ask="3501x9", last="3500")

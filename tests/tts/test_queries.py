@@ -198,7 +198,6 @@ FILTERS: list[tuple[str, str, dict[str, Any], list[Any]]] = [
     "8.3 Product",
     "8.3 Investor",
     "8.3 TradingCode",
-    "8.3 SettlementInfo",
     "8.3 SettlementInfoConfirm",
     "8.3 BrokerTradingParams",
     "8.3 ClassifiedInstrument",
