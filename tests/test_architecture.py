@@ -71,6 +71,9 @@ TTS_EDGE = {
     "queries_market",
     "queries_rates",
     "asker",
+    "combo_requests",
+    "quote_records",
+    "quote_requests",
     "bank",
     "users",
     "journal",
@@ -94,6 +97,8 @@ TTS_KNOWS_CTP = {
     "queries_rates",
     "bank",
     "control",
+    "combo_requests",
+    "quote_records",
 }
 
 CLOCKS = {

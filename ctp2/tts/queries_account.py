@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ctp2.ctp import structs
-from ctp2.tts import rows, translate, values
+from ctp2.tts import combo_requests, rows, translate, values
 from ctp2.tts.asker import Asker, Query, Rows, matches, nothing
 from ctp2.tts.kept import trade_again
 from ctp2.tts.queries_rates import traded_exchanges
+from ctp2.tts.shown import sys_id_of
 from ctp2.tts.terms import INVESTOR_HEDGE_FLAGS, SPECULATION
 
 _SECURITY_EXCHANGES: Final = frozenset("SSE SZSE BSE HKEX NASD NYSE LSE".split())
@@ -29,6 +30,7 @@ def positions(asker: Asker, field: Any) -> Rows:
         for row in asker.account.rows.values():
             if matches(field.InstrumentID, row.contract.code):
                 yield rows.position_to_ctp(row, asker.account.account_id, asker.broker_id, asker.world.trading_day)
+        yield from combo_requests.comb_positions(asker, field)
 
 
 def position_details(asker: Asker, field: Any) -> Rows:
@@ -52,7 +54,7 @@ def orders(asker: Asker, field: Any) -> Rows:
         if (
             matches(field.InstrumentID, contract.code)
             and matches(field.ExchangeID, contract.exchange)
-            and (not wanted or wanted == values.sys_id_to_ctp(order.sys_id).strip())
+            and (not wanted or wanted == sys_id_of(order).strip())
             and _within(values.time_of(order.insert_ns), field.InsertTimeStart, field.InsertTimeEnd)
         ):
             yield translate.order_to_ctp(translate.order_now(order))
