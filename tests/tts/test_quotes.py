@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ctp2.tts import counter
 from ctp2.tts.commands import CancelOrder
 from ctp2.tts.events import ActionRefused
 from tests.tts.programs import FIRST, Trader, Watcher, address_of, released
-from tests.tts.recovery import replayed, totals
+from tests.tts.recovery import Replica, replayed, totals
 
 RESTART = tdapi.THOST_TERT_RESTART
 
@@ -209,3 +210,54 @@ def test_the_log_alone_makes_the_same_state(exchange: str, matched: str) -> None
     events += insert_quote(desk, "bob", "m", "1@3450", "1@3530", name="t")
     again = replayed(morning().state, desk.state, events)
     assert totals(again) == totals(desk.state)
+
+
+@pytest.mark.parametrize("exchange", ["SHFE", "CFFEX", "CZCE", "DCE"])
+@pytest.mark.parametrize("matched", ["", "yes"])
+@pytest.mark.parametrize("seed", range(3))
+def test_games_of_quotes(exchange: str, matched: str, seed: int) -> None:
+    """Quotes among orders and moving prices: volumes, freezes and money hold after every event, and so does the log."""
+
+    def morning() -> Desk:
+        desk = Desk(fills="random", seed=seed)
+        desk.instrument(exchange, "m", limits="3000..4000", settled="3500", matched=matched, fees="0.0001,0.0001,0")
+        for name, balance in (("alice", "10000000"), ("bob", "10000000"), ("poor", "30000")):
+            desk.user(name, balance)
+        return desk
+
+    desk = morning()
+    replica = Replica(morning().state)
+    game = random.Random(f"{exchange}{matched}{seed}")
+    names: list[tuple[str, str]] = []
+    for number in range(300):
+        user, price = game.choice(("alice", "bob", "poor")), game.randint(3480, 3520)
+        volume, spread = game.randint(1, 5), game.randint(-1, 8)
+        step = game.random()
+        if step < 0.4:
+            sides = (f"{volume}@{price}", f"{volume}@{price + spread}")
+            replace = game.choice(("", "last", "1"))
+            names.append((user, f"q{number}"))
+            flags: dict[str, Any] = {"ask_offset": game.choice("0001"), "bid_offset": game.choice("0013")}
+            events = insert_quote(desk, user, "m", *sides, name=names[-1][1], replace_sys_id=replace, **flags)
+        elif step < 0.55 and names:
+            user, name = game.choice(names)
+            events = withdraw_quote(desk, user, name, by=game.choice(("ref", "sysid")))
+        elif step < 0.65 and names:
+            user, name = game.choice(names)
+            events = desk.cancel(user, f"{name}.{game.choice(('ask', 'bid'))}", by="sysid")
+        elif step < 0.85:
+            offset = game.choice(("open", "open", "close", "close-today"))
+            events = desk.insert(user, game.choice(("buys", "sells")), offset, volume, "m", price)
+        else:
+            events = desk.wait(0.7)
+            events += desk.quote("m", bid=f"{price}x9", ask=f"{price + 2}x9", last=str(price)) if not matched else []
+        replica.follow(events)
+        replica.mark(desk.state)
+    for quote in desk.state.quotes.by_id.values():
+        statuses = {leg.status for leg in quote.legs()}
+        assert quote.status in ("0", "3", "5")
+        if quote.status == "0":
+            assert statuses == {"0"}
+        if quote.status == "5":
+            assert statuses <= {"0", "5"}
+    assert totals(replica.state) == totals(desk.state)

@@ -523,7 +523,7 @@ def test_the_refusal_of_an_unsupported_request_reaches_every_session_and_the_rep
     first, second = begin(trader(), address), trader().start()
     answer, *_ = first.ask("ReqOffsetSetting", InvestorID="alice", InstrumentID="rb2105")
     assert (answer.name, answer.error_id) == ("OnRspOffsetSetting", 27)
-    for told in (first.spi.wait_for("OnErrRtnOffsetSetting"), second.spi.wait_for("OnErrRtnSpdApply")):
+    for told in (first.spi.wait_for("OnErrRtnOffsetSetting"), second.spi.wait_for("OnErrRtnOffsetSetting")):
         assert (told.error_id, told.field.InstrumentID) == (27, "rb2105")
     third = trader(resume=RESTART).start()
     assert third.spi.wait_for("OnErrRtnOffsetSetting").error_id == 27
