@@ -72,6 +72,9 @@ TTS_EDGE = {
     "queries_market",
     "queries_rates",
     "asker",
+    "combo_requests",
+    "quote_records",
+    "quote_requests",
     "bank",
     "users",
     "journal",
@@ -96,6 +99,8 @@ TTS_KNOWS_CTP = {
     "queries_rates",
     "bank",
     "control",
+    "combo_requests",
+    "quote_records",
 }
 
 CLOCKS = {

@@ -193,7 +193,8 @@ ANSWERED: dict[str, tuple[str, dict[str, Any], list[tuple[str, int, str]]]] = {
     ),
     "a parked order": ("ReqParkedOrderInsert", {}, [("OnRspParkedOrderInsert", 15, "CTP:报单字段有误")]),
     "an exercise": ("ReqExecOrderInsert", {}, [("OnRspExecOrderInsert", 81, "CTP:错误的执行类型")]),
-    "a quote": ("ReqQuoteInsert", {}, [("OnRspQuoteInsert", 27, "CTP:不支持的功能")]),
+    "a quote of nothing": ("ReqQuoteInsert", {}, [("OnRspQuoteInsert", 15, "CTP:报单字段有误")]),
+    "a spread confirmation": ("ReqSpdApply", {}, [("OnRspSpdApply", 27, "CTP:不支持的功能")]),
     "a bank transfer": (
         "ReqFromBankToFutureByFuture",
         {},

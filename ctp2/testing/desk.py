@@ -13,7 +13,7 @@ from ctp2.refdata.limits import daily_limits
 from ctp2.refdata.models import Commission, Instrument, MarginRate
 from ctp2.refdata.rates import default_commission, default_margin_rate
 from ctp2.refdata.securities import limit_ratio_of
-from ctp2.testing import parkdesk
+from ctp2.testing import desk_combos, desk_quotes, parkdesk
 from ctp2.testing.optiondesk import declaration_line, option_fields, strike_rates
 from ctp2.tts import rows as ctp_rows
 from ctp2.tts import translate
@@ -27,6 +27,7 @@ from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.events import ActionRefused, Event, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.money import MICRO
 from ctp2.tts.order_types import order_types_for
+from ctp2.tts.orders import Order
 from ctp2.tts.profiles import profile_for
 from ctp2.tts.state import State
 from ctp2.tts.terms import LONG, NO_PRICE
@@ -362,8 +363,12 @@ class Desk:
         carry_out = self.engine.parking.put_cancel if parks else self.engine.cancel_order
         return self.remember(carry_out(CancelOrder(**{**asked, **members})))
 
+    def session_of(self, user: str) -> int:
+        """The session that a user's requests come from unless told otherwise."""
+        return self.sessions[user]
+
     def request(self, name: str) -> int:
-        """A RequestID for something named ``name``."""
+        """A RequestID for what is named so."""
         self._last_request += 1
         self.names[self._last_request] = name
         return self._last_request
@@ -373,12 +378,17 @@ class Desk:
         for event in events:
             if isinstance(event, OrderReport):
                 record = translate.order_to_ctp(event)
-                self.records[self.name_of(record)] = record
+                self.records[self.name_of(record, event.order)] = record
         return list(events)
 
-    def name_of(self, record: Any) -> str:
-        """What a scenario calls an order; one that the counter released has the name of its origin and a star."""
+    def name_of(self, record: Any, order: Order) -> str:
+        """What a scenario calls an order; one that the counter released has the name of its origin and a star.
+
+        A leg of a quote has the quote's name with its side.
+        """
         name = self.names[record.RequestID]
+        if order.quote is not None:
+            return f"{name}.{'bid' if order.is_buy else 'ask'}"
         if record.FrontID:
             return name
         self.owners[f"{name}*"] = record.InvestorID
@@ -397,7 +407,7 @@ class Desk:
     def _line(self, event: Event) -> str:
         if isinstance(event, OrderReport):
             record = translate.order_to_ctp(event)
-            return _order_line(self.name_of(record), record)
+            return _order_line(self.name_of(record, event.order), record)
         if isinstance(event, TradeDone):
             return self._trade_line(translate.trade_to_ctp(event))
         if isinstance(event, ConditionFailed):
@@ -410,10 +420,19 @@ class Desk:
             action = translate.order_action_to_ctp(event)
             text = action.StatusMsg if event.reason else prompt(event.error_id)
             return f"not cancelled {self.names[action.RequestID]} {event.error_id} {text}"
-        return declaration_line(self, event) or parkdesk.line_of(self, event)
+        return (
+            desk_quotes.line_of(self, event)
+            or desk_combos.line_of(self, event)
+            or declaration_line(self, event)
+            or parkdesk.line_of(self, event)
+        )
 
     def _trade_line(self, trade: Any) -> str:
-        name = next(name for name, record in self.records.items() if record.BrokerOrderSeq == trade.BrokerOrderSeq)
+        name = next(
+            name
+            for name, record in self.records.items()
+            if getattr(record, "BrokerOrderSeq", 0) == trade.BrokerOrderSeq
+        )
         return f"trade {name} T{trade.TradeID.strip()} {trade.Volume}@{trade.Price:.10g}"
 
     def account(self, name: str, currency: str = "CNY") -> Any:

@@ -44,7 +44,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from ctp2.testing import optiondesk, parkdesk
+from ctp2.testing import desk_combos, desk_quotes, optiondesk, parkdesk
 from ctp2.testing.desk import Desk
 from ctp2.tts import translate
 from ctp2.tts.events import Event, OrderReport, TradeDone
@@ -209,6 +209,7 @@ class _Runner:
             "parked": lambda step, words: self._table(step, parkdesk.table(self.desk, words[0], is_cancel=False)),
             "parked-cancels": lambda step, words: self._table(step, parkdesk.table(self.desk, words[0], True)),
         }
+        self._tables = {**desk_quotes.TABLES, **desk_combos.TABLES}
 
     def carry_out(self, step: Step) -> None:
         """Do what the step says and compare."""
@@ -216,6 +217,8 @@ class _Runner:
         verb = self._verbs.get(word)
         if verb is not None:
             verb(step, words)
+        elif word in self._tables:
+            self._table(step, self._tables[word](self.desk, words[0]))
         elif match := _ORDER.match(step.text):
             self._order(step, match)
         elif match := _CANCEL.match(step.text):
@@ -240,8 +243,16 @@ class _Runner:
         elif match := _CARRY.match(step.text):
             side = LONG if match["side"] == "long" else SHORT
             self.desk.carry(match["user"], side, int(match["volume"]), match["code"], match["price"])
-        else:
+        elif not self._further(step):
             raise ValueError(f"{self.scenario.source}:{step.number}: not a step: {step.text}")
+
+    def _further(self, step: Step) -> bool:
+        """Steps of subjects with modules of their own."""
+        for shape, action in (*desk_quotes.STEPS, *desk_combos.STEPS):
+            if match := shape.match(step.text):
+                self._callbacks(step, action(self.desk, match))
+                return True
+        return False
 
     # -------------------------------------------------------------- steps
     def _instrument(self, step: Step, words: list[str]) -> None:
@@ -294,7 +305,7 @@ class _Runner:
         for event in events:
             if isinstance(event, OrderReport):
                 record = translate.order_to_ctp(event)
-                self._returns.setdefault(self.desk.names[record.RequestID], []).append(record)
+                self._returns.setdefault(self.desk.name_of(record, event.order), []).append(record)
             elif isinstance(event, TradeDone):
                 self._trades.setdefault(event.account_id, []).append(translate.trade_to_ctp(event))
         expected = [(self._owner(step, line), line) for line in step.expected]

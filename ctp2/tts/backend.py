@@ -23,6 +23,8 @@ from ctp2.tts.events import Event as Happening
 from ctp2.tts.flows import PRIVATE, PrivateFlow
 from ctp2.tts.kept import runs
 from ctp2.tts.queries import QUERIES
+from ctp2.tts.quote_requests import tell_market
+from ctp2.tts.quotes import ForQuoteAsked
 from ctp2.tts.session import REQUESTS, TtsSession
 from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
 
@@ -93,6 +95,7 @@ class TtsBackend:
         self.flows: dict[str, PrivateFlow] = {}
         self.logins: dict[str, set[TtsSession]] = {}
         self.subscribers: dict[int, dict[TtsSession, None]] = {}
+        self.for_quote_subscribers: dict[int, dict[TtsSession, None]] = {}
         self.public: list[structs.CThostFtdcInstrumentStatusField] = []
         self.public_followers: dict[TtsSession, int] = {}
         self.statuses: dict[tuple[str, str], structs.CThostFtdcInstrumentStatusField] = {}
@@ -144,6 +147,9 @@ class TtsBackend:
         """Put a command's events into the private flows of the accounts they belong to, in runs of one account."""
         for run in runs(events, PRIVATE):
             self.flow(run[0].account_id).extend(run)
+        for event in events:
+            if type(event) is ForQuoteAsked:
+                tell_market(self, event)
 
     def on_tick(self, contract: Contract, tick: Tick) -> None:
         """Send a snapshot to whoever subscribed to it."""

@@ -46,12 +46,15 @@ EXCHANGE_TEXT: Final = {
     error.VOLUME: "委托数量超出限制",
     error.EXERCISE_DAY: "非行权日不能行权",
     error.OPTION_PRICE: "期权价格必须大于等于TICK!",
+    error.QUOTE_PRICES: "报价卖价应高于买价",
+    error.QUOTE_LEG: "报价衍生单不能单独撤销",
 }
 """The exchange's reason → its text (spec 3.8)."""
 
 EXCHANGE_TEXT_OF: Final = {
     ("CZCE", error.PRICE_NOT_POSITIVE): "出错: 限价单价格不能为0或负数",
     ("CZCE", error.VOLUME): "出错: 委托数量不符合最小开仓数量限制",
+    ("CZCE", error.QUOTE_LEG): "出错: 双边报价委托不能单独撤销",
 }
 """Where one exchange words a reason differently."""
 

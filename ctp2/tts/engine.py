@@ -4,7 +4,7 @@
 earlier one did. The stages of an order, as spec ctp-semantics 3.3 numbers them::
 
     risk.STAGES        1 session · 2 fields · 3 instrument · 4 position · 5 money      → InsertRefused
-    _accept            6 freeze, OrderInserted, OrderReport a/0
+    accept             6 freeze, OrderInserted, OrderReport a/0
     exchange.refusal   7 phase, tick, limits, volume                                   → OrderReport 5/4
     Matcher            fills now, or waits
     Reporter           the exchange's sequence of OrderReport and TradeDone
@@ -13,6 +13,7 @@ earlier one did. The stages of an order, as spec ctp-semantics 3.3 numbers them:
 from __future__ import annotations
 
 from ctp2.tts import rejections as error
+from ctp2.tts.combining import CombinationDesk
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder, OpenAccount, Quote, SetPhase, Tick
 from ctp2.tts.conditional import CONDITION_PREFIX, Conditional
 from ctp2.tts.conditions import PRICE_CONDITIONS
@@ -28,6 +29,7 @@ from ctp2.tts.events import (
 )
 from ctp2.tts.exchange import refusal
 from ctp2.tts.exercise import declare, withdraw
+from ctp2.tts.makers import QuoteDesk
 from ctp2.tts.matching import MatchingMarket
 from ctp2.tts.order_limits import OrderLimits
 from ctp2.tts.orders import Order
@@ -88,6 +90,8 @@ class Engine:
             self._contract_of,
         )
         self.conditional: Conditional = Conditional(self.reporter, settings.limits, self._release, self._enter_market)
+        self.quotes: QuoteDesk = QuoteDesk(self)
+        self.combinations: CombinationDesk = CombinationDesk(self)
 
     # ------------------------------------------------------------------ set-up
     def add_contract(self, contract: Contract) -> None:
@@ -160,15 +164,15 @@ class Engine:
                 order, number = None, error.ORDER_NOT_FOUND
             elif order.is_final():
                 number = error.INSUITABLE_ORDER_STATUS
+            elif order.quote is not None:
+                number = self.quotes.leg_cancel_error(order)
         if number or order is None:
             events.append(ActionRefused(command.account_id, command, number, order))
         elif order.sys_id < 0:
             self.conditional.cancel(order, command.user_id)
-        elif order.contract.phase not in (CONTINUOUS, AUCTION_ORDERING):
+        elif reason := self._cancel_reason(order):
             self.reporter.cancel_refused(order, command.user_id)
-            events.append(
-                ActionRefused(command.account_id, command, error.EXCHANGE_RTNERROR, order, reason=error.PHASE)
-            )
+            events.append(ActionRefused(command.account_id, command, error.EXCHANGE_RTNERROR, order, reason=reason))
         else:
             self._withdraw(order, command)
         return events
@@ -229,16 +233,14 @@ class Engine:
 
     def _send(self, events: list[Event], draft: Draft) -> Order:
         """Stages 6 and 7: an order that passed the checks goes to the exchange and its market."""
-        order = self._accept(events, draft)
+        order = self.accept(events, draft)
         reason = refusal(order, draft.is_on_grid, self.settings.checks)
         if reason:
             self.reporter.rejected(order, reason)
         elif not draft.is_plain and order.terms.contingent != IMMEDIATELY:
             self.conditional.hold(order)
-        elif order.contract.is_matched:
-            self.matching.arrive(order)
         else:
-            self.quoting.arrive(order)
+            self.enter(order)
         return order
 
     def _release(self, terms: InsertOrder) -> int:
@@ -292,7 +294,7 @@ class Engine:
         else:
             self.quoting.enter(order)
 
-    def _accept(self, events: list[Event], draft: Draft) -> Order:
+    def accept(self, events: list[Event], draft: Draft) -> Order:
         """Stage 6: number the order, freeze, tell it."""
         order = draft.order(self.state)
         event = OrderInserted(order, draft.ref_number, draft.margin, draft.fee, draft.terms.now_ns)
@@ -300,6 +302,20 @@ class Engine:
         events.append(event)
         self.reporter.submitted(order)
         return order
+
+    def enter(self, order: Order) -> None:
+        """The exchange took the order: it goes to its market."""
+        if order.contract.is_matched:
+            self.matching.arrive(order)
+        else:
+            self.quoting.arrive(order)
+
+    def leave(self, order: Order) -> None:
+        """Take a working order out of its market."""
+        if order.contract.is_matched:
+            self.matching.withdraw(order)
+        else:
+            self.quoting.withdraw(order)
 
     # ------------------------------------------------------------------ cancelling
     def _check_cancel(self, command: CancelOrder) -> int:
@@ -321,13 +337,23 @@ class Engine:
             return error.BAD_ORDER_ACTION_FIELD
         return 0
 
+    def _cancel_reason(self, order: Order) -> int:
+        """The exchange's reason against a cancel; 0 when it takes the order out."""
+        if order.contract.phase not in (CONTINUOUS, AUCTION_ORDERING):
+            return error.PHASE
+        return 0 if order.quote is None else self.quotes.leg_cancel_reason(order)
+
     def _find(self, command: CancelOrder) -> Order | None:
         """By OrderSysID when given (padded or trimmed), else by FrontID + SessionID + OrderRef (spec 3.12)."""
         sys_id = command.order_sys_id.strip()
         if sys_id.startswith(CONDITION_PREFIX):
             return self.conditional.find(sys_id, command)
         if sys_id:
-            order = self.state.by_sys_id.get(int(sys_id)) if sys_id.isascii() and sys_id.isdigit() else None
+            order = (
+                self.state.by_sys_id.get(int(sys_id))
+                if sys_id.isascii() and sys_id.isdigit()
+                else self.state.quotes.leg_named(sys_id)
+            )
             return order if order is not None and command.exchange in ("", order.contract.exchange) else None
         ref = command.order_ref.strip()
         if not (ref.isascii() and ref.isdigit()):
@@ -343,10 +369,8 @@ class Engine:
         contract = order.contract
         if contract.conditions is not None and self.conditional.drop(order):
             pass  # a stop order that its price did not reach is in no book
-        elif contract.is_matched:
-            self.matching.withdraw(order)
         else:
-            self.quoting.withdraw(order)
+            self.leave(order)
         if contract.profile.repeat_on_cancel:
             self.reporter.repeat(order, command.user_id)
         self.reporter.cancelled(order, command.user_id)

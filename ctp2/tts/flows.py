@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ctp2.core.backend import NONE, QUICK, Event
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
-from ctp2.tts import declared_rows, translate
+from ctp2.tts import combo_requests, declared_rows, quote_requests, translate
 from ctp2.tts.bank import BANK_RETURNS
 from ctp2.tts.conditions import ConditionFailed, ConditionReport
 from ctp2.tts.declarations import ExerciseReported, SelfCloseReported
@@ -75,15 +75,16 @@ def _to_event(happening: Happening, sequence: int) -> Event:
     callback, build = PRIVATE[type(happening)]
     info = None
     if callback in _REFUSALS:
-        assert isinstance(happening, InsertRefused | ActionRefused)
         info = _refusal_info(happening)
     return Event(callback, happening, info, 0, True, "private", sequence, build)
 
 
-def _refusal_info(happening: InsertRefused | ActionRefused) -> structs.CThostFtdcRspInfoField:
+def _refusal_info(happening: Any) -> structs.CThostFtdcRspInfoField:
+    """CTP's number with its prompt, or 91 with the text of the exchange that refused an action (spec 4)."""
     message = None
-    if isinstance(happening, ActionRefused) and happening.reason and happening.order is not None:
-        message = translate.exchange_message(happening.order.contract.exchange, happening.reason)
+    if reason := getattr(happening, "reason", 0):
+        subject = getattr(happening, "order", None) or getattr(happening, "quote", None)
+        message = translate.exchange_message(subject.contract.exchange, reason) if subject is not None else None
     return rsp_info(happening.error_id, message)
 
 
@@ -97,8 +98,10 @@ PRIVATE: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
     ExerciseReported: ("OnRtnExecOrder", declared_rows.exercise_to_ctp),
     SelfCloseReported: ("OnRtnOptionSelfClose", declared_rows.self_close_to_ctp),
     **BANK_RETURNS,
+    **quote_requests.PRIVATE,
+    **combo_requests.PRIVATE,
 }
 """What of the counter's events the private stream shows."""
 _PLAIN: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {kind: PRIVATE[kind] for kind in (OrderReport, TradeDone)}
 """Those that nearly all events are: nothing but their record is shown."""
-_REFUSALS: Final = frozenset(("OnErrRtnOrderInsert", "OnErrRtnOrderAction"))
+_REFUSALS: Final = frozenset(name for name, _ in PRIVATE.values() if name.startswith("OnErrRtn"))

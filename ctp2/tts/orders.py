@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ctp2.tts.commands import InsertOrder
     from ctp2.tts.contract import Contract
     from ctp2.tts.position import PositionRow
+    from ctp2.tts.quotes import MakerQuote
 
 FINAL_STATUSES = "05c"
 """AllTraded, Canceled, a conditional order's Touched; an exchange's rejection is Canceled, submit InsertRejected."""
@@ -22,7 +23,7 @@ class Order:
     ``price`` is the working limit in price units, ``NO_PRICE`` for a market order. ``freeze_price`` is what margin is
     frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``premium`` is the cash that a lot of an option's buy
     holds (micro-units; 0 for all others). ``done_volume`` and ``done_turnover`` are what a security's order has traded:
-    its least commission is charged once.
+    its least commission is charged once. ``quote`` is the quote whose leg it is.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Order:
         "premium",
         "price",
         "purse",
+        "quote",
         "reason",
         "row",
         "sequence_no",
@@ -107,6 +109,7 @@ class Order:
         self.frozen_margin: int = 0
         self.frozen_fee: int = 0
         self.frozen_volume: int = 0
+        self.quote: MakerQuote | None = None
 
     def is_final(self) -> bool:
         """Whether nothing more can happen to it."""

@@ -17,7 +17,8 @@ class Lot:
     """What is left of one opening trade; one row of InvestorPositionDetail.
 
     ``basis`` is the price that by-date profits start from: the opening price today, yesterday's settlement for a lot
-    that was carried over. ``last_mark`` is the latest price when this lot last changed (spec 5.3).
+    that was carried over. ``last_mark`` is the latest price when this lot last changed (spec 5.3). ``margin`` is that
+    of the lots outside combinations: ``combined`` are inside; ``lag`` more hold margin than count for profit.
     """
 
     __slots__ = (
@@ -26,8 +27,10 @@ class Lot:
         "close_profit_by_date",
         "close_profit_by_trade",
         "close_volume",
+        "combined",
         "exchange_margin",
         "is_today",
+        "lag",
         "last_mark",
         "margin",
         "open_date",
@@ -52,6 +55,8 @@ class Lot:
         self.close_amount: int = 0
         self.close_profit_by_date: int = 0
         self.close_profit_by_trade: int = 0
+        self.combined: int = 0
+        self.lag: int = 0
 
 
 class PositionRow:
@@ -63,6 +68,7 @@ class PositionRow:
     price adds to the margin of short lots opened today, ``last_mark`` the last price when the row last changed,
     ``strike_…`` and ``abandon_frozen`` what working exercises and abandonments hold (spec 5.2, 12.3).
     ``rates`` is the instrument with the account's margin and fees: the contract itself unless the account has its own.
+    ``comb_position`` counts lots in combinations; ``has_pairs``: there have been some today.
     """
 
     __slots__ = (
@@ -73,6 +79,7 @@ class PositionRow:
         "close_profit_by_date",
         "close_profit_by_trade",
         "close_volume",
+        "comb_position",
         "commission",
         "contract",
         "exchange_margin",
@@ -84,6 +91,7 @@ class PositionRow:
         "frozen_margin",
         "frozen_open",
         "frozen_open_amount",
+        "has_pairs",
         "hedge",
         "is_history",
         "is_long",
@@ -147,6 +155,8 @@ class PositionRow:
         self.strike_frozen_amount: int = 0
         self.abandon_frozen: int = 0
         self.profit: int = 0
+        self.comb_position: int = 0
+        self.has_pairs: bool = False
         self.purse: Purse | None = None
         self.rates: Contract = contract
 

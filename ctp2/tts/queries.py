@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ctp2.tts import combo_requests, quote_requests
 from ctp2.tts.asker import Asker, Query, Rows
 from ctp2.tts.bank import BANK_QUERIES
 from ctp2.tts.declaring import DECLARATION_QUERIES
@@ -27,5 +28,7 @@ QUERIES: Final[dict[str, Query]] = {
     **OPTION_QUERIES,
     **DECLARATION_QUERIES,
     **PARKED_QUERIES,
+    **quote_requests.QUERIES,
+    **combo_requests.QUERIES,
 }
 """Served queries; every other one has the empty result."""

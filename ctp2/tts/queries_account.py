@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ctp2.ctp import structs
-from ctp2.tts import rows, translate, values
+from ctp2.tts import combo_requests, rows, translate, values
 from ctp2.tts.asker import Asker, Query, Rows, matches, nothing
 from ctp2.tts.cashmodel import account_as_cash, position_as_cash
 from ctp2.tts.kept import trade_again
 from ctp2.tts.queries_rates import traded_exchanges
+from ctp2.tts.shown import sys_id_of
 from ctp2.tts.terms import INVESTOR_HEDGE_FLAGS, SPECULATION
 
 _SECURITY_EXCHANGES: Final = frozenset("SSE SZSE BSE HKEX NASD NYSE LSE".split())
@@ -36,6 +37,7 @@ def positions(asker: Asker, field: Any) -> Rows:
                 if asker.world.config.options.securities == "cash":
                     position_as_cash(record, row)
                 yield record
+        yield from combo_requests.comb_positions(asker, field)
 
 
 def position_details(asker: Asker, field: Any) -> Rows:
@@ -59,7 +61,7 @@ def orders(asker: Asker, field: Any) -> Rows:
         if (
             matches(field.InstrumentID, contract.code)
             and matches(field.ExchangeID, contract.exchange)
-            and (not wanted or wanted == values.sys_id_to_ctp(order.sys_id).strip())
+            and (not wanted or wanted == sys_id_of(order).strip())
             and _within(values.time_of(order.insert_ns, contract.zone), field.InsertTimeStart, field.InsertTimeEnd)
         ):
             yield translate.order_to_ctp(translate.order_now(order))

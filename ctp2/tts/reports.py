@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ctp2.tts.combining import release_for_close
 from ctp2.tts.events import Event, LotClosed, OrderReport, TradeDone
 from ctp2.tts.fees import frozen_fee, trade_fee
+from ctp2.tts.makers import leg_filled
 from ctp2.tts.native import mypyc_attr
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot
@@ -55,9 +57,9 @@ class Reporter:
         """CTP took the order: a/0, without an OrderSysID."""
         self._report(order, UNKNOWN, INSERT_SUBMITTED, 0, is_answer=False)
 
-    def acknowledged(self, order: Order) -> None:
-        """The exchange took it and does nothing with it yet: 3/3 (a stop order)."""
-        self._report(order, NO_TRADE_QUEUEING, ACCEPTED, 0)
+    def acknowledged(self, order: Order, sys_id: int = 0) -> None:
+        """The exchange took it and does nothing with it yet: 3/3 (a stop order; a quote's leg, with a ``sys_id``)."""
+        self._report(order, NO_TRADE_QUEUEING, ACCEPTED, 0, given_sys_id=sys_id)
 
     def rejected(self, order: Order, reason: int) -> None:
         """The exchange refused it: 5/4, still without an OrderSysID (row E)."""
@@ -75,7 +77,7 @@ class Reporter:
             filled += fill.volume
         has_rest = filled < order.volume
         self._coming = filled
-        if profile.ack_immediate or (has_rest and not cancels_rest):
+        if order.quote is None and (profile.ack_immediate or (has_rest and not cancels_rest)):
             self._report(order, NO_TRADE_QUEUEING, ACCEPTED, 0, price=rest_price)
         if has_rest and cancels_rest and profile.cancel_first:
             self._cancelled_before_trades(order, fills, filled)
@@ -92,12 +94,14 @@ class Reporter:
         if self._coming < traded:
             self._coming = traded
         submit = _submit_of(order) if order.contract.profile.marks_cancel else order.submit
-        if order.contract.profile.repeat_on_fill:
+        if order.contract.profile.repeat_on_fill and order.quote is None:
             self._report(order, order.status, submit, order.traded)
         self._report(order, ALL_TRADED if traded == order.volume else PART_TRADED_QUEUEING, submit, traded)
         self._trade(order, fill)
         if order.traded == self._coming:
             self._coming = 0
+        if order.quote is not None:
+            leg_filled(self, order)
 
     def repeat(self, order: Order, active_user: str) -> None:
         """The last state again, now with the user who acts on it (spec 4)."""
@@ -156,11 +160,12 @@ class Reporter:
         released_fee: int = 0,
         is_answer: bool = True,
         price: int | None = None,
+        given_sys_id: int = 0,
     ) -> None:
         """One OnRtnOrder. The exchange's first answer brings OrderSysID, SequenceNo and the exchange's time."""
         sys_id, sequence_no, exchange_ns = order.sys_id, order.sequence_no, order.exchange_ns
         if is_answer and not sys_id:
-            sys_id = self.state.last_sys_id + 1
+            sys_id = given_sys_id or self.state.last_sys_id + 1
             sequence_no = self.state.last_sequence_no + 1
             exchange_ns = self.now_ns
         event = OrderReport(
@@ -200,6 +205,8 @@ class Reporter:
             exchange_margin = row.rates.exchange_margin(row.is_long, price, volume)
         else:
             closed = [_closed_part(order, lot, part, price) for lot, part in taken]
+            if row.has_pairs:
+                release_for_close(self, order.account.account_id, row, taken)
         unfrozen_margin, unfrozen_fee = _freed(order, volume)
         event = TradeDone(
             order,
@@ -256,7 +263,9 @@ def _closed_part(order: Order, lot: Lot, volume: int, price: int) -> LotClosed:
     left = lot.volume - volume
     margin = lot.margin
     exchange_margin = lot.exchange_margin
-    if left:
+    if row.has_pairs:
+        margin = exchange_margin = 0  # ``release_for_close`` does that
+    elif left:
         margin -= row.rates.margin(row.is_long, lot.basis, left)
         exchange_margin -= row.rates.exchange_margin(row.is_long, lot.basis, left)
     return LotClosed(

@@ -74,6 +74,7 @@ def position_to_ctp(
     record.TodayPosition = row.today_position
     record.MarginRateByMoney = rate.by_money / RATE
     record.MarginRateByVolume = money_to_ctp(rate.by_volume)
+    record.CombPosition = row.comb_position
     record.ExchangeID = contract.exchange
     record.InstrumentID = contract.code
     return record
@@ -102,7 +103,8 @@ def position_detail_to_ctp(
     record.Direction = "0" if row.side == LONG else "1"
     record.OpenDate = lot.open_date
     record.TradeID = number_to_ctp(lot.trade_id)
-    record.Volume = lot.volume
+    record.Volume = lot.volume + lot.lag
+    record.TimeFirstVolume = lot.volume if contract.exchange == "DCE" else 0
     record.OpenPrice = lot.open_price / contract.price_scale
     record.TradingDay = trading_day
     record.SettlementID = SETTLEMENT_ID

@@ -13,8 +13,8 @@ from ctp2.core.unsupported import answer as unsupported
 from ctp2.core.unsupported import refuse
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
+from ctp2.tts import combo_requests, quote_requests, translate, values
 from ctp2.tts import rejections as error
-from ctp2.tts import translate, values
 from ctp2.tts.bank import BANK_REQUESTS
 from ctp2.tts.batch_requests import BATCH_REQUESTS
 from ctp2.tts.commands import ConfirmSettlement
@@ -99,6 +99,8 @@ class TtsSession:
     def _unsubscribe_all(self) -> None:
         self._subscribed.clear()
         for sessions in self.backend.subscribers.values():
+            sessions.pop(self, None)
+        for sessions in self.backend.for_quote_subscribers.values():
             sessions.pop(self, None)
 
     # ------------------------------------------------------------------ port of the session machine
@@ -331,7 +333,7 @@ class TtsSession:
             for contract in self.backend.engine.state.named(code) if code not in refused else ():
                 self.backend.subscribers.setdefault(contract.index, {})[self] = None
                 found.append(contract)
-        self._answer_codes(request, refused)
+        self.answer_codes(request, refused)
         for contract in found:
             self.put((self.backend.tick_event(contract, self.backend.world.ticks[contract.index]),))
         self.backend.counter.begin()
@@ -353,13 +355,10 @@ class TtsSession:
             for contract in self.backend.engine.state.named(code):
                 self.backend.subscribers.get(contract.index, {}).pop(self, None)
             self._subscribed.discard(code)
-        self._answer_codes(request)
+        self.answer_codes(request)
 
-    def answer_codes(self, request: Request) -> None:
-        """Subscriptions of quote requests: accepted; nobody asks for quotes here."""
-        self._answer_codes(request)
-
-    def _answer_codes(self, request: Request, refused: Collection[str] = ()) -> None:
+    def answer_codes(self, request: Request, refused: Collection[str] = ()) -> None:
+        """One answer per instrument code (spec 9.2)."""
         last = len(request.field) - 1
         self.put(
             [
@@ -386,8 +385,8 @@ REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
     **BANK_REQUESTS,
     "SubscribeMarketData": TtsSession.subscribe_market_data,
     "UnSubscribeMarketData": TtsSession.unsubscribe_market_data,
-    "SubscribeForQuoteRsp": TtsSession.answer_codes,
-    "UnSubscribeForQuoteRsp": TtsSession.answer_codes,
+    **quote_requests.REQUESTS,
+    **combo_requests.REQUESTS,
     **DECLARATION_REQUESTS,
     **PARKED_REQUESTS,
     **BATCH_REQUESTS,

@@ -63,7 +63,7 @@ def order_values(event: OrderReport) -> Shown:
     order_code = "0"
     notify = announced = sequence_no = 0
     if sys_id > 0:
-        order_sys_id = number_to_ctp(sys_id)
+        order_sys_id = number_to_ctp(sys_id) if order.quote is None else leg_sys_id(order, sys_id)
         sequence_no = event.sequence_no
         notify = 0 if submit == INSERT_SUBMITTED else 1
         insert_date = order.trading_day if profile.trading_day_dates else date_of(event.exchange_ns, zone)
@@ -98,6 +98,7 @@ def order_values(event: OrderReport) -> Shown:
         insert_time,
         seat,
         order_code,
+        order_code if order.quote is None else order.quote.telling.leg_type,
         announced,
         "" if event.status == UNKNOWN else time_of(event.cancel_ns, zone),
         event.active_user,
@@ -116,7 +117,7 @@ def trade_values(event: TradeDone) -> Shown:
         pattern_of(order),
         order.order_ref,
         number_to_ctp(event.trade_id),
-        number_to_ctp(order.sys_id),
+        number_to_ctp(order.sys_id) if order.quote is None else leg_sys_id(order, order.sys_id),
         event.price / contract.price_scale,
         event.volume,
         event.trading_day if on_trading_day else date_of(event.now_ns, contract.zone),
@@ -126,6 +127,19 @@ def trade_values(event: TradeDone) -> Shown:
         event.trading_day,
         order.order_id,
     )
+
+
+def sys_id_of(order: Order) -> str:
+    """OrderSysID of an order; empty before the exchange answered."""
+    return sys_id_to_ctp(order.sys_id) if order.quote is None else leg_sys_id(order, order.sys_id)
+
+
+def leg_sys_id(order: Order, sys_id: int) -> str:
+    """A quote leg's OrderSysID; CZCE writes the quote's with a letter (spec 12.4)."""
+    quote = order.quote
+    if quote is None or not sys_id or not quote.telling.letters:
+        return number_to_ctp(sys_id)
+    return f"{'b' if order.is_buy else 'a'}{quote.sys_id}".rjust(12)
 
 
 def seat_of(broker: str) -> str:

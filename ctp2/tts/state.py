@@ -11,6 +11,17 @@ from typing import Any, Final
 
 from ctp2.tts import conditions, parked
 from ctp2.tts.account import Account
+from ctp2.tts.combos import (
+    CombActionInserted,
+    CombActionRefused,
+    CombActionReport,
+    CombBook,
+    CombinationChanged,
+    on_comb_action_inserted,
+    on_comb_action_refused,
+    on_comb_action_report,
+    on_combination_changed,
+)
 from ctp2.tts.contract import Contract
 from ctp2.tts.declarations import EVOLVE_DECLARATIONS, Declarations
 from ctp2.tts.events import (
@@ -30,6 +41,21 @@ from ctp2.tts.options import OptionTerms, equip
 from ctp2.tts.orders import Order
 from ctp2.tts.parked import ParkedBook
 from ctp2.tts.position import Lot, PositionRow
+from ctp2.tts.quotes import (
+    ForQuoteAsked,
+    ForQuoteRefused,
+    QuoteActionRefused,
+    QuoteBook,
+    QuoteInserted,
+    QuoteRefused,
+    QuoteReport,
+    on_for_quote_asked,
+    on_for_quote_refused,
+    on_quote_action_refused,
+    on_quote_inserted,
+    on_quote_refused,
+    on_quote_report,
+)
 from ctp2.tts.rights import (
     AccountRestricted,
     BankToFuture,
@@ -64,6 +90,8 @@ class State:
         self.last_conditions: dict[str, int] = {}
         self.waiting_conditions: dict[str, int] = {}
         self.parked: ParkedBook = ParkedBook()
+        self.quotes: QuoteBook = QuoteBook()
+        self.combos: CombBook = CombBook()
         self.last_order_id: int = 0
         self.last_sys_id: int = 0
         self.last_trade_id: int = 0
@@ -213,7 +241,7 @@ class State:
         if event.sys_id and not order.sys_id:
             order.sys_id = event.sys_id
             order.sequence_no = event.sequence_no
-            self.last_sys_id = event.sys_id
+            self.last_sys_id = max(self.last_sys_id, event.sys_id)
             self.last_sequence_no = max(self.last_sequence_no, event.sequence_no)
             self.by_sys_id[event.sys_id] = order
         if event.released_volume:
@@ -394,4 +422,14 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     parked.ParkedRemoved: parked.on_parked_removed,
     parked.ParkingRefused: parked.on_parking_refused,
     PositionCarried: State.on_position_carried,
+    QuoteInserted: on_quote_inserted,
+    QuoteReport: on_quote_report,
+    QuoteRefused: on_quote_refused,
+    QuoteActionRefused: on_quote_action_refused,
+    ForQuoteAsked: on_for_quote_asked,
+    ForQuoteRefused: on_for_quote_refused,
+    CombActionInserted: on_comb_action_inserted,
+    CombinationChanged: on_combination_changed,
+    CombActionReport: on_comb_action_report,
+    CombActionRefused: on_comb_action_refused,
 }

@@ -23,9 +23,9 @@ from ctp2.tts.commands import CancelOrder, InsertOrder, ReleasedOrder
 from ctp2.tts.conditions import ConditionFailed
 from ctp2.tts.events import ActionRefused, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.orders import Order
-from ctp2.tts.shown import Pattern, keep_pattern, order_values, seat_of, trade_values
+from ctp2.tts.shown import Pattern, keep_pattern, order_values, seat_of, sys_id_of, trade_values
 from ctp2.tts.terms import INSERT_SUBMITTED, UNKNOWN
-from ctp2.tts.values import BEIJING, date_of, number_to_ctp, sys_id_to_ctp, time_of
+from ctp2.tts.values import BEIJING, date_of, number_to_ctp, time_of
 
 SETTLEMENT_ID: Final = 1
 INSTALL_ID: Final = 1
@@ -255,6 +255,7 @@ def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
         insert_time,
         active_seat,
         order_code,
+        order_type,
         announced,
         cancel_time,
         active_user,
@@ -283,7 +284,7 @@ def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
     record.InsertTime = insert_time
     record.ActiveTraderID = active_seat
     record.OrderSource = order_code
-    record.OrderType = order_code
+    record.OrderType = order_type
     record.ZCETotalTradedVolume = announced
     record.CancelTime = cancel_time
     record.ActiveUserID = active_user
@@ -418,7 +419,7 @@ def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
         field.BusinessUnit = field.TraderID
         field.ParticipantID = order.terms.echo[_BROKER]
         field.ClientID = order.terms.echo[_CLIENT] or order.account.account_id[:10]
-        field.OrderSysID = sys_id_to_ctp(order.sys_id)
+        field.OrderSysID = sys_id_of(order)
     if event.reason and order is not None:
         field.ActionLocalID = number_to_ctp(order.order_id)
         field.StatusMsg = exchange_message(order.contract.exchange, event.reason)

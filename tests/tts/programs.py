@@ -210,7 +210,7 @@ def is_order(status: str) -> Any:
 
 def is_private(call: Call) -> bool:
     """A condition: an event of the private stream."""
-    return call.name.startswith(("OnRtnOrder", "OnRtnTrade", "OnErrRtn"))
+    return call.name.startswith(("OnRtnOrder", "OnRtnTrade", "OnRtnQuote", "OnRtnCombAction", "OnErrRtn"))
 
 
 def is_phase(product: str, status: str) -> Any:

@@ -8,14 +8,24 @@ the fresh state's own objects in their place, so that nothing of the old state i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ctp2.tts.combos import (
+    CombAction,
+    CombActionInserted,
+    CombActionReport,
+    CombinationChanged,
+    CombPair,
+    LotShift,
+    PairShift,
+)
 from ctp2.tts.contract import Contract
 from ctp2.tts.events import Event, OrderInserted, OrderReport, TradeDone
 from ctp2.tts.orders import Order
 from ctp2.tts.position import Lot
+from ctp2.tts.quotes import ForQuoteAsked, MakerQuote, QuoteInserted, QuoteReport
 from ctp2.tts.state import State
 from tests.tts.invariants import Invariants
 
@@ -53,12 +63,28 @@ class Replica:
         return fingerprint(self.state)
 
 
+def replayed(state: State, of: State, events: Sequence[Any]) -> State:
+    """The fresh ``state`` with what happened in ``of``, and the last prices of now."""
+    for fresh, now in zip(state.contracts, of.contracts, strict=True):
+        fresh.last = now.last
+    rebound = _Rebound(state)
+    for event in events:
+        with rebound.lent(event) as fresh_event:
+            state.evolve(fresh_event)
+    for contract in state.contracts:
+        state.mark(contract)
+    return state
+
+
 class _Rebound:
     """Events about the old state's objects as events about the fresh state's."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self._orders: dict[int, Order] = {}
+        self._quotes: dict[int, MakerQuote] = {}
+        self._actions: dict[int, CombAction] = {}
+        self._pairs: dict[int, CombPair] = {}
 
     @contextmanager
     def lent(self, event: Any) -> Iterator[Any]:
@@ -66,7 +92,17 @@ class _Rebound:
 
         Not a copy: a compiled class cannot be made without its constructor's arguments.
         """
+        if isinstance(event, CombActionInserted | CombinationChanged | CombActionReport):
+            yield self._combination_event(event)
+            return
         order: Any = getattr(event, "order", None)
+        quote: Any = getattr(event, "quote", None)
+        if isinstance(event, QuoteInserted):
+            self._quotes[quote.quote_id] = self._quote(quote)
+        if isinstance(event, QuoteInserted | QuoteReport):
+            event.quote = self._quotes[quote.quote_id]
+        if isinstance(event, ForQuoteAsked):
+            event.contract = self.state.contracts[event.contract.index]
         lots = [part.lot for part in event.closed] if isinstance(event, TradeDone) else []
         if isinstance(event, OrderInserted):
             event.order = self._orders[event.order.order_id] = self._order(event.order)
@@ -77,8 +113,73 @@ class _Rebound:
         yield event
         if order is not None:
             event.order = order
+        if quote is not None:
+            event.quote = quote
         for part, lot in zip(event.closed if lots else (), lots, strict=True):
             part.lot = lot
+
+    def _combination_event(self, event: Any) -> Any:
+        """An event of combinations, about the fresh state's accounts, rows, lots and pairs."""
+        old = event.action
+        if isinstance(event, CombActionInserted):
+            account = self.state.accounts[old.account.account_id]
+            combination = self.state.combos.known[(old.combination.exchange, old.combination.code)]
+            made = CombAction(old.action_id, old.terms, account, combination, old.trading_day)
+            self._actions[old.action_id] = made
+        action = None if old is None else self._actions[old.action_id]
+        if isinstance(event, CombinationChanged):
+            rows = self.state.accounts[event.account_id].rows
+            lots = [
+                LotShift(
+                    rows[one.row.key],
+                    rows[one.row.key].lots[_place(one.row.lots, one.lot)],
+                    one.lag,
+                    one.combined,
+                    one.margin,
+                    one.exchange_margin,
+                )
+                for one in event.lots
+            ]
+            pairs = [
+                PairShift(self._pair(one.pair, rows), one.volume, one.margin, one.exchange_margin)
+                for one in event.pairs
+            ]
+            return CombinationChanged(event.account_id, action, lots, pairs, event.now_ns)
+        assert action is not None
+        if isinstance(event, CombActionInserted):
+            return CombActionInserted(action, event.now_ns)
+        return CombActionReport(action, event.status, event.reason, event.now_ns)
+
+    def _pair(self, old: CombPair, rows: Any) -> CombPair:
+        pair = self._pairs.get(old.pair_id)
+        if pair is None:
+            first, second = (rows[row.key] for row in old.rows)
+            one, two = (_place(row.lots, lot) for row, lot in zip(old.rows, old.lots, strict=True))
+            combination = self.state.combos.known[(old.combination.exchange, old.combination.code)]
+            pair = self._pairs[old.pair_id] = CombPair(
+                old.pair_id,
+                old.action_id,
+                combination,
+                old.direction,
+                old.hedge,
+                (first, second),
+                (first.lots[one], second.lots[two]),
+                old.made_volume,
+            )
+        return pair
+
+    def _quote(self, old: MakerQuote) -> MakerQuote:
+        """The quote as it was when it was accepted, of the fresh state's legs."""
+        return MakerQuote(
+            old.quote_id,
+            old.terms,
+            self.state.accounts[old.account.account_id],
+            self.state.contracts[old.contract.index],
+            old.quote_ref,
+            None if old.ask is None else self._orders[old.ask.order_id],
+            None if old.bid is None else self._orders[old.bid.order_id],
+            old.trading_day,
+        )
 
     def _order(self, old: Order) -> Order:
         """The order as it was when it was accepted: terms, and what the checks made of them."""
@@ -144,6 +245,27 @@ def totals(state: State) -> Any:
         "accounts": {name: _account(account) for name, account in state.accounts.items()},
         "orders": {number: _order(order) for number, order in state.orders.items()},
         "by_sys_id": {number: order.order_id for number, order in state.by_sys_id.items()},
+        "combinations": {
+            name: {key: _plain(row, "position open_volume margin exchange_margin") for key, row in rows.items()}
+            for name, rows in state.combos.rows.items()
+        },
+        "pairs": {
+            name: [
+                (pair.pair_id, pair.volume, pair.margin, [lot.trade_id for lot in pair.lots], pair.made_volume)
+                for pair in pairs
+            ]
+            for name, pairs in state.combos.pairs.items()
+        },
+        "actions": [
+            (one.action_id, one.status, one.reason, [pair.pair_id for pair in one.made]) for one in state.combos.actions
+        ],
+        "quotes": {
+            number: _plain(quote, "status submit sys_id sequence_no exchange_ns cancel_ns active_user reason quote_ref")
+            for number, quote in state.quotes.by_id.items()
+        },
+        "quote_refs": (state.quotes.last_refs, state.quotes.last_id, list(state.quotes.by_sys_id)),
+        "for_quotes": (state.quotes.last_asked, state.quotes.asked_at),
+        "legs": {number: order.quote.quote_id for number, order in state.orders.items() if order.quote is not None},
     }
 
 
@@ -168,10 +290,14 @@ def _account(account: Any) -> Any:
                     "position today_position yd_position frozen_close frozen_open frozen_open_amount open_volume"
                     " close_volume open_amount close_amount open_cost position_cost commission close_profit_by_date"
                     " close_profit_by_trade margin exchange_margin frozen_margin frozen_commission profit"
-                    " charged_close_today",
+                    " charged_close_today comb_position",
                 ),
                 "lots": [
-                    _plain(lot, "trade_id open_date open_price basis volume margin close_volume close_amount is_today")
+                    _plain(
+                        lot,
+                        "trade_id open_date open_price basis volume margin close_volume close_amount is_today combined"
+                        " lag",
+                    )
                     for lot in row.lots
                 ],
             }

@@ -521,9 +521,9 @@ def test_another_user_on_the_same_object_hears_his_own_stream(trader: Make, addr
 
 def test_the_refusal_of_an_unsupported_request_reaches_every_session_and_the_replay(trader: Make, address: str) -> None:
     first, second = begin(trader(), address), trader().start()
-    answer, *_ = first.ask("ReqQuoteInsert", InvestorID="alice", InstrumentID="rb2105")
-    assert (answer.name, answer.error_id) == ("OnRspQuoteInsert", 27)
-    for told in (first.spi.wait_for("OnErrRtnQuoteInsert"), second.spi.wait_for("OnErrRtnQuoteInsert")):
+    answer, *_ = first.ask("ReqOffsetSetting", InvestorID="alice", InstrumentID="rb2105")
+    assert (answer.name, answer.error_id) == ("OnRspOffsetSetting", 27)
+    for told in (first.spi.wait_for("OnErrRtnOffsetSetting"), second.spi.wait_for("OnErrRtnOffsetSetting")):
         assert (told.error_id, told.field.InstrumentID) == (27, "rb2105")
     third = trader(resume=RESTART).start()
-    assert third.spi.wait_for("OnErrRtnQuoteInsert").error_id == 27
+    assert third.spi.wait_for("OnErrRtnOffsetSetting").error_id == 27
