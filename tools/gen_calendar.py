@@ -1,4 +1,4 @@
-"""Make ``ctp2/refdata/data/trading_days.csv`` anew from the package exchange_calendars (once a year: ``make calendar``).
+"""Make ``ctp2/refdata/data/trading_days.csv`` anew from exchange_calendars (once a year: ``make calendar``).
 
     python tools/gen_calendar.py generate [LAST_YEAR]     write the file; default: one year more than it has
     python tools/gen_calendar.py check                    compare the shipped file with the package, day by day
@@ -27,7 +27,7 @@ CHINA, HONG_KONG, NEW_YORK, CHICAGO = "XSHG", "XHKG", "XNYS", "CMES"
 _FRIDAY = 4
 
 Days = dict[datetime.date, bool]
-"""A trading day → whether it closes early; all days of a market that the package knows are between its first and last."""
+"""A trading day → whether it closes early."""
 
 
 def build(last_year: int) -> str:
@@ -97,7 +97,7 @@ def _package() -> Any:
 
 
 def differences(shipped: str, made: str) -> list[str]:
-    """The lines of the shipped file that the package contradicts; cells that either leaves empty are no contradiction."""
+    """The lines of the shipped file that the package contradicts; a cell that either leaves empty contradicts nothing."""
     theirs = {line.split(",")[0]: line for line in made.splitlines()}
     found = []
     for line in shipped.splitlines():

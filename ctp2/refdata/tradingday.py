@@ -64,8 +64,8 @@ _NIGHT_DATES: Final[dict[str, tuple[bool, bool]]] = {
 def dates_shown(exchange: str, trading_day: str, natural_day: str) -> Dates:
     """TradingDay and ActionDay that the exchange's data carry on a natural day of a trading day (9.3).
 
-    In the day session, and wherever the natural day is the trading day, all are equal. Exchanges without a rule of their
-    own (HKEX, New York, CME) show the trading day and the natural day.
+    In the day session, and wherever the natural day is the trading day, all are equal. Exchanges without a rule of
+    their own (HKEX, New York, CME) show the trading day and the natural day.
     """
     shows_trading, shows_action = _NIGHT_DATES.get(exchange, (True, False))
     return Dates(trading_day if shows_trading else natural_day, trading_day if shows_action else natural_day)
@@ -131,7 +131,7 @@ _SILENT_STATUS: Final = {"CZCE": BEFORE_TRADING}
 
 
 def session_of_day(instrument: Instrument, trading_day: str) -> str:
-    """The session of an instrument on a day: the half day's where the market closes early; ``''`` if it always trades."""
+    """The session of an instrument on a day: the half day's on a short day; ``''`` if it always trades."""
     market = market_of(instrument.exchange)
     half = _HALF_SESSIONS.get((market, instrument.session_id))
     return half if half is not None and calendar().is_half_day(market, trading_day) else instrument.session_id
@@ -155,9 +155,10 @@ def day_start_ns(exchange: str, trading_day: str, previous_day: str | None = Non
 def day_phases(instrument: Instrument, trading_day: str, previous_day: str | None = None) -> list[Phase]:
     """Every phase of an instrument's trading day without a gap, from ``day_start_ns`` to its close, as UTC instants.
 
-    The night session is part of it where one is held. ``previous_day`` is the trading day before for a recorded day that
-    the calendar does not reach (its night is then taken as held). Trading at the closing price after hours is not
-    offered: such a day ends with its closing auction [SIM]. Empty for an instrument without a session: it always trades.
+    The night session is part of it where one is held. ``previous_day`` is the trading day before for a recorded day
+    that the calendar does not reach (its night is then taken as held). Trading at the closing price after hours is not
+    offered: such a day ends with its closing auction [SIM]. Empty for an instrument without a session, which always
+    trades.
 
     ``CalendarError``: beyond the calendar.
     """

@@ -1,4 +1,4 @@
-"""The whole trading day: its beginning, every status of a product, the dates that data carry (ctp-semantics 9.3, 10)."""
+"""The whole trading day: its beginning, every status of a product, the dates of its data (ctp-semantics 9.3, 10)."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def days_of(market: str) -> list[str]:
 
 @pytest.mark.parametrize(("market", "code", "exchange"), ROUND, ids=[code for _, code, _ in ROUND])
 def test_every_day_has_phases_without_gaps_that_belong_to_it(market: str, code: str, exchange: str) -> None:
-    """No gap, no overlap; every phase of trading belongs to this trading day; a day begins after the last one's close."""
+    """No gap, no overlap; all trading belongs to this trading day; a day begins after the close of the one before."""
     made = instrument(code, exchange)
     close_before = 0
     for day in days_of(market):
@@ -248,7 +248,7 @@ def test_every_day_has_phases_without_gaps_that_belong_to_it(market: str, code: 
 @given(st.sampled_from(days_of("CN")), st.sampled_from(["rb2705", "cu2705", "au2706", "SR705"]))
 def test_a_night_is_held_as_the_calendar_says(day: str, code: str) -> None:
     evening = calendar().previous_trading_day("CN", day)
-    opens = [phase for phase in day_phases(instrument(code), day) if phase.matching == "continuous"][0].start_ns
+    opens = next(phase for phase in day_phases(instrument(code), day) if phase.matching == "continuous").start_ns
     natural, seconds = natural_day_of("Asia/Shanghai", opens)
     if calendar().night_starts(evening):
         assert (natural, seconds) == (evening, 21 * 3600)
@@ -280,7 +280,7 @@ def test_new_york_opens_by_summer_time(day: str) -> None:
 @given(st.sampled_from(days_of("CME")))
 def test_chicago_opens_on_the_evening_before_by_summer_time(day: str) -> None:
     """17:00 is 22:00 UTC in summer and 23:00 in winter, of the calendar day before: the change is on a Sunday."""
-    first = [phase for phase in day_phases(instrument("ESZ6"), day) if phase.matching == "continuous"][0]
+    first = next(phase for phase in day_phases(instrument("ESZ6"), day) if phase.matching == "continuous")
     before = to_date(day) - datetime.timedelta(days=1)
     midnight = int(datetime.datetime.combine(before, datetime.time(), datetime.UTC).timestamp()) * 10**9
     assert first.start_ns == midnight + (22 if summer_time(before) else 23) * HOUR
@@ -315,7 +315,7 @@ def test_every_instant_belongs_to_one_trading_day(number: int, second: int) -> N
 
 @pytest.mark.parametrize("code", ["rb2705", "au2706", "SR705", "IF2703"])
 def test_china_in_2027_asks_for_an_update_in_one_line(code: str) -> None:
-    with pytest.raises(CalendarEnded, match="outside the CN calendar .*update ctp2") as caught:
+    with pytest.raises(CalendarEnded, match=r"outside the CN calendar .*update ctp2") as caught:
         status_timeline(instrument(code), "20270104")
     assert "\n" not in str(caught.value)
 
