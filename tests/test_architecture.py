@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "thostmduserapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
     "run": PUBLIC_FACE | {"ctp2.core", "ctp2.registry", "ctp2.thosttraderapi", "ctp2.thostmduserapi"},
     "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata"},
+    "recording": {"ctp2.mdapi", "ctp2.core", "ctp2.ctp", "ctp2.refdata"},
     "cli": {"ctp2"},
     "__main__": {"ctp2.cli"},
 }
@@ -45,6 +46,7 @@ MAY_IMPORT_OUTSIDE: dict[str, set[str]] = {
     "core": {"msgspec", "platformdirs"},
     "registry": set(),
     "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions"},  # the last for the type checker alone
+    "recording": {"pyarrow"},
     "cli": {"typer", "rich"},
 }
 

@@ -97,7 +97,7 @@ def _package() -> Any:
 
 
 def differences(shipped: str, made: str) -> list[str]:
-    """The lines of the shipped file that the package contradicts; a cell that either leaves empty contradicts nothing."""
+    """The lines of the shipped file that the package contradicts; an empty cell contradicts nothing."""
     theirs = {line.split(",")[0]: line for line in made.splitlines()}
     found = []
     for line in shipped.splitlines():
