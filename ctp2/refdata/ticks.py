@@ -39,10 +39,14 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 class TickInstrument(NamedTuple):
-    """An instrument of a recorded day; ``exchange`` is ``''`` when neither the file nor the reference data know it."""
+    """An instrument of a recorded day; ``exchange`` is ``''`` when neither the file nor the reference data know it.
+
+    ``is_synthetic``: nothing was recorded, its ticks are made (``synthetic``).
+    """
 
     exchange: str
     code: str
+    is_synthetic: bool = False
 
 
 @dataclass(slots=True)
