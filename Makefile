@@ -1,7 +1,7 @@
 # Every target sets up what it needs: a fresh machine has git, make and Python 3.11 or newer, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo quick test check format gen fuzz bench docs wheel lock clean foreign
+.PHONY: help env demo quick test check format gen fuzz bench docs wheel calendar lock clean foreign
 
 PY := .venv/bin/python
 SOURCES := ctp2 tools examples benchmarks tests hatch_build.py
@@ -62,6 +62,9 @@ docs: env  ## check the documents: links, commands, addresses
 wheel: env  ## the native wheel and the sdist, in dist/
 	rm -rf dist
 	CTP2_BUILD=native $(PY) -m build --no-isolation --outdir dist .
+
+calendar: env  ## next year's trading days, from exchange_calendars
+	$(PY) tools/gen_calendar.py generate
 
 lock: env  ## newest versions into requirements-dev.lock
 	$(PY) -m venv .cache/lock && .cache/lock/bin/python -m pip install --quiet --upgrade uv

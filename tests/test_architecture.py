@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "thostmduserapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
     "run": PUBLIC_FACE | {"ctp2.core", "ctp2.registry", "ctp2.thosttraderapi", "ctp2.thostmduserapi"},
     "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata"},
+    "recording": {"ctp2.mdapi", "ctp2.core", "ctp2.ctp", "ctp2.refdata"},
     "cli": {"ctp2"},
     "__main__": {"ctp2.cli"},
 }
@@ -45,6 +46,7 @@ MAY_IMPORT_OUTSIDE: dict[str, set[str]] = {
     "core": {"msgspec", "platformdirs"},
     "registry": set(),
     "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions"},  # the last for the type checker alone
+    "recording": {"pyarrow"},
     "cli": {"typer", "rich"},
 }
 
@@ -116,6 +118,7 @@ MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/users.py",  # salts of passwords; nothing that the engine sees
+    "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
 }
 MAY_READ_ENVIRONMENT = {
     "settings.py",

@@ -2,6 +2,8 @@
 
 - ``openctp-ctp``: its Python sources are parsed, never loaded, to see that ``tdapi`` and ``mdapi`` offer each of its
   names. So any platform's wheel will do, and the one for Windows is complete.
+- ``exchange_calendars``: judges the shipped trading days (tools/gen_calendar.py); with pandas it is too large for the
+  development environment of everybody.
 - our own wheels, pure and native, built once for a state of the sources.
 
 Each is kept under a key of its inputs and made in a scratch folder that is renamed when complete, so that parallel test
@@ -25,6 +27,7 @@ from typing import Final, Literal
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "foreign"
 OPENCTP_VERSION: Final = "6.7.11.0"
+CALENDARS_VERSION: Final = "4.13.2"
 OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
 BUILD_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "requirements-dev.lock")
 
@@ -67,6 +70,19 @@ def openctp() -> Path:
                     (folder / module).write_bytes(archive.read(f"openctp_ctp/{module}"))
 
     return _kept(f"openctp_ctp-{OPENCTP_VERSION}", fill)
+
+
+def calendars() -> Path:
+    """A folder for ``sys.path`` with exchange_calendars and what it needs."""
+
+    def fill(folder: Path) -> None:
+        command = [
+            *(sys.executable, "-m", "pip", "install", "-q", "-q", "--disable-pip-version-check", "--only-binary=:all:"),
+            *("--target", str(folder), f"exchange_calendars=={CALENDARS_VERSION}"),
+        ]
+        subprocess.run(command, check=True)
+
+    return _kept(f"exchange_calendars-{CALENDARS_VERSION}-{sys.implementation.cache_tag}", fill)
 
 
 def has_compiler() -> bool:
@@ -135,6 +151,11 @@ def main() -> int:
         openctp()
     except subprocess.CalledProcessError:
         print(f"ctp2: could not fetch openctp-ctp {OPENCTP_VERSION}: is a package index reachable?", file=sys.stderr)
+        return 1
+    try:
+        calendars()
+    except subprocess.CalledProcessError:
+        print(f"ctp2: could not fetch exchange_calendars {CALENDARS_VERSION}", file=sys.stderr)
         return 1
     if not has_compiler():
         _install_compiler()

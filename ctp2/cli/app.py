@@ -90,6 +90,39 @@ def _run(
     raise typer.Exit(run(str(script), arguments, front))
 
 
+@app.command("record", help=text("help.record"))
+def _record(
+    address: Annotated[str, typer.Argument(help=text("help.record.address"))],
+    codes: Annotated[str, typer.Option(help=text("help.record.codes"))],
+    folder: Annotated[Path, typer.Option("--dir", help=text("help.record.dir"))],
+    file_format: Annotated[str, typer.Option("--format", metavar="parquet|csv", help=text("help.record.format"))] = "",
+    broker: Annotated[str, typer.Option(help=text("help.record.login"))] = "",
+    user: Annotated[str, typer.Option(help=text("help.record.login"))] = "",
+    password: Annotated[str, typer.Option(help=text("help.record.login"))] = "",
+    seconds: Annotated[float, typer.Option(min=0, help=text("help.record.seconds"))] = 0.0,
+    rows: Annotated[int, typer.Option(min=0, help=text("help.record.rows"))] = 0,
+    as_json: Json = False,
+) -> None:
+    from ctp2.cli.record import record
+
+    raise typer.Exit(record(address, codes, folder, file_format, (broker, user, password), (seconds, rows), as_json))
+
+
+@app.command("replay", help=text("help.replay"))
+def _replay(
+    source: Annotated[str, typer.Argument(metavar="PATH", help=text("help.replay.path"))],
+    first: Annotated[str, typer.Option("--from", metavar="YYYYMMDD", help=text("help.replay.from"))] = "",
+    last: Annotated[str, typer.Option("--to", metavar="YYYYMMDD", help=text("help.replay.to"))] = "",
+    codes: Annotated[str, typer.Option(help=text("help.replay.codes"))] = "",
+    play: Annotated[bool, typer.Option("--play", help=text("help.replay.play"))] = False,
+    speed: Annotated[float, typer.Option(min=0, help=text("help.replay.speed"))] = 0.0,
+    as_json: Json = False,
+) -> None:
+    from ctp2.cli.replay import replay
+
+    raise typer.Exit(replay(source, first, last, codes, play, speed, as_json))
+
+
 @app.command("verify-stream", help=text("help.stream"))
 def _verify_stream(
     orders: Annotated[Path, typer.Argument(help=text("help.stream.orders"))],

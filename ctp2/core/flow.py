@@ -17,10 +17,11 @@ import struct
 import threading
 from copy import copy
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ctp2.core.backend import NONE, QUICK, Event
 from ctp2.core.errors import FlowInUse
+from ctp2.core.filelock import lock_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,36 +114,6 @@ _prefixes: set[str] = set()
 _prefixes_lock = threading.Lock()
 
 
-def _lock_file(file: BinaryIO) -> bool:
-    """Lock against other processes; True when locked or when the platform cannot."""
-    try:
-        import fcntl
-    except ImportError:
-        return _lock_file_windows(file)
-    # Any: on a platform without it the type checker knows the module and none of its functions.
-    module: Any = fcntl
-    try:
-        module.flock(file.fileno(), module.LOCK_EX | module.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _lock_file_windows(file: BinaryIO) -> bool:
-    try:
-        import msvcrt
-    except ImportError:
-        return True
-    try:
-        # A byte behind the content, because Windows locks also keep readers out.
-        module: Any = msvcrt
-        file.seek(1 << 20)
-        module.locking(file.fileno(), module.LK_NBLCK, 1)
-    except OSError:
-        return False
-    return True
-
-
 class FlowFiles:
     """The ``.con`` files of one prefix, locked until :meth:`close`.
 
@@ -194,7 +165,7 @@ class FlowFiles:
         # Created without being cut, which must not happen before the lock is held.
         descriptor = os.open(prefix + name, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         file = self._files[name] = os.fdopen(descriptor, "r+b")
-        if name == _LOCKED and not _lock_file(file):
+        if name == _LOCKED and not lock_file(file):
             raise self._in_use("another process")
         file.seek(0, os.SEEK_END)
         if file.tell() < _HEADER.size:

@@ -7,6 +7,7 @@ time and must not be guessed (reference-data 4). Days are ``YYYYMMDD`` text.
 from __future__ import annotations
 
 import bisect
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
@@ -38,6 +39,10 @@ _EXCHANGE_MARKETS = {"HKEX": "HK", "NASD": "US", "NYSE": "US", "BATS": "US", "CM
 
 class CalendarError(DataError):
     """A day outside the calendar file, or a market it does not know."""
+
+
+class CalendarEnded(CalendarError):
+    """A day after the last one that this version knows: the calendar needs an update, nothing is guessed."""
 
 
 def market_of(exchange: str) -> str:
@@ -178,8 +183,11 @@ class Calendar:
 
     def _beyond(self, market: str, what: str) -> CalendarError:
         first, last = self.horizon(market)
-        return CalendarError(
-            f"{what} is outside the {market} calendar ({first}..{last}); add the announced days to {self.path.name}"
+        where = f"{what} is outside the {market} calendar ({first}..{last})"
+        if max(re.findall(r"\d{8}", what), default="") < last:
+            return CalendarError(where)
+        return CalendarEnded(
+            f"{where}: holidays are announced a year at a time; update ctp2, or add the announced days to {self.path}"
         )
 
 

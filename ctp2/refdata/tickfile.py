@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ctp2.refdata.calendar import NS_PER_SECOND, to_date
+from ctp2.refdata.dialects import to_ctp
 from ctp2.refdata.limits import daily_limits
 from ctp2.refdata.models import Instrument
+from ctp2.refdata.partitions import partition_day
 from ctp2.refdata.table import DataError, read_text
+from ctp2.refdata.tradingday import NIGHT_EXCHANGES, night_trading_day
 
 #: CTP's sign of an absent price.
 DBL_MAX = sys.float_info.max
@@ -28,8 +31,7 @@ NS_PER_DAY = 86_400 * NS_PER_SECOND
 InstrumentFinder = Callable[[str, str, str], Instrument | None]
 
 _MANDATORY = ("InstrumentID", "UpdateTime", "LastPrice")
-#: Exchanges with a night session: a time of day after 17:00 is of the evening before the trading day.
-_NIGHT_EXCHANGES = frozenset(("SHFE", "INE", "DCE", "CZCE", "GFEX"))
+#: Where a night session is held a time of day after 17:00 is of the evening before the trading day.
 _NIGHT_FROM_NS = 17 * 3600 * NS_PER_SECOND
 _CHUNK_LINES = 512
 
@@ -237,10 +239,13 @@ class Block:
 
 
 def _read_block(path: Path) -> Block:
-    names, chunks = _parquet_chunks(path) if path.suffix == ".parquet" else _csv_chunks(path)
+    names, chunks = to_ctp(*(_parquet_chunks(path) if path.suffix == ".parquet" else _csv_chunks(path)))
     missing = [name for name in _MANDATORY if name not in names]
     if missing:
-        raise TickFileError(f"{path}:1: missing column {', '.join(missing)} (CTP's names; a header line is required)")
+        raise TickFileError(
+            f"{path}:1: missing column {', '.join(missing)} "
+            "(CTP's names, vn.py's or WonderTrader's; a header line is required)"
+        )
     if len(set(names)) != len(names):
         raise TickFileError(f"{path}:1: a column is there twice")
     block = Block(path, [name for name in names if name not in _FIELDS])
@@ -395,6 +400,11 @@ def read_blocks(path: Path, instrument_of: InstrumentFinder | None) -> list[Bloc
     """A file as one block per trading day, with what its rows leave open filled in."""
     whole = _read_block(path)
     _fill_days(whole)
+    day = partition_day(path)
+    if day:
+        whole.set_constant("trading_day", day)
+    else:
+        _mend_natural_nights(whole, instrument_of)
     blocks = _split_by_day(whole)
     for block in blocks:
         _complete(block, instrument_of)
@@ -445,6 +455,36 @@ def _fill_days(block: Block) -> None:
     block.set_column("action_day", action)
 
 
+def _mend_natural_nights(block: Block, instrument_of: InstrumentFinder | None) -> None:
+    """CZCE's night records carry the natural day as TradingDay (ctp-semantics 9.3): give them their trading day.
+
+    CZCE sends the last night record again in the morning, with the dates rolled: an evening row that day rows of the
+    same date follow is that one, and its date is right.
+    """
+    times = list(block.column("time_ns"))
+    if max(times) < _NIGHT_FROM_NS:
+        return
+    trading, action = list(block.column("trading_day")), list(block.column("action_day"))
+    rows = list(zip(times, trading, action, _keys(block), strict=True))
+    is_czce: dict[_Key, bool] = {}
+    seen: set[tuple[_Key, str]] = set()
+    for row in range(len(rows) - 1, -1, -1):
+        time, day, natural, key = rows[row]
+        if time < _NIGHT_FROM_NS:
+            seen.add((key, day))
+        elif day == natural and (key, day) not in seen and _is_of(key, day, is_czce, instrument_of):
+            trading[row] = night_trading_day(day, time // NS_PER_SECOND)
+    block.set_column("trading_day", trading)
+
+
+def _is_of(key: _Key, day: str, known: dict[_Key, bool], instrument_of: InstrumentFinder | None) -> bool:
+    found = known.get(key)
+    if found is None:
+        made = instrument_of(*key, day) if instrument_of is not None and not key[1] else None
+        found = known[key] = (key[1] or (made.exchange if made is not None else "")) == "CZCE"
+    return found
+
+
 _Key = tuple[str, str]  # code, exchange as in the file
 
 
@@ -473,7 +513,7 @@ def _shift_evenings(block: Block) -> None:
 
 
 def _is_evening(time_ns: int, exchange: str, trading_day: str, action_day: str) -> bool:
-    if exchange in _NIGHT_EXCHANGES:
+    if exchange in NIGHT_EXCHANGES:
         return time_ns >= _NIGHT_FROM_NS
     return action_day < trading_day
 

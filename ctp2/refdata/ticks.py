@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from ctp2.refdata.calendar import plus_days
 from ctp2.refdata.instruments import instrument_for
-from ctp2.refdata.table import DATA_DIR
+from ctp2.refdata.partitions import check_format, day_folders, is_partitioned, partition_day
+from ctp2.refdata.table import DATA_DIR, DataError
 from ctp2.refdata.tickfile import DBL_MAX, NS_PER_DAY, Block, InstrumentFinder, TickFileError, read_blocks
 
 __all__ = [
@@ -38,10 +39,14 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 class TickInstrument(NamedTuple):
-    """An instrument of a recorded day; ``exchange`` is ``''`` when neither the file nor the reference data know it."""
+    """An instrument of a recorded day; ``exchange`` is ``''`` when neither the file nor the reference data know it.
+
+    ``is_synthetic``: nothing was recorded, its ticks are made (``synthetic``).
+    """
 
     exchange: str
     code: str
+    is_synthetic: bool = False
 
 
 @dataclass(slots=True)
@@ -178,7 +183,7 @@ def read_day(
     source: str | Path, trading_day: str = "", instrument_of: InstrumentFinder | None = instrument_for
 ) -> TickDay:
     """The one day of a source, or the chosen one; ``TickFileError`` when it has several and none is chosen."""
-    days = read_days(source, instrument_of)
+    days = read_days(source, instrument_of, trading_day=trading_day)
     if trading_day:
         days = [day for day in days if day.trading_day == trading_day]
         if not days:
@@ -193,30 +198,52 @@ def _listed(days: list[TickDay]) -> str:
     return ", ".join(names if len(names) <= 4 else [*names[:3], "…", names[-1]])
 
 
-def read_days(source: str | Path, instrument_of: InstrumentFinder | None = instrument_for) -> list[TickDay]:
+def read_days(
+    source: str | Path,
+    instrument_of: InstrumentFinder | None = instrument_for,
+    *,
+    trading_day: str = "",
+    is_checked: bool = True,
+) -> list[TickDay]:
     """Every trading day of a file, a folder or ``'sample'``, oldest first.
 
     ``instrument_of`` finds the instruments whose exchange or limits the files leave open; None leaves them as they are.
+    ``trading_day`` leaves out the files that are known, by their folder, to be of other days. ``is_checked`` False
+    takes a volume that falls during a day as it is.
     ``TickFileError`` for an unreadable file, a missing column, a broken cell, or a volume that falls during a day.
     """
     by_day: dict[str, list[Block]] = {}
     for path in tick_files(source):
+        if trading_day and partition_day(path) not in ("", trading_day):
+            continue
         for block in read_blocks(path, instrument_of):
             by_day.setdefault(block.constants["trading_day"], []).append(block)
-    return [_build_day(day, by_day[day]) for day in sorted(by_day)]
+    return [_build_day(day, by_day[day], is_checked) for day in sorted(by_day)]
 
 
 def tick_files(source: str | Path) -> list[Path]:
-    """The files of a source in order of name; ``TickFileError`` when there is none."""
+    """The files of a source in order of name, of a recording day by day; ``TickFileError`` when there is none."""
     path = _SAMPLE if str(source) == "sample" else Path(source)
     if not path.is_dir():
         if not path.exists():
             raise TickFileError(f"{path}: no such file or folder")
         return [path]
-    files = sorted(item for item in path.iterdir() if item.name.endswith(_SUFFIXES))
+    if is_partitioned(path) or path.name.startswith("trading_day="):
+        files = _recorded_files(path)
+    else:
+        files = sorted(item for item in path.iterdir() if item.name.endswith(_SUFFIXES))
     if not files:
         raise TickFileError(f"{path}: no replay file in this folder ({', '.join(_SUFFIXES)})")
     return files
+
+
+def _recorded_files(path: Path) -> list[Path]:
+    try:
+        check_format(path)
+    except DataError as error:
+        raise TickFileError(str(error)) from None
+    folders = day_folders(path)
+    return [item for folder in folders for item in sorted(folder.iterdir()) if item.name.endswith(_SUFFIXES)]
 
 
 # ---------------------------------------------------------------------------------------------------------- joining
@@ -232,7 +259,7 @@ def _number_instruments(blocks: list[Block]) -> dict[TickInstrument, int]:
     return numbers
 
 
-def _build_day(day: str, blocks: list[Block]) -> TickDay:
+def _build_day(day: str, blocks: list[Block], is_checked: bool) -> TickDay:
     """One day of its blocks, merged by time of day; rows of equal time stay in order of file and row."""
     instruments = _number_instruments(blocks)
     times = array("q", chain.from_iterable(block.column("time_ns") for block in blocks))
@@ -240,7 +267,8 @@ def _build_day(day: str, blocks: list[Block]) -> TickDay:
     if not all(map(le, times, islice(times, 1, None))):
         order = array("q", [order[at] for at in sorted(range(len(times)), key=times.__getitem__)])
     result = TickDay(day, list(instruments), blocks, order)
-    _check_volumes(result)
+    if is_checked:
+        _check_volumes(result)
     return result
 
 

@@ -1,0 +1,139 @@
+"""``ctp2 replay PATH``: what a recording holds, and playing it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ctp2.cli.errors import DONE, FAILED, NOT_REACHABLE, CliError
+from ctp2.cli.messages import text
+from ctp2.recording.quality import Contents, Overview, look_through
+from ctp2.refdata.recorded import days_between
+from ctp2.refdata.table import DataError
+from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay
+
+
+def replay(source: str, first: str, last: str, codes: str, is_played: bool, speed: float, as_json: bool) -> int:
+    """Show what is there, 1 if rows are at fault; or print the rows at a speed (0: at once)."""
+    wanted = frozenset(code.strip() for code in codes.split(",") if code.strip())
+    try:
+        if is_played:
+            for day in days_between(source, first, last):
+                _play(day, wanted, speed, as_json)
+            return DONE
+        found = look_through(source, first, last)
+    except BrokenPipeError:  # the reader has seen enough: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (DataError, OSError) as error:
+        raise CliError(str(error), NOT_REACHABLE) from None
+    if wanted:
+        found.contents = [item for item in found.contents if item.code in wanted]
+    if as_json:
+        print(json.dumps(_as_json(source, found), ensure_ascii=False, indent=1))
+    else:
+        _show(source, found)
+    return FAILED if any(item.faults for item in found.contents) else DONE
+
+
+def _as_json(source: str, found: Overview) -> dict[str, object]:
+    return {
+        "days": found.days,
+        "contents": [item.as_dict() for item in found.contents],
+        "unfinished": found.unfinished,
+        "address": _address(source),
+    }
+
+
+def _address(source: str) -> str:
+    return f"tts://replay?data={source if source == 'sample' else Path(source)}"
+
+
+_WIDTH = 110
+_COLUMNS = ("day", "exchange", "code", "rows", "first", "last", "volume", "price", "gaps", "faults")
+
+
+def _show(source: str, found: Overview) -> None:
+    console = Console()
+    console = Console(width=max(console.width, _WIDTH))
+    table = Table(box=None, pad_edge=False)
+    for name in _COLUMNS:
+        table.add_column(text(f"replay.{name}"), no_wrap=True)
+    for item in found.contents:
+        table.add_row(*_cells(item))
+    console.print(table)
+    for item in found.contents:
+        for gap in item.gaps[:3]:
+            console.print(
+                text(
+                    "replay.gap",
+                    day=item.trading_day,
+                    code=item.code,
+                    first=gap.first,
+                    last=gap.last,
+                    seconds=f"{gap.seconds:.0f}",
+                ),
+                highlight=False,
+            )
+    for journal in found.unfinished:
+        console.print(text("replay.unfinished", path=journal), soft_wrap=True, highlight=False)
+    rows = sum(item.rows for item in found.contents)
+    console.print(
+        text("replay.summary", days=len(found.days), rows=rows, address=_address(source)),
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _cells(item: Contents) -> list[str]:
+    price = "-" if item.last_price is None else f"{item.last_price:.10g}"
+    kinds = ("falling_volume", "crossed", "off_tick", "outside_limits")
+    faults = " ".join(f"{text('replay.' + kind)}:{getattr(item, kind)}" for kind in kinds if getattr(item, kind))
+    return [
+        item.trading_day,
+        item.exchange or "?",
+        item.code,
+        str(item.rows),
+        item.first,
+        item.last,
+        str(item.volume),
+        price,
+        str(len(item.gaps)) if item.gaps else "-",
+        faults or "-",
+    ]
+
+
+def _play(day: TickDay, wanted: frozenset[str], speed: float, as_json: bool) -> None:
+    """Print rows in the order of their times, each as long after the one before it as it was, divided by ``speed``."""
+    pause = threading.Event()  # never set: a wait that Ctrl-C ends at once
+    before: int | None = None
+    for tick in day:
+        code = day.instruments[tick.instrument].code
+        if wanted and code not in wanted:
+            continue
+        if speed and before is not None and tick.time_ns > before:
+            pause.wait((tick.time_ns - before) / 1e9 / speed)
+        before = tick.time_ns
+        print(_row_json(day, code, tick) if as_json else _row_text(code, tick), flush=bool(speed))
+
+
+def _row_text(code: str, tick: Tick) -> str:
+    return (
+        f"{tick.action_day} {tick.time_of_day}.{tick.millisec:03d} {code:<12} {_price(tick.last):>10} "
+        f"{_price(tick.bid1):>10} x {tick.bid_volume1:<6} {_price(tick.ask1):>10} x {tick.ask_volume1:<6} {tick.volume}"
+    )
+
+
+def _row_json(day: TickDay, code: str, tick: Tick) -> str:
+    row = {name: getattr(tick, name) for name in Tick.__slots__ if getattr(tick, name) != DBL_MAX}
+    return json.dumps({"trading_day": day.trading_day, "code": code, **row}, ensure_ascii=False)
+
+
+def _price(value: float) -> str:
+    return "-" if value == DBL_MAX else f"{value:.10g}"

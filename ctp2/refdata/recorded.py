@@ -1,0 +1,78 @@
+"""The days of a recording: which there are, which of them are wanted, and one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from ctp2.refdata.calendar import to_date
+from ctp2.refdata.instruments import instrument_for
+from ctp2.refdata.partitions import partition_day
+from ctp2.refdata.table import DataError
+from ctp2.refdata.ticks import InstrumentFinder, TickDay, TickFileError, read_day, read_days, tick_files
+
+
+def recorded_days(source: str | Path, first: str = "", last: str = "") -> list[str]:
+    """The trading days of a source from ``first`` to ``last`` (inclusive, ``''`` is open), oldest first.
+
+    A recording of ``ctp2 record`` tells them by its folders and no file is opened; other files are read for it.
+    ``TickFileError``: no such source, ``first`` after ``last``, no day between them, or a text that is no day.
+    """
+    begin, end = _bound(first), _bound(last)
+    if begin and end and begin > end:
+        raise TickFileError(f"from={first} is after to={last}")
+    days = _all_days(source)
+    chosen = [day for day in days if (not begin or begin <= day) and (not end or day <= end)]
+    if not chosen:
+        raise TickFileError(f"{source}: no recorded day from {first or '…'} to {last or '…'}; it has {_range(days)}")
+    return chosen
+
+
+def days_between(
+    source: str | Path, first: str = "", last: str = "", instrument_of: InstrumentFinder | None = instrument_for
+) -> Iterator[TickDay]:
+    """The recorded days from ``first`` to ``last`` in order. Of a recording only one day at a time is held."""
+    chosen = recorded_days(source, first, last)
+    if _are_told_by_folders(source):
+        for day in chosen:
+            yield read_day(source, day, instrument_of)
+        return
+    for found in read_days(source, instrument_of):
+        if found.trading_day in chosen:
+            yield found
+
+
+def _bound(text: str) -> str:
+    day = text.replace("-", "")
+    if day:
+        try:
+            to_date(day)
+        except DataError:
+            raise TickFileError(f"{text!r} is not a day (YYYYMMDD)") from None
+    return day
+
+
+def _range(days: list[str]) -> str:
+    return days[0] if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]}"
+
+
+def _are_told_by_folders(source: str | Path) -> bool:
+    return all(partition_day(path) for path in tick_files(source))
+
+
+def _all_days(source: str | Path) -> list[str]:
+    files = tick_files(source)
+    days = [partition_day(path) for path in files]
+    if all(days):
+        return sorted(set(days))
+    found: set[str] = set()
+    for path in files:
+        found.update(_days_of_file(path, path.stat().st_mtime_ns))
+    return sorted(found)
+
+
+@lru_cache(maxsize=1024)
+def _days_of_file(path: Path, _changed_ns: int) -> frozenset[str]:
+    """The trading days of one file; kept while the file is not changed."""
+    return frozenset(day.trading_day for day in read_days(path, is_checked=False))
