@@ -61,6 +61,7 @@ BENCHMARKS: Final = (
     Benchmark("resting", 12),
     Benchmark("ticks", 10),
     Benchmark("lockstep", 25),
+    Benchmark("engine", 14),
     Benchmark("quotes", 5),
     Benchmark("market", 8),
     Benchmark("memory", 28),

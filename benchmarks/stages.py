@@ -4,10 +4,10 @@ Method: a real session on a counter whose market stands; but the three steps run
 for the whole block of orders, with the real code of each. *Sender*: ``ReqOrderInsert``, its requests collected instead
 of queued for the counter. *Counter*: the collected requests through the session and the engine, the batches of events
 put into the client's inbox, whose thread does not see them. *Callback*: the batches delivered to a Python Spi that
-counts, which builds every record. Times are the thread's own processor time, so that other work on the machine does
-not count. CPython runs one thread at a time, so the sum is what an order costs at least, and
-hand-offs between threads come on top. Blocks of 5,000 orders, the first discarded. Checked as everywhere: number and
-price of all trades, the Balance identity, fees, profit, nothing left held or frozen.
+counts, which builds every record. Times are the thread's own processor time, so that other work on the machine counts
+less. CPython runs one thread at a time, so the sum is what an order costs at least, and hand-offs between threads come
+on top. Blocks of 5,000 orders, the first discarded. Checked as everywhere: number and price of all trades, the Balance
+identity, fees, profit, nothing left held or frozen.
 
 ``python benchmarks/run.py --profile`` runs the same under cProfile and writes the costs per function. cProfile itself
 makes small functions look dearer than they are.
