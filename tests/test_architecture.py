@@ -119,6 +119,7 @@ MAY_USE_RANDOM = {
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/users.py",  # salts of passwords; nothing that the engine sees
     "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
+    "refdata/walks.py",  # as synthetic
 }
 MAY_READ_ENVIRONMENT = {
     "settings.py",

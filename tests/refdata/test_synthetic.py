@@ -19,8 +19,9 @@ from ctp2.refdata.calendar import calendar
 from ctp2.refdata.instruments import instrument_for, load_special
 from ctp2.refdata.models import FUTURE, OPTION, Instrument
 from ctp2.refdata.styles import start_price, style_of
-from ctp2.refdata.synthetic import Grid, SyntheticDay, SyntheticMarket, spans_of
+from ctp2.refdata.synthetic import SyntheticDay, SyntheticMarket
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickInstrument
+from ctp2.refdata.walks import Grid, spans_of
 
 DAY = "20261123"
 HOUR = 3600 * 10**9
