@@ -154,7 +154,7 @@ class CombinationDesk:
         if combination is None:
             if any(key[1] == terms.instrument for key in self.state.combos.known):
                 return error.EXCHANGE_ID_IS_WRONG
-            if terms.instrument not in self.state.by_code:
+            if not self.state.named(terms.instrument):
                 return error.INSTRUMENT_NOT_FOUND
             return error.BAD_OPTION_INSTR
         if combination.exchange not in EXCHANGES:

@@ -76,8 +76,10 @@ def resolve(engine: Engine, exchange: str, code: str) -> None:
     pair = parse_combination(code, state.trading_day, exchange)
     if pair is None:
         return
-    legs = [state.by_key.get((leg.exchange, leg.code)) for leg in (pair.first, pair.second)]
-    if legs[0] is not None and legs[1] is not None:
+    legs = []
+    for leg in (pair.first, pair.second):
+        legs += [contract for contract in state.named(leg.code) if contract.exchange == leg.exchange]
+    if len(legs) == 2:
         engine.combinations.add(make_combination(pair, state.trading_day), (legs[0], legs[1]))
 
 
@@ -172,7 +174,7 @@ def detail_to_ctp(
     """One leg of a pair; the legs' margins are their shares of the pair's."""
     row, lot = pair.rows[leg], pair.lots[leg]
     margins = pair.margins(pair.volume)
-    rate = row.contract.long_rate if row.is_long else row.contract.short_rate
+    rate = row.rates.long_rate if row.is_long else row.rates.short_rate
     return CThostFtdcInvestorPositionCombineDetailField(
         TradingDay=trading_day,
         OpenDate=lot.open_date,

@@ -58,7 +58,7 @@ def carry_out(session: TtsSession, request: Request, events: Sequence[Happening]
 def subscribe_for_quotes(session: TtsSession, request: Request) -> None:
     """``SubscribeForQuoteRsp``: quote requests on these instruments from now on."""
     for code in request.field:
-        for contract in session.backend.engine.state.by_code.get(code, ()):
+        for contract in session.backend.engine.state.named(code):
             session.backend.for_quote_subscribers.setdefault(contract.index, {})[session] = None
     session.answer_codes(request)
 

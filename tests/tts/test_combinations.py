@@ -18,7 +18,7 @@ from ctp2.tts import counter
 from ctp2.tts.combos import Combination
 from ctp2.tts.position import PositionRow
 from ctp2.tts.terms import LONG, SHORT
-from tests.tts.programs import Trader, address_of, released
+from tests.tts.programs import Trader, Watcher, address_of, released
 from tests.tts.recovery import replayed, totals
 
 DAY = """\
@@ -214,3 +214,19 @@ def check(desk: Desk) -> None:
     comb_rows = desk.state.combos.rows.get("alice", {}).values()
     assert sum(row.margin for row in comb_rows) == sum(pair.margin for pair in pairs)
     assert account.purse("CNY").curr_margin == margin
+
+
+def test_listed_legs_become_contracts_when_they_are_named(tmp_path: Path) -> None:
+    """Nothing was recorded of them: both months are listed, nobody holds them (30), and quote requests can be heard."""
+    address = f"tts://7x24?id=pairs{tmp_path.name}&markets=futures"
+    client, watcher = Trader(address).start(), Watcher(address).login()
+    with released(client, watcher):
+        listed = [row.InstrumentID for row in client.rows("ReqQryInstrument", ExchangeID="DCE", ProductID="jm")]
+        first, second = listed[:2]
+        assert watcher.api.SubscribeForQuoteRsp([first], 1) == 0
+        watcher.spi.wait_for("OnRspSubForQuoteRsp")
+        client.send("ReqForQuoteInsert", BrokerID="9999", InvestorID="alice", ExchangeID="DCE", InstrumentID=first)
+        assert watcher.spi.wait_for("OnRtnForQuoteRsp").field.InstrumentID == first
+        for code, number in {f"SP {first}&{second}": 30, f"SP {first}&jm9912": 16, second: 82}.items():
+            answer, *_ = client.ask("ReqCombActionInsert", **fields(InstrumentID=code, Volume=1))
+            assert (code, answer.error_id) == (code, number)
