@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING, Final
 
 from ctp2.tts.events import Event, OrderReport
+from ctp2.tts.native import mypyc_attr
 from ctp2.tts.numbered import Referenced
 from ctp2.tts.terms import BUY, NO_PRICE, TOUCH, TOUCH_PROFIT
 
@@ -114,6 +115,7 @@ def _place(order: Order) -> tuple[int, int]:
 
 
 # ------------------------------------------------------------------ events, and what they do to the state
+@mypyc_attr(acyclic=True)
 class ConditionPlaced(Event):
     """CTP keeps a conditional order; ``number`` makes its OrderSysID ``TJBD_n``, counted per exchange and day."""
 
@@ -127,12 +129,14 @@ class ConditionPlaced(Event):
         self.ref_number: int = ref_number
 
 
+@mypyc_attr(acyclic=True)
 class ConditionReport(OrderReport):
     """One state of a conditional order: ``b`` waiting, ``c`` touched, ``5`` cancelled."""
 
     __slots__ = ()
 
 
+@mypyc_attr(acyclic=True)
 class ConditionFailed(Event):
     """A touched condition's order was refused by CTP: ``OnRtnErrorConditionalOrder``."""
 
@@ -145,6 +149,7 @@ class ConditionFailed(Event):
         self.error_id: int = error_id
 
 
+@mypyc_attr(acyclic=True)
 class StopPlaced(Event):
     """An exchange's stop order begins to wait for its price; not told, the order's own states are."""
 
@@ -156,6 +161,7 @@ class StopPlaced(Event):
         self.order: Order = order
 
 
+@mypyc_attr(acyclic=True)
 class StopLeft(StopPlaced):
     """An exchange's stop order waits no more: touched or cancelled."""
 

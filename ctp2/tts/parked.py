@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ctp2.tts.events import Event
+from ctp2.tts.native import mypyc_attr
 
 if TYPE_CHECKING:
     from ctp2.tts.commands import CancelOrder, InsertOrder
@@ -20,6 +21,7 @@ DELETED: Final = "3"
 """ParkedOrderStatus (spec 0.2)."""
 
 
+@mypyc_attr(acyclic=True)
 class Parked:
     """One of them: exactly one of ``order`` and ``cancel`` is there, as the client sent it.
 
@@ -59,6 +61,7 @@ class ParkedBook:
         self.waiting_of[parked.account_id] -= 1
 
 
+@mypyc_attr(acyclic=True)
 class ParkedPut(Event):
     """It is kept."""
 
@@ -70,6 +73,7 @@ class ParkedPut(Event):
         self.parked: Parked = parked
 
 
+@mypyc_attr(acyclic=True)
 class ParkedSent(Event):
     """It was sent; ``error_id`` when CTP refused it. Nobody is told, queries show it (spec 12.2)."""
 
@@ -82,12 +86,14 @@ class ParkedSent(Event):
         self.error_id: int = error_id
 
 
+@mypyc_attr(acyclic=True)
 class ParkedRemoved(ParkedPut):
     """Its owner took it back."""
 
     __slots__ = ()
 
 
+@mypyc_attr(acyclic=True)
 class ParkingRefused(Event):
     """It is not kept, or not taken back: the requester alone is told."""
 

@@ -21,9 +21,11 @@ from ctp2.tts.combos import (
     LotShift,
     PairShift,
 )
+from ctp2.tts.conditions import ConditionFailed, ConditionPlaced, StopPlaced
 from ctp2.tts.contract import Contract
 from ctp2.tts.events import Event, OrderInserted, OrderReport, TradeDone
 from ctp2.tts.orders import Order
+from ctp2.tts.parked import Parked
 from ctp2.tts.position import Lot
 from ctp2.tts.quotes import ForQuoteAsked, MakerQuote, QuoteInserted, QuoteReport
 from ctp2.tts.state import State
@@ -85,6 +87,7 @@ class _Rebound:
         self._quotes: dict[int, MakerQuote] = {}
         self._actions: dict[int, CombAction] = {}
         self._pairs: dict[int, CombPair] = {}
+        self._parked: dict[int, Parked] = {}
 
     @contextmanager
     def lent(self, event: Any) -> Iterator[Any]:
@@ -104,9 +107,12 @@ class _Rebound:
         if isinstance(event, ForQuoteAsked):
             event.contract = self.state.contracts[event.contract.index]
         lots = [part.lot for part in event.closed] if isinstance(event, TradeDone) else []
-        if isinstance(event, OrderInserted):
+        parked: Any = getattr(event, "parked", None)
+        if parked is not None:
+            event.parked = self._parked_again(parked)
+        if isinstance(event, OrderInserted | ConditionPlaced):
             event.order = self._orders[event.order.order_id] = self._order(event.order)
-        elif isinstance(event, OrderReport | TradeDone):
+        elif isinstance(event, OrderReport | TradeDone | ConditionFailed | StopPlaced):
             event.order = self._orders[event.order.order_id]
         for part, lot in zip(event.closed if lots else (), lots, strict=True):
             part.lot = event.order.row.lots[_place(order.row.lots, lot)]
@@ -115,6 +121,8 @@ class _Rebound:
             event.order = order
         if quote is not None:
             event.quote = quote
+        if parked is not None:
+            event.parked = parked
         for part, lot in zip(event.closed if lots else (), lots, strict=True):
             part.lot = lot
 
@@ -180,6 +188,14 @@ class _Rebound:
             None if old.bid is None else self._orders[old.bid.order_id],
             old.trading_day,
         )
+
+    def _parked_again(self, old: Parked) -> Parked:
+        """The parked order of the fresh state; a new one the first time."""
+        known = self._parked.get(id(old))
+        if known is None:
+            contract = self.state.contracts[old.contract.index]
+            known = self._parked[id(old)] = Parked(old.account_id, old.number, contract, old.order, old.cancel)
+        return known
 
     def _order(self, old: Order) -> Order:
         """The order as it was when it was accepted: terms, and what the checks made of them."""
@@ -266,6 +282,22 @@ def totals(state: State) -> Any:
         "quote_refs": (state.quotes.last_refs, state.quotes.last_id, list(state.quotes.by_sys_id)),
         "for_quotes": (state.quotes.last_asked, state.quotes.asked_at),
         "legs": {number: order.quote.quote_id for number, order in state.orders.items() if order.quote is not None},
+        "waiting": _waiting(state),
+    }
+
+
+def _waiting(state: State) -> Any:
+    """Orders that wait for a price, and parked ones."""
+    return {
+        "conditions": {key: order.order_id for key, order in state.conditions.items()},
+        "last": state.last_conditions,
+        "per account": state.waiting_conditions,
+        "indexed": [sorted(c.conditions.waiting) if c.conditions is not None else [] for c in state.contracts],
+        "parked": [
+            (parked.number, parked.account_id, parked.status, parked.error_id)
+            for parked in (*state.parked.orders.values(), *state.parked.cancels.values())
+        ],
+        "parked per account": state.parked.waiting_of,
     }
 
 
