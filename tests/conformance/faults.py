@@ -220,7 +220,7 @@ def stale_query(link: Link, event: Event) -> Iterator[Event]:
 
 @_requests("an unsupported request not answered", 57)
 def silent_unsupported(link: Link, request: Request) -> Request | None:
-    return None if request.method.name == "ReqQuoteInsert" else request
+    return None if request.method.name == "ReqOffsetSetting" else request
 
 
 # ------------------------------------------------------------------ money and positions
