@@ -1,4 +1,7 @@
-"""The embedded counter's thread: it alone touches the engine, plays the market into it, and keeps its timers.
+"""The embedded counter's thread: it touches the engine, plays the market into it, and keeps its timers.
+
+At full speed a reader that has finished with a snapshot plays the next one on its own thread, when no request waits:
+two hand-offs between threads are most of what a snapshot costs. One thread at a time, by ``Counter._turn``.
 
 Requests come in through :meth:`Counter.submit` from any thread; what the engine and the market produce goes out through
 the three functions given to the constructor, on the counter's thread. Nothing here knows CTP.
@@ -56,6 +59,11 @@ class Counter:
         self._on_phase = on_phase
         self._monotonic_ns = monotonic_ns
         self._jobs: SimpleQueue[tuple[Callable[[Any], None], Any]] = SimpleQueue()
+        self._turn = threading.Lock()
+        """Held by the thread that works on the counter: its own, or at full speed a reader's that has just finished."""
+        self._counting = threading.Lock()
+        self._submitted = 0
+        self._done = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="ctp2-counter", daemon=True)
         self.readers: set[Sink] = set()
@@ -79,15 +87,21 @@ class Counter:
     def stop(self) -> None:
         """End the thread after what was submitted before; returns when it has ended."""
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._jobs.put((self._stop, None))
+            self._put(self._stop, None)
             self._thread.join()
 
     def submit(self, job: Callable[[Any], None], argument: Any) -> bool:
         """Run ``job(argument)`` on the counter's thread; False when too much waits already."""
         if self._jobs.qsize() >= QUEUE_LIMIT:
             return False
-        self._jobs.put((job, argument))
+        self._put(job, argument)
         return True
+
+    def _put(self, job: Callable[[Any], None], argument: Any) -> None:
+        """Counted before it is queued: what is neither queued nor done yet is being done."""
+        with self._counting:
+            self._submitted += 1
+        self._jobs.put((job, argument))
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Run ``function`` on the counter's thread and return what it returns (for Python users of the counter)."""
@@ -99,7 +113,7 @@ class Counter:
             except Exception as error:
                 done.put((False, error))
 
-        self._jobs.put((job, None))
+        self._put(job, None)
         succeeded, value = done.get()
         if not succeeded:
             raise value
@@ -163,9 +177,10 @@ class Counter:
 
     # ------------------------------------------------------------------ the loop
     def _run(self) -> None:
-        get = self._jobs.get
+        get, turn = self._jobs.get, self._turn
         while not self._stopping:
-            wait_ns = self._work()
+            with turn:
+                wait_ns = self._work()
             try:
                 if wait_ns < 0:
                     job, argument = get()
@@ -175,10 +190,30 @@ class Counter:
                     job, argument = get(block=False)
             except Empty:
                 continue
-            try:
-                job(argument)
-            except Exception:
-                log.exception("the counter failed on a request")
+            with turn:
+                try:
+                    job(argument)
+                except Exception:
+                    log.exception("the counter failed on a request")
+                self._done += 1
+
+    def _go_on(self) -> None:
+        """A reader has finished: play on, here on its thread, and spare two hand-offs to the counter's thread.
+
+        Only when nothing else is to be done; a waiting request, or whoever has the turn, is the counter's thread's.
+        """
+        if not self._turn.acquire(blocking=False):
+            self._wake()
+            return
+        try:
+            wait_ns = 0
+            while not wait_ns and self._submitted == self._done and not self._speed and self._is_playing:
+                wait_ns = self._work()
+            needs_thread = bool(self._speed) or not self._is_playing
+        finally:
+            self._turn.release()
+        if needs_thread:
+            self._wake()
 
     def _stop(self, _: Any) -> None:
         self._stopping = True
@@ -220,7 +255,7 @@ class Counter:
         """The next entries as soon as every reader has finished with the last ones."""
         for reader in self.readers:
             if reader.depth:
-                reader.when_idle(self._wake)
+                reader.when_idle(self._go_on)
                 return -1
         for _ in range(1 if self.traders else _BURST):
             offset = self.world.feed.next_offset
@@ -230,7 +265,7 @@ class Counter:
         return 0
 
     def _wake(self) -> None:
-        self._jobs.put((_nothing, None))
+        self._put(_nothing, None)
 
     def _end_of_day(self) -> None:
         """A day that was played once goes on at the clock's pace after its last snapshot."""
