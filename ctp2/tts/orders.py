@@ -17,40 +17,48 @@ FINAL_STATUSES = "05c"
 """AllTraded, Canceled, a conditional order's Touched; an exchange's rejection is Canceled, submit InsertRejected."""
 
 
+class Rare:
+    """What few orders have: cancelled ones, those of options and of securities, the legs of quotes.
+
+    ``premium`` is the cash that a lot of an option's buy holds, ``done_volume`` and ``done_turnover`` what a security's
+    order has traded (its least commission is charged once), ``order_ref`` the one that the counter gave, ``quote`` the
+    quote whose leg it is.
+    """
+
+    __slots__ = ("active_user", "cancel_ns", "done_turnover", "done_volume", "order_ref", "premium", "quote", "reason")
+
+    def __init__(self) -> None:
+        self.active_user: str = ""
+        self.cancel_ns: int = 0
+        self.done_turnover: int = 0
+        self.done_volume: int = 0
+        self.order_ref: str = ""
+        self.premium: int = 0
+        self.quote: MakerQuote | None = None
+        self.reason: int = 0
+
+
 class Order:
     """An order that CTP accepted: immutable terms and the state that the exchange gave it.
 
     ``price`` is the working limit in price units, ``NO_PRICE`` for a market order. ``freeze_price`` is what margin is
-    frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``premium`` is the cash that a lot of an option's buy
-    holds (micro-units; 0 for all others). ``done_volume`` and ``done_turnover`` are what a security's order has traded:
-    its least commission is charged once. ``quote`` is the quote whose leg it is.
+    frozen at (spec 7.4). ``frozen_volume`` lots are still frozen. ``rare`` is what few orders have, made when needed.
     """
 
     __slots__ = (
         "account",
-        "active_user",
-        "cancel_ns",
-        "contract",
-        "done_turnover",
-        "done_volume",
         "exchange_ns",
         "freeze_price",
         "frozen_fee",
         "frozen_margin",
         "frozen_volume",
         "group",
-        "hedge",
-        "insert_ns",
         "is_buy",
-        "is_open",
         "offset",
         "order_id",
-        "order_ref",
-        "premium",
         "price",
         "purse",
-        "quote",
-        "reason",
+        "rare",
         "row",
         "sequence_no",
         "status",
@@ -59,7 +67,6 @@ class Order:
         "terms",
         "traded",
         "trading_day",
-        "volume",
     )
 
     def __init__(
@@ -80,36 +87,90 @@ class Order:
         self.order_id: int = order_id
         self.terms: InsertOrder = terms
         self.account: Account = account
-        self.contract: Contract = contract
         self.row: PositionRow = row
         self.purse: Purse = account.purse(contract.currency)
         self.group: MarginGroup = self.purse.group_of(contract, hedge)
-        self.order_ref: str = order_ref
         self.offset: str = offset
-        self.hedge: str = hedge
-        self.is_open: bool = offset == OPEN
         self.is_buy: bool = terms.direction == BUY
         self.price: int = price
         self.freeze_price: int = freeze_price
-        self.premium: int = premium
         self.trading_day: str = trading_day
-        self.volume: int = terms.volume
         self.traded: int = 0
         self.status: str = UNKNOWN
         self.submit: str = INSERT_SUBMITTED
         self.sys_id: int = 0
         self.sequence_no: int = 0
-        self.insert_ns: int = terms.now_ns
         self.exchange_ns: int = 0
-        self.cancel_ns: int = 0
-        self.active_user: str = ""
-        self.reason: int = 0
-        self.done_volume: int = 0
-        self.done_turnover: int = 0
         self.frozen_margin: int = 0
         self.frozen_fee: int = 0
         self.frozen_volume: int = 0
-        self.quote: MakerQuote | None = None
+        self.rare: Rare | None = None
+        if premium:
+            self.rarely().premium = premium
+        if order_ref != terms.order_ref:
+            self.rarely().order_ref = order_ref
+
+    @property
+    def contract(self) -> Contract:
+        """The instrument."""
+        return self.row.contract
+
+    @property
+    def volume(self) -> int:
+        """Lots that were sent."""
+        return self.terms.volume
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it opens a position."""
+        return self.offset == OPEN
+
+    @property
+    def hedge(self) -> str:
+        """CombHedgeFlag, as the row that it works on has it."""
+        return self.row.hedge
+
+    @property
+    def insert_ns(self) -> int:
+        """When CTP took it."""
+        return self.terms.now_ns
+
+    @property
+    def order_ref(self) -> str:
+        """OrderRef: the client's text, or the counter's when none was sent."""
+        rare = self.rare
+        return self.terms.order_ref if rare is None or not rare.order_ref else rare.order_ref
+
+    @property
+    def premium(self) -> int:
+        """Cash that a lot of an option's buy holds (micro-units; 0 for all others)."""
+        return 0 if self.rare is None else self.rare.premium
+
+    @property
+    def quote(self) -> MakerQuote | None:
+        """The quote whose leg it is."""
+        return None if self.rare is None else self.rare.quote
+
+    @property
+    def cancel_ns(self) -> int:
+        """When it was cancelled; 0 for not."""
+        return 0 if self.rare is None else self.rare.cancel_ns
+
+    @property
+    def active_user(self) -> str:
+        """Who cancelled it."""
+        return "" if self.rare is None else self.rare.active_user
+
+    @property
+    def reason(self) -> int:
+        """The exchange's reason of a rejection."""
+        return 0 if self.rare is None else self.rare.reason
+
+    def rarely(self) -> Rare:
+        """What few orders have, to be changed."""
+        if self.rare is None:
+            self.rare = Rare()
+        return self.rare
 
     def is_final(self) -> bool:
         """Whether nothing more can happen to it."""

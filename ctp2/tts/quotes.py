@@ -519,7 +519,7 @@ def on_quote_inserted(state: State, event: QuoteInserted) -> None:
     book.last_refs[session] = event.ref_number
     book.by_ref.setdefault(session, {})[event.ref_number] = quote
     for leg in quote.legs():
-        leg.quote = quote
+        leg.rarely().quote = quote
 
 
 def on_quote_report(state: State, event: QuoteReport) -> None:

@@ -97,7 +97,8 @@ def fill_fee(order: Order, price: int, volume: int) -> int:
     """What one fill of an order costs: what its commission grows by, and the taxes of the fill."""
     rates = order.row.rates
     turnover = abs(price) * volume * rates.notional_micro
-    before, done = order.done_turnover, order.done_volume
+    rare = order.rare
+    before, done = (rare.done_turnover, rare.done_volume) if rare is not None else (0, 0)
     fee = commission(rates, before + turnover, done + volume) - commission(rates, before, done)
     return fee + _taxes(rates, order.terms.direction, turnover)
 

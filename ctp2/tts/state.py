@@ -233,9 +233,11 @@ class State:
         order.status = event.status
         order.submit = event.submit
         order.traded = event.traded
-        order.cancel_ns = event.cancel_ns
-        order.active_user = event.active_user
-        order.reason = event.reason
+        if order.rare is not None or event.cancel_ns or event.active_user or event.reason:
+            rare = order.rarely()
+            rare.cancel_ns = event.cancel_ns
+            rare.active_user = event.active_user
+            rare.reason = event.reason
         order.exchange_ns = event.exchange_ns
         order.price = event.price
         if event.sys_id and not order.sys_id:
@@ -260,8 +262,9 @@ class State:
         purse.commission += event.fee
         row.commission += event.fee
         if contract.is_security:
-            order.done_volume += event.volume
-            order.done_turnover += event.turnover
+            rare = order.rarely()
+            rare.done_volume += event.volume
+            rare.done_turnover += event.turnover
             purse.pay_later(-event.margin if order.is_open else _proceeds(event))
         if order.is_open:
             purse.change_margin(order.group, row.is_long, event.margin, event.exchange_margin, -event.unfrozen_margin)
