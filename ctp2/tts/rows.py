@@ -13,6 +13,7 @@ from ctp2.ctp.structs import (
 )
 from ctp2.refdata.models import Instrument
 from ctp2.refdata.ticks import DBL_MAX, Tick
+from ctp2.refdata.tradingday import NATURAL_DAY_EXCHANGES
 from ctp2.tts import codes
 from ctp2.tts.account import Account, Purse
 from ctp2.tts.contract import Contract
@@ -87,8 +88,7 @@ def position_detail_to_ctp(
     contract = row.contract
     rate = row.rates.long_rate if row.is_long else row.rates.short_rate
     sign = 1 if row.is_long else -1
-    mark = lot.last_mark if lot.last_mark != NO_PRICE else contract.reference_price()
-    mark = lot.open_price if mark == NO_PRICE else mark
+    mark = lot.last_mark
     unit = sign * lot.volume * contract.notional_micro
     margin, exchange_margin = lot.margin, lot.exchange_margin
     if contract.option is not None and not row.is_long:
@@ -205,7 +205,8 @@ def tick_to_ctp(
     if last == DBL_MAX:
         last = tick.pre_settlement  # before the first trade [SIM]
     record = CThostFtdcDepthMarketDataField()
-    record.TradingDay = trading_day
+    shows_natural_day = contract.exchange in NATURAL_DAY_EXCHANGES and tick.action_day
+    record.TradingDay = tick.action_day if shows_natural_day else trading_day
     record.ExchangeID = contract.exchange if with_exchange or contract.is_security else ""
     record.LastPrice = last
     record.PreSettlementPrice = tick.pre_settlement
