@@ -285,7 +285,11 @@ class State:
         lot.basis = event.basis
         lot.last_mark = event.basis  # nothing happened to it today (spec 5.3)
         lot.is_today = False
-        row.lots.append(lot)
+        place = len(row.lots)
+        while place and row.lots[place - 1].is_today:
+            place -= 1  # opened earlier: closed before what was opened today (spec 5.4)
+        row.lots.insert(place, lot)
+        row.first_lot = min(row.first_lot, place)
         if row.position == 0:
             contract.holders.append(row)
         unit = event.volume * contract.notional_micro

@@ -70,6 +70,28 @@ def test_5_5_shfe_two_rows() -> None:
     assert (today.YdPosition, today.Position, today.TodayPosition) == (0, 2, 2)
 
 
+@pytest.mark.proves("5.4 CFFEX, DCE, CZCE, GFEX")
+def test_5_4_yesterdays_lots_go_first_also_when_they_were_given_later() -> None:
+    """Open 2 and close 1 today; then 3 lots of yesterday arrive (pre-settlement 3500): a close of 3 takes these."""
+    desk = Desk(fills="full")
+    desk.instrument("DCE", "m2105", settled="3500")
+    desk.user("alice", "1000000")
+    desk.quote("m2105", bid="3510x10", ask="3511x10", last="3510")
+    desk.insert("alice", "buys", "open", 1, "m2105", 3511.0)
+    desk.insert("alice", "sells", "close", 1, "m2105", 3510.0)
+    desk.insert("alice", "buys", "open", 1, "m2105", 3511.0)
+    desk.carry("alice", "2", 3, "m2105", "3400")
+    desk.insert("alice", "sells", "close", 3, "m2105", 3510.0)
+    (row,) = desk.positions("alice")
+    assert (row.Position, row.TodayPosition, row.YdPosition) == (1, 1, 3)
+    assert row.CloseProfitByDate == 290.0  # (3510 - 3511) x 10, then (3510 - 3500) x 10 x 3
+    assert [(lot.OpenDate, lot.Volume, lot.CloseVolume) for lot in desk.details("alice")] == [
+        ("20250305", 0, 3),
+        ("20250306", 0, 1),
+        ("20250306", 1, 0),
+    ]
+
+
 # ------------------------------------------------------------------ 5.3, SettlementPrice of a detail
 @pytest.mark.proves("5.3 SettlementPrice")
 def test_5_3_a_detail_is_marked_when_it_changes() -> None:
