@@ -23,6 +23,8 @@ from ctp2.tts.terms import LONG, NO_PRICE
 from ctp2.tts.values import money_to_ctp, moved, number_to_ctp, price_to_ctp, volume_to_ctp
 
 SETTLEMENT_ID: Final = 1
+_TRUE_AVERAGES: Final = ("CZCE",)
+"""Exchanges whose AveragePrice is a price; elsewhere it is what a lot was worth."""
 
 
 # ------------------------------------------------------------------ positions and money
@@ -246,10 +248,18 @@ def tick_to_ctp(
     record.BidVolume5 = tick.bid_volume5
     record.AskPrice5 = tick.ask5
     record.AskVolume5 = tick.ask_volume5
-    record.AveragePrice = tick.average_price
+    record.AveragePrice = tick.average_price or _average_price(tick, contract)
     record.ActionDay = tick.action_day
     record.InstrumentID = contract.code
     record.ExchangeInstID = tick.exchange_code
     if contract.zone != contract.home:
         record.ActionDay, record.UpdateTime = moved(tick.action_day, tick.time_of_day, contract.home, contract.zone)
     return record
+
+
+def _average_price(tick: Tick, contract: Contract) -> float:
+    """Turnover / Volume, with the multiplier in it; at CZCE the true price (spec 9.3). 0 while nothing was traded."""
+    if not tick.volume or tick.turnover == DBL_MAX:
+        return 0.0
+    average = tick.turnover / tick.volume
+    return average / contract.instrument.multiplier if contract.exchange in _TRUE_AVERAGES else average

@@ -16,7 +16,7 @@ from ctp2.tts.config import parse
 from ctp2.tts.environments import World, build
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.securities import takes_order_type
-from tests.tts.programs import Trader, Watcher, address_of
+from tests.tts.programs import FIRST, Trader, Watcher, address_of
 
 HEADER = (
     "TradingDay,InstrumentID,ExchangeID,LastPrice,PreClosePrice,UpdateTime,UpdateMillisec,BidPrice1,BidVolume1,"
@@ -235,6 +235,18 @@ def test_the_dates_of_a_night_are_the_exchanges_own(tmp_path: Path) -> None:
     watcher.spi.wait_for("OnRtnDepthMarketData", count=len(NIGHT))
     shown = {tick.InstrumentID: (tick.TradingDay, tick.ActionDay) for tick in watcher.ticks()}
     assert shown == {code: (day, on) for code, _, day, on in NIGHT}
+    watcher.api.Release()
+
+
+@pytest.mark.proves("9.3 AveragePrice")
+def test_the_average_price_is_the_turnover_of_a_lot_and_a_price_at_czce(tmp_path: Path) -> None:
+    """Of a record without AveragePrice: rb2105 43,000,000 / 1000; TA105 19,000,000 / 1000 / 5."""
+    address = address_of(tmp_path)
+    watcher = Watcher(address).login()
+    counter(address).step(FIRST)
+    watcher.subscribe("rb2105", "TA105")
+    watcher.spi.wait_for("OnRtnDepthMarketData", count=2)
+    assert [tick.AveragePrice for tick in watcher.ticks()] == [43000.0, 3800.0]
     watcher.api.Release()
 
 
