@@ -60,6 +60,9 @@ _NIGHT_DATES: Final[dict[str, tuple[bool, bool]]] = {
     "CZCE": (False, False),
 }
 
+#: Exchanges whose night records carry the natural day even as TradingDay.
+NATURAL_DAY_EXCHANGES: Final = frozenset(exchange for exchange, (trading, _) in _NIGHT_DATES.items() if not trading)
+
 
 def dates_shown(exchange: str, trading_day: str, natural_day: str) -> Dates:
     """TradingDay and ActionDay that the exchange's data carry on a natural day of a trading day (9.3).

@@ -371,7 +371,6 @@ class Counter:
             low=_double(book.low, contract),
             volume=book.volume,
             turnover=book.turnover / 1e6,
-            average_price=book.turnover / 1e6 / book.volume if book.volume else 0.0,
         )
         for name, side in (("bid", book.buys), ("ask", book.sells)):
             for level, (price, volume) in enumerate(side.depth(DEPTH), 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Final
 
 from ctp2.ctp import structs
@@ -44,12 +45,15 @@ def position_details(asker: Asker, field: Any) -> Rows:
     """``ReqQryInvestorPositionDetail``: one row per opening trade, in order of opening."""
     if not asker.is_own(field):
         return
-    for row in asker.account.rows.values():
-        if matches(field.InstrumentID, row.contract.code):
-            for lot in row.lots:
-                yield rows.position_detail_to_ctp(
-                    row, lot, asker.account.account_id, asker.broker_id, asker.world.trading_day
-                )
+    found = [
+        (lot.open_date, lot.trade_id, row, lot)
+        for row in asker.account.rows.values()
+        if matches(field.InstrumentID, row.contract.code)
+        for lot in row.lots
+    ]
+    found.sort(key=itemgetter(0, 1))
+    for _, _, row, lot in found:
+        yield rows.position_detail_to_ctp(row, lot, asker.account.account_id, asker.broker_id, asker.world.trading_day)
 
 
 # ------------------------------------------------------------------ orders and trades

@@ -162,7 +162,7 @@ def _check_rare_codes(terms: InsertOrder, offset: str, hedge: str) -> int:
         (hedge != MARKET_MAKER_HEDGE_FLAG, error.EXCHANGE_UNSUPPORTED_ARBITRAGE),
         (hedge in INVESTOR_HEDGE_FLAGS, error.BAD_FIELD),
         (terms.volume > 0, error.BAD_FIELD),
-        (0 <= terms.min_volume <= terms.volume or terms.volume_condition != MIN_VOLUME, error.BAD_FIELD),
+        (0 <= terms.min_volume <= terms.volume or not _reads_minimum(terms), error.BAD_FIELD),
         (terms.price_type in SUPPORTED_PRICE_TYPES, error.PRICETYPE_NOTSUPPORT_BYEXCHANGE),
         (terms.time_condition not in UNSUPPORTED_TIMES, error.BAD_FIELD),
         (terms.contingent != PARKED, error.BAD_FIELD),
@@ -172,6 +172,11 @@ def _check_rare_codes(terms: InsertOrder, offset: str, hedge: str) -> int:
         if not legal:
             return number
     return 0
+
+
+def _reads_minimum(terms: InsertOrder) -> bool:
+    """MinVolume counts for an IOC with a minimum only (spec 3.1)."""
+    return terms.volume_condition == MIN_VOLUME and terms.time_condition == IOC
 
 
 def is_stop_price(stop_price: float) -> bool:

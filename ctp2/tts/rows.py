@@ -13,6 +13,7 @@ from ctp2.ctp.structs import (
 )
 from ctp2.refdata.models import Instrument
 from ctp2.refdata.ticks import DBL_MAX, Tick
+from ctp2.refdata.tradingday import NATURAL_DAY_EXCHANGES
 from ctp2.tts import codes
 from ctp2.tts.account import Account, Purse
 from ctp2.tts.contract import Contract
@@ -22,6 +23,8 @@ from ctp2.tts.terms import LONG, NO_PRICE
 from ctp2.tts.values import money_to_ctp, moved, number_to_ctp, price_to_ctp, volume_to_ctp
 
 SETTLEMENT_ID: Final = 1
+_TRUE_AVERAGES: Final = ("CZCE",)
+"""Exchanges whose AveragePrice is a price; elsewhere it is what a lot was worth."""
 
 
 # ------------------------------------------------------------------ positions and money
@@ -87,8 +90,7 @@ def position_detail_to_ctp(
     contract = row.contract
     rate = row.rates.long_rate if row.is_long else row.rates.short_rate
     sign = 1 if row.is_long else -1
-    mark = lot.last_mark if lot.last_mark != NO_PRICE else contract.reference_price()
-    mark = lot.open_price if mark == NO_PRICE else mark
+    mark = lot.last_mark
     unit = sign * lot.volume * contract.notional_micro
     margin, exchange_margin = lot.margin, lot.exchange_margin
     if contract.option is not None and not row.is_long:
@@ -205,7 +207,8 @@ def tick_to_ctp(
     if last == DBL_MAX:
         last = tick.pre_settlement  # before the first trade [SIM]
     record = CThostFtdcDepthMarketDataField()
-    record.TradingDay = trading_day
+    shows_natural_day = contract.exchange in NATURAL_DAY_EXCHANGES and tick.action_day
+    record.TradingDay = tick.action_day if shows_natural_day else trading_day
     record.ExchangeID = contract.exchange if with_exchange or contract.is_security else ""
     record.LastPrice = last
     record.PreSettlementPrice = tick.pre_settlement
@@ -245,10 +248,18 @@ def tick_to_ctp(
     record.BidVolume5 = tick.bid_volume5
     record.AskPrice5 = tick.ask5
     record.AskVolume5 = tick.ask_volume5
-    record.AveragePrice = tick.average_price
+    record.AveragePrice = tick.average_price or _average_price(tick, contract)
     record.ActionDay = tick.action_day
     record.InstrumentID = contract.code
     record.ExchangeInstID = tick.exchange_code
     if contract.zone != contract.home:
         record.ActionDay, record.UpdateTime = moved(tick.action_day, tick.time_of_day, contract.home, contract.zone)
     return record
+
+
+def _average_price(tick: Tick, contract: Contract) -> float:
+    """Turnover / Volume, with the multiplier in it; at CZCE the true price (spec 9.3). 0 while nothing was traded."""
+    if not tick.volume or tick.turnover == DBL_MAX:
+        return 0.0
+    average = tick.turnover / tick.volume
+    return average / contract.instrument.multiplier if contract.exchange in _TRUE_AVERAGES else average

@@ -275,7 +275,7 @@ class State:
             cash = -event.turnover if order.is_buy else event.turnover
             purse.cash_in += cash
             row.cash_in += cash
-            row.last_mark = contract.last
+            row.last_mark = _latest(contract, event.price)
         price = contract.reference_price()
         self._mark_row(row, event.price if price == NO_PRICE else price)
 
@@ -286,8 +286,13 @@ class State:
         event.account.rows.setdefault(row.key, row)
         lot = Lot(event.trade_id, event.open_date, event.open_price, event.volume, event.margin, event.exchange_margin)
         lot.basis = event.basis
+        lot.last_mark = event.basis  # nothing happened to it today (spec 5.3)
         lot.is_today = False
-        row.lots.append(lot)
+        place = len(row.lots)
+        while place and row.lots[place - 1].is_today:
+            place -= 1  # opened earlier: closed before what was opened today (spec 5.4)
+        row.lots.insert(place, lot)
+        row.first_lot = min(row.first_lot, place)
         if row.position == 0:
             contract.holders.append(row)
         unit = event.volume * contract.notional_micro
@@ -330,7 +335,7 @@ class State:
 
     def _open_lot(self, row: PositionRow, event: TradeDone) -> None:
         lot = Lot(event.trade_id, event.trading_day, event.price, event.volume, event.margin, event.exchange_margin)
-        lot.last_mark = row.contract.last
+        lot.last_mark = _latest(row.contract, event.price)
         row.lots.append(lot)
         if row.position == 0:
             row.contract.holders.append(row)
@@ -369,7 +374,7 @@ class State:
         lot.close_amount += price * part.volume * row.contract.notional_micro
         lot.close_profit_by_date += part.profit_by_date
         lot.close_profit_by_trade += part.profit_by_trade
-        lot.last_mark = row.contract.last
+        lot.last_mark = _latest(row.contract, price)
         while row.first_lot < len(row.lots) and row.lots[row.first_lot].volume == 0:
             row.first_lot += 1
         row.position -= part.volume
@@ -383,6 +388,11 @@ class State:
         assert purse is not None
         if row.contract.option is None:  # of options only the premium counts in the account (spec 6)
             purse.close_profit += part.profit_by_date
+
+
+def _latest(contract: Contract, traded: int) -> int:
+    """The latest price when a position changes (spec 5.2, 5.3): between users the trade that changes it is that."""
+    return traded if contract.is_matched or contract.last == NO_PRICE else contract.last
 
 
 def _proceeds(event: TradeDone) -> int:

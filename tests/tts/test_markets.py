@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -15,7 +16,7 @@ from ctp2.tts.config import parse
 from ctp2.tts.environments import World, build
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.securities import takes_order_type
-from tests.tts.programs import Trader, Watcher, address_of
+from tests.tts.programs import FIRST, Trader, Watcher, address_of
 
 HEADER = (
     "TradingDay,InstrumentID,ExchangeID,LastPrice,PreClosePrice,UpdateTime,UpdateMillisec,BidPrice1,BidVolume1,"
@@ -207,6 +208,45 @@ def test_recorded_utc_times_are_shown_in_chicago(tmp_path: Path) -> None:
     tick = watcher.spi.wait_for("OnRtnDepthMarketData").field
     assert (tick.ActionDay, tick.UpdateTime) == ("20231226", "08:30:00")
     trader.api.Release()
+    watcher.api.Release()
+
+
+NIGHT: Final = (
+    # instrument, exchange, TradingDay and ActionDay on the evening of 2021-01-04 (spec 9.3)
+    ("rb2105", "SHFE", "20210105", "20210104"),
+    ("m2105", "DCE", "20210105", "20210105"),
+    ("TA105", "CZCE", "20210104", "20210104"),
+)
+
+
+@pytest.mark.proves("9.3 TradingDay / ActionDay")
+def test_the_dates_of_a_night_are_the_exchanges_own(tmp_path: Path) -> None:
+    prices = ",".join(["4300", "4290", "4295", "4600", "4000", "1000", "43000000", "21:00:01", "0"])
+    quotes = ",".join(["4299", "10", "4301", "10"])
+    head = (
+        "TradingDay,InstrumentID,ExchangeID,LastPrice,PreSettlementPrice,PreClosePrice,UpperLimitPrice,LowerLimitPrice,"
+        "Volume,Turnover,UpdateTime,UpdateMillisec,BidPrice1,BidVolume1,AskPrice1,AskVolume1,ActionDay"
+    )
+    lines = [f"{day},{code},{exchange},{prices},{quotes},{on}" for code, exchange, day, on in NIGHT]
+    path = tmp_path / "day_20210105.csv"
+    path.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
+    address = f"tts://replay?id=night&data={path}&speed=0.001"
+    watcher = Watcher(address).login().subscribe(*(code for code, *_ in NIGHT))
+    watcher.spi.wait_for("OnRtnDepthMarketData", count=len(NIGHT))
+    shown = {tick.InstrumentID: (tick.TradingDay, tick.ActionDay) for tick in watcher.ticks()}
+    assert shown == {code: (day, on) for code, _, day, on in NIGHT}
+    watcher.api.Release()
+
+
+@pytest.mark.proves("9.3 AveragePrice")
+def test_the_average_price_is_the_turnover_of_a_lot_and_a_price_at_czce(tmp_path: Path) -> None:
+    """Of a record without AveragePrice: rb2105 43,000,000 / 1000; TA105 19,000,000 / 1000 / 5."""
+    address = address_of(tmp_path)
+    watcher = Watcher(address).login()
+    counter(address).step(FIRST)
+    watcher.subscribe("rb2105", "TA105")
+    watcher.spi.wait_for("OnRtnDepthMarketData", count=2)
+    assert [tick.AveragePrice for tick in watcher.ticks()] == [43000.0, 3800.0]
     watcher.api.Release()
 
 

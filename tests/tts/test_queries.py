@@ -234,6 +234,21 @@ def test_the_ten_exchanges_have_ctps_names(trader: Trader) -> None:
     assert len(names) >= 10
 
 
+@pytest.mark.proves("8.1 row order")
+def test_details_come_in_the_order_of_their_opening(tmp_path: Path) -> None:
+    address = address_of(tmp_path)
+    client = Trader(address).start()
+    counter(address).step(FIRST)
+    client.fill("rb2105", 4310.0)
+    client.fill("IF2101", 5300.0)
+    client.fill("rb2105", 4290.0, Direction="1")
+    client.fill("rb2105", 4310.0)
+    counter(address).carry("alice", "DCE", "m2105", 1, 3380.0)
+    shown = [(row.InstrumentID, row.Direction) for row in client.rows("ReqQryInvestorPositionDetail")]
+    assert shown == [("m2105", "0"), ("rb2105", "0"), ("IF2101", "0"), ("rb2105", "1"), ("rb2105", "0")]
+    client.api.Release()
+
+
 @pytest.mark.proves("8.3 InvestorProductGroupMargin", "7.2 SHFE")
 def test_product_group_margin_is_the_larger_side(trader: Trader) -> None:
     """Two long rb2105 and nothing short: the group uses the long side, and that is what the account pays for rb."""

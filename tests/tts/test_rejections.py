@@ -240,6 +240,7 @@ def test_the_echo_is_what_was_sent(fault: Fault) -> None:
         {"volume_condition": "3"},
         {"volume_condition": "2"},
         {"min_volume": 5},
+        {"min_volume": 501, "volume_condition": "2"},  # read for IOC only (spec 3.1)
         {"price_type": "1", "price": math.nan},
         {"price_type": "1", "price": DBL_MAX},
         {"volume": 28},

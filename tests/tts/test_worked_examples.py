@@ -70,6 +70,65 @@ def test_5_5_shfe_two_rows() -> None:
     assert (today.YdPosition, today.Position, today.TodayPosition) == (0, 2, 2)
 
 
+@pytest.mark.proves("5.4 CFFEX, DCE, CZCE, GFEX")
+def test_5_4_yesterdays_lots_go_first_also_when_they_were_given_later() -> None:
+    """Open 2 and close 1 today; then 3 lots of yesterday arrive (pre-settlement 3500): a close of 3 takes these."""
+    desk = Desk(fills="full")
+    desk.instrument("DCE", "m2105", settled="3500")
+    desk.user("alice", "1000000")
+    desk.quote("m2105", bid="3510x10", ask="3511x10", last="3510")
+    desk.insert("alice", "buys", "open", 1, "m2105", 3511.0)
+    desk.insert("alice", "sells", "close", 1, "m2105", 3510.0)
+    desk.insert("alice", "buys", "open", 1, "m2105", 3511.0)
+    desk.carry("alice", "2", 3, "m2105", "3400")
+    desk.insert("alice", "sells", "close", 3, "m2105", 3510.0)
+    (row,) = desk.positions("alice")
+    assert (row.Position, row.TodayPosition, row.YdPosition) == (1, 1, 3)
+    assert row.CloseProfitByDate == 290.0  # (3510 - 3511) x 10, then (3510 - 3500) x 10 x 3
+    assert [(lot.OpenDate, lot.Volume, lot.CloseVolume) for lot in desk.details("alice")] == [
+        ("20250305", 0, 3),
+        ("20250306", 0, 1),
+        ("20250306", 1, 0),
+    ]
+
+
+# ------------------------------------------------------------------ 5.3, SettlementPrice of a detail
+@pytest.mark.proves("5.3 SettlementPrice")
+def test_5_3_a_detail_is_marked_when_it_changes() -> None:
+    """Three lots opened yesterday at 3400, pre-settlement 3500, multiplier 10."""
+    desk = Desk(fills="full")
+    desk.instrument("DCE", "m2105", settled="3500")
+    desk.user("alice", "1000000")
+    desk.carry("alice", "2", 3, "m2105", "3400")
+
+    def marked() -> tuple[float, float, float]:
+        (lot,) = desk.details("alice")
+        return lot.SettlementPrice, lot.PositionProfitByDate, lot.PositionProfitByTrade
+
+    desk.quote("m2105", bid="3519x10", ask="3521x10", last="3520")
+    assert marked() == (3500.0, 0.0, 3000.0)  # (3500 - 3400) x 10 x 3: not live
+    desk.insert("alice", "sells", "close", 1, "m2105", 3519.0)
+    assert marked() == (3520.0, 400.0, 2400.0)  # (3520 - 3500) x 10 x 2, (3520 - 3400) x 10 x 2
+    desk.quote("m2105", bid="3599x10", ask="3601x10", last="3600")
+    assert marked() == (3520.0, 400.0, 2400.0)
+
+
+@pytest.mark.proves("5.3 SettlementPrice")
+def test_5_3_between_users_the_latest_price_is_the_trade_itself() -> None:
+    """The second trade is at 3510, the price before it 3500: nothing is earned by opening."""
+    desk = Desk()
+    desk.instrument("SHFE", "T", settled="3490", limits="3000..4000", matched="yes")
+    for name in ("alice", "bob"):
+        desk.user(name, "1000000")
+    for price in (3500.0, 3510.0):
+        desk.insert("bob", "sells", "open", 1, "T", price)
+        desk.insert("alice", "buys", "open", 1, "T", price)
+    assert [(lot.SettlementPrice, lot.PositionProfitByDate) for lot in desk.details("alice")] == [
+        (3500.0, 0.0),
+        (3510.0, 0.0),
+    ]
+
+
 # ------------------------------------------------------------------ 6, the check below its rules
 @pytest.mark.proves("6 check")
 @pytest.mark.parametrize(
