@@ -179,7 +179,7 @@ class Engine:
 
     def declare(self, command: Declare) -> list[Event]:
         """Exercise, abandon, self close (spec 12.3)."""
-        return declare(self.state, command)
+        return declare(self.state, command, self.settings.checks)
 
     def withdraw(self, command: Withdraw) -> list[Event]:
         """Cancel a declaration."""

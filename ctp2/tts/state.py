@@ -146,8 +146,8 @@ class State:
             self._mark_row(row, price)
 
     def _mark_row(self, row: PositionRow, price: int) -> None:
-        if row.contract.option is not None:
-            self._mark_option(row, row.contract.option, price)
+        if row.rates.option is not None:
+            self._mark_option(row, row.rates.option, price)
             return
         profit = row.profit_at(price)
         change = profit - row.profit

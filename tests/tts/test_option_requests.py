@@ -220,3 +220,68 @@ def test_a_brokers_own_margin_of_options(tmp_path: Path) -> None:
         assert (cost.FixedMargin, cost.ExchFixedMargin, cost.Royalty) == (4600.0, 3600.0, 500.0)
         (row,) = trader.rows("ReqQryInstrument", InstrumentID="call")
         assert row.ProductClass == "6"
+
+
+OWN_RATES = """\
+account,exchange,product,instrument,margin_long_by_money,margin_short_by_money,margin_short_by_volume,strike_by_volume
+,DCE,,m2105,0.1,0.1,,
+,DCE,m_o,,,,,2
+alice,DCE,m_o,,,,100,5
+bob,DCE,,m2105,0.2,0.2,,
+"""
+
+
+@pytest.mark.proves("7.3 Sell open", "7.5 exercise")
+@pytest.mark.parametrize(
+    ("user", "fixed", "future", "fee"),
+    [
+        # S = 33900, out of the money 100, F = 3390: max(3390 - 50, 1695), and alice's 100 a lot on top.
+        ("alice", 3440.0, 3390.0, 5.0),
+        # Bob's F is 6780, at his own rate of the future: max(6780 - 50, 3390).
+        ("bob", 6730.0, 6780.0, 2.0),
+        ("carol", 3340.0, 3390.0, 2.0),
+    ],
+)
+def test_options_of_an_account_with_rates_of_its_own(
+    tmp_path: Path, user: str, fixed: float, future: float, fee: float
+) -> None:
+    """What the rate queries show is what is frozen, held, and held for an exercise (docs/decisions/0051)."""
+    rates = tmp_path / "rates.csv"
+    rates.write_text(OWN_RATES, encoding="utf-8")
+    address = address_of(tmp_path, f"&rates={rates}&balance=CNY:100000", DAY)
+    trader = Trader(address, user)
+    with released(trader):
+        trader.start()
+        counter(address).step(2)
+        (cost,) = trader.rows("ReqQryOptionInstrTradeCost", **own(trader))
+        (rate,) = trader.rows("ReqQryOptionInstrCommRate", **own(trader))
+        assert (cost.FixedMargin, rate.StrikeRatioByVolume) == (fixed, fee)
+        (most,) = trader.ask(
+            "ReqQryMaxOrderVolume", **own(trader), ExchangeID="DCE", Direction="1", OffsetFlag="0", HedgeFlag="1"
+        )
+        assert most.field.MaxVolume == int(100000 // (600 + fixed))
+        trader.rest(OPTION, 200.0, 1, ExchangeID="DCE", Direction="1")
+        assert account(trader).FrozenMargin == 600 + fixed
+        trader.fill(OPTION, 61.0, 1, ExchangeID="DCE", Direction="1")
+        # Sold today: the royalty is the last price, 62 x 10.
+        (held,) = trader.rows("ReqQryInvestorPosition", **own(trader))
+        (lot,) = trader.rows("ReqQryInvestorPositionDetail", **own(trader))
+        assert (held.UseMargin, lot.Margin, account(trader).CurrMargin) == (620 + fixed,) * 3
+        trader.fill(OPTION, 63.0, 1, ExchangeID="DCE")
+        before = account(trader)
+        exercise(trader)
+        trader.spi.wait_for("OnRtnExecOrder", count=2)
+        after = account(trader)
+        # The future that comes of it, and the 100 that the option is out of the money.
+        assert after.FrozenMargin - before.FrozenMargin == future + 100
+        assert after.FrozenCommission - before.FrozenCommission == fee
+
+
+def test_without_checks_anything_can_be_exercised(tmp_path: Path) -> None:
+    """``checks=off`` asks for neither lots nor money: no 74."""
+    trader = Trader(address_of(tmp_path, "&checks=off&balance=CNY:1", DAY))
+    with released(trader):
+        trader.start()
+        before = exercise(trader)
+        trader.spi.wait_for("OnRtnExecOrder", after=before, count=2)
+        assert trader.spi.of("OnErrRtnExecOrderInsert") == []
