@@ -133,7 +133,8 @@ class Engine:
 
     def refuse_cancel(self, command: CancelOrder, number: int) -> list[Event]:
         """A cancel that came too soon (116)."""
-        return [ActionRefused(command.account_id, command, number, None)]
+        zone = self.state.zone_of(command.exchange, command.instrument)
+        return [ActionRefused(command.account_id, command, number, None, zone=zone)]
 
     def insert_order(self, command: InsertOrder) -> list[Event]:
         """Stages 1 to 7 and the match; events in the order in which clients see them."""
@@ -167,7 +168,8 @@ class Engine:
             elif order.quote is not None:
                 number = self.quotes.leg_cancel_error(order)
         if number or order is None:
-            events.append(ActionRefused(command.account_id, command, number, order))
+            zone = "" if order is not None else self.state.zone_of(command.exchange, command.instrument)
+            events.append(ActionRefused(command.account_id, command, number, order, zone=zone))
         elif order.sys_id < 0:
             self.conditional.cancel(order, command.user_id)
         elif reason := self._cancel_reason(order):

@@ -59,6 +59,7 @@ class World:
         self.is_live = is_live
         self.zone = config.options.tz or BEIJING
         """The zone of logins and accounts."""
+        engine.state.zone = self.zone
         self.ticks: dict[int, Tick] = {}
         self.day_contracts: list[Contract] = []
         self.listed: dict[tuple[str, str], Instrument] = {}

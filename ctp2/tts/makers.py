@@ -346,7 +346,8 @@ class QuoteDesk:
             elif not quote.stands() and not (quote.telling.cancels_done and quote.status == ALL_TRADED):
                 number = error.INSUITABLE_ORDER_STATUS
         if number or quote is None:
-            events.append(QuoteActionRefused(command.account_id, command, number, quote))
+            zone = "" if quote is not None else self.state.zone_of(command.exchange, command.instrument)
+            events.append(QuoteActionRefused(command.account_id, command, number, quote, zone=zone))
         elif quote.contract.phase not in (CONTINUOUS, AUCTION_ORDERING):
             _report(self.reporter, quote, quote.status, quote.submit, active_user=command.user_id)
             events.append(

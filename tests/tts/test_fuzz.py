@@ -136,8 +136,12 @@ def test_the_invariants_count_frozen_cash(of_row: bool) -> None:
     check = Invariants(desk.state)
     for event in desk.insert("ann", "buys", "open", 2, "c", 12.0):
         check.after(event)
-    row = next(iter(desk.state.accounts["ann"].rows.values()))
-    assert row.frozen_cash == row.purse.frozen_cash == 240_000_000
-    (row if of_row else row.purse).frozen_cash += 1
+    account = desk.state.accounts["ann"]
+    row, purse = next(iter(account.rows.values())), account.purse("CNY")
+    assert row.frozen_cash == purse.frozen_cash == 240_000_000
+    if of_row:
+        row.frozen_cash += 1
+    else:
+        purse.frozen_cash += 1
     with pytest.raises(AssertionError, match="frozen cash"):
         check.after(next(event for event in desk.cancel("ann", desk.last_name) if isinstance(event, OrderReport)))

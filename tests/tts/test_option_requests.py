@@ -285,3 +285,62 @@ def test_without_checks_anything_can_be_exercised(tmp_path: Path) -> None:
         before = exercise(trader)
         trader.spi.wait_for("OnRtnExecOrder", after=before, count=2)
         assert trader.spi.of("OnErrRtnExecOrderInsert") == []
+
+
+def test_every_record_shows_the_zone_that_was_asked_for(tmp_path: Path) -> None:
+    """``tz=America/New_York``: 09:30 of 2021-01-04 in Beijing is 20:30 of the evening before (docs/decisions/0066)."""
+    address = address_of(tmp_path, "&tz=America/New_York&bank=on", DAY)
+    trader = Trader(address)
+    with released(trader):
+        trader.start()
+        counter(address).step(2)
+        times: dict[str, tuple[str, str]] = {}
+        members = {**own(trader), "ExchangeID": "DCE"}
+
+        trader.fill(OPTION, 63.0, 1, ExchangeID="DCE")
+        exercise(trader)
+        told = trader.spi.wait_for("OnRtnExecOrder", count=2).field
+        times["exercise"] = told.InsertTime, "20210103"
+        assert len(trader.rows("ReqQryExecOrder", **own(trader), InsertTimeStart="20:29:00")) == 1
+        trader.send("ReqExecOrderAction", **members, ExecOrderSysID=told.ExecOrderSysID, ActionFlag="0")
+        times["its cancel"] = trader.spi.wait_for("OnRtnExecOrder", count=3).field.CancelTime, "20210103"
+        for kind in ("ExecOrder", "OptionSelfClose"):
+            trader.ask(f"Req{kind}Action", **members, **{f"{kind}SysID": "99"}, ActionFlag="0")
+            told = trader.spi.wait_for(f"OnErrRtn{kind}Action").field
+            times[f"no such {kind}"] = told.ActionTime, told.ActionDate
+        trader.send("ReqOptionSelfCloseInsert", **members, Volume=1, HedgeFlag="1", OptSelfCloseFlag="1")
+        times["self close"] = trader.spi.wait_for("OnRtnOptionSelfClose").field.InsertTime, "20210103"
+
+        trader.ask("ReqOrderAction", **members, OrderSysID="99", ActionFlag="0")
+        told = trader.spi.wait_for("OnErrRtnOrderAction").field
+        times["no such order"] = told.ActionTime, told.ActionDate
+        trader.ask("ReqQuoteAction", **members, QuoteSysID="99", ActionFlag="0")
+        told = trader.spi.wait_for("OnErrRtnQuoteAction").field
+        times["no such quote"] = told.ActionTime, told.ActionDate
+        trader.send(
+            "ReqQuoteInsert",
+            **{**members, "InstrumentID": "m2105"},
+            AskPrice=3500.0,
+            BidPrice=3300.0,
+            AskVolume=1,
+            BidVolume=1,
+            AskOffsetFlag="0",
+            BidOffsetFlag="0",
+            AskHedgeFlag="1",
+            BidHedgeFlag="1",
+        )
+        told = trader.spi.wait_for("OnRtnQuote").field
+        times["quote"] = told.InsertTime, told.InsertDate
+        trader.send(
+            "ReqFromBankToFutureByFuture",
+            BrokerID="9999",
+            AccountID="alice",
+            BankID="1",
+            TradeAmount=1.0,
+            SecuPwdFlag="0",
+            CurrencyID="CNY",
+        )
+        told = trader.spi.wait_for("OnRtnFromBankToFutureByFuture").field
+        times["transfer"] = told.TradeTime, told.TradeDate
+        assert told.TradingDay == "20210104"
+        assert {name: time for name, time in times.items() if time != ("20:30:00", "20210103")} == {}
