@@ -213,6 +213,8 @@ class Engine:
         if command.phase in (CONTINUOUS, AUCTION_MATCH):
             market_has = self.matching.uncross if contract.is_matched else self.quoting.on_quote
             events = market_has(contract, command.now_ns)
+        if contract.is_matched:
+            self.matching.show(contract)
         if command.phase in (CONTINUOUS, AUCTION_ORDERING):
             events = self.parking.send(contract, events, command.now_ns)
         return self.conditional.touched(contract, events, command.now_ns) if contract.is_matched else events
