@@ -161,8 +161,13 @@ class CombinationDesk:
             return error.BAD_OPTION_INSTR
         if combination.exchange not in EXCHANGES:
             return error.UNSUPPORTED_FUNCTION
-        if not all(leg.instrument.is_trading for leg in combination.legs):
+        if not all(leg.is_tradable for leg in combination.legs):
             return error.INSTRUMENT_NOT_TRADING
+        rights = self.state.accounts[terms.account_id].rights
+        for leg in combination.legs:
+            number = 0 if rights is None else rights.refusal_in(leg, False)
+            if number:
+                return number
         return 0 if terms.direction in KINDS[combination.kind].directions else error.INSTRUMENT_NOT_FOUND
 
     # -------------------------------------------------------------- working an action out
