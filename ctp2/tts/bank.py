@@ -100,7 +100,8 @@ def ask_bank(session: TtsSession, request: Request) -> None:
     told.BankPassWord = told.Password = ""
     told.TradeCode = ASK_BALANCE
     told.BankID, told.BankBranchID = BANK_ID, BRANCH_ID
-    told.TradeDate, told.TradeTime = values.date_of(now_ns), values.time_of(now_ns)
+    zone = session.backend.world.zone
+    told.TradeDate, told.TradeTime = values.date_of(now_ns, zone), values.time_of(now_ns, zone)
     told.TradingDay = session.backend.trading_day
     told.CurrencyID = field.CurrencyID or "CNY"
     told.SessionID = session.session_id
@@ -163,11 +164,12 @@ BANK_REQUESTS: Final[dict[str, Callable[[TtsSession, Request], None]]] = {
 # ------------------------------------------------------------------ returns
 def transfer_to_ctp(moved: MoneyMoved) -> structs.CThostFtdcRspTransferField:
     """A transfer that was carried out, as ``OnRtnFrom…ByFuture`` shows it."""
+    zone = moved.zone or values.BEIJING
     record = structs.CThostFtdcRspTransferField(
         TradeCode=_trade_code(moved),
-        TradeDate=values.date_of(moved.now_ns),
-        TradeTime=values.time_of(moved.now_ns),
-        TradingDay=values.date_of(moved.now_ns),
+        TradeDate=values.date_of(moved.now_ns, zone),
+        TradeTime=values.time_of(moved.now_ns, zone),
+        TradingDay=moved.trading_day,
         BankSerial=values.number_to_ctp(moved.serial),
         PlateSerial=moved.serial,
         FutureSerial=moved.serial,

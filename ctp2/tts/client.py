@@ -156,10 +156,13 @@ class Counter:
         self._speed = speed
 
     def step(self) -> bool:
-        """Play one entry now, also while paused; False at the end of the day."""
+        """Play one entry now, also while paused; False at the end of the day. The clock goes to the entry's time."""
         offset = self.world.feed.next_offset
         if offset is None:
             return False
+        if offset > self._feed_now():
+            self._offset = offset
+            self._anchor_ns = self._monotonic_ns()
         self._play_entry(offset)
         return True
 
@@ -372,8 +375,9 @@ class Counter:
             volume=book.volume,
             turnover=book.turnover / 1e6,
         )
-        for name, side in (("bid", book.buys), ("ask", book.sells)):
-            for level, (price, volume) in enumerate(side.depth(DEPTH), 1):
+        bids, asks = book.shown(DEPTH)
+        for name, side in (("bid", bids), ("ask", asks)):
+            for level, (price, volume) in enumerate(side, 1):
                 setattr(tick, f"{name}{level}", price / contract.price_scale)
                 setattr(tick, f"{name}_volume{level}", volume)
         return tick

@@ -79,6 +79,7 @@ class CombinationDesk:
     def __init__(self, engine: Engine) -> None:
         self.state: State = engine.state
         self.reporter: Reporter = engine.reporter
+        self.checks_money: bool = engine.settings.checks
 
     def add(self, instrument: Instrument, legs: tuple[Contract, Contract]) -> None:
         """Make a combination known, whether or not it is tradable as an instrument."""
@@ -103,7 +104,8 @@ class CombinationDesk:
             number_of_it = self.state.combos.last_action + 1
             action = CombAction(number_of_it, terms, account, combination, self.state.trading_day)
             number, change = self._change(action)
-            if change is not None and change.margin() > max(account.purse(_currency(combination)).available(), 0):
+            money = max(account.purse(_currency(combination)).available(), 0)
+            if change is not None and self.checks_money and change.margin() > money:
                 number = error.COMB_ACTION_SHORT_MONEY
         if number or combination is None or change is None:
             refused = CombActionRefused(terms.account_id, terms, number)
@@ -159,8 +161,13 @@ class CombinationDesk:
             return error.BAD_OPTION_INSTR
         if combination.exchange not in EXCHANGES:
             return error.UNSUPPORTED_FUNCTION
-        if not all(leg.instrument.is_trading for leg in combination.legs):
+        if not all(leg.is_tradable for leg in combination.legs):
             return error.INSTRUMENT_NOT_TRADING
+        rights = self.state.accounts[terms.account_id].rights
+        for leg in combination.legs:
+            number = 0 if rights is None else rights.refusal_in(leg, False)
+            if number:
+                return number
         return 0 if terms.direction in KINDS[combination.kind].directions else error.INSTRUMENT_NOT_FOUND
 
     # -------------------------------------------------------------- working an action out

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core.backend import Request
@@ -14,6 +15,8 @@ from ctp2.ctp.structs import (
     CThostFtdcInvestorPositionField,
 )
 from ctp2.refdata.combinations import make_combination, parse_combination
+from ctp2.refdata.models import FUTURE, Instrument
+from ctp2.tts.asker import matches
 from ctp2.tts.combos import (
     CombAction,
     CombActionRefused,
@@ -25,6 +28,7 @@ from ctp2.tts.combos import (
 from ctp2.tts.engine import Engine
 from ctp2.tts.money import RATE
 from ctp2.tts.quote_requests import carry_out
+from ctp2.tts.rows import instrument_to_ctp
 from ctp2.tts.terms import LONG
 from ctp2.tts.translate import exchange_message
 from ctp2.tts.values import money_to_ctp, number_to_ctp
@@ -34,6 +38,9 @@ if TYPE_CHECKING:
     from ctp2.tts.session import TtsSession
 
 _FRONT_ID: Final = 1
+_QUERIED: Final = "DCE"
+"""The exchange whose combinations are only for actions, and are rows of the classified instruments."""
+_COMBINATION_TYPES: Final = {"STD": "3", "STG": "4"}
 _SETTLEMENT_ID: Final = 1
 _GUARANTEE: Final = 1.0
 """GuarantRatio: the broker asks what the exchange asks of a combination."""
@@ -81,6 +88,56 @@ def resolve(engine: Engine, exchange: str, code: str) -> None:
         legs += [contract for contract in state.named(leg.code) if contract.exchange == leg.exchange]
     if len(legs) == 2:
         engine.combinations.add(make_combination(pair, state.trading_day), (legs[0], legs[1]))
+
+
+def only_for_actions(asker: Asker, field: Any) -> Iterable[Any]:
+    """What ``ReqQryClassifiedInstrument`` adds for DCE + not trading + combinations: one row per product (spec 8.3).
+
+    SP, STD and STG of what is listed, each of its first month; SPC where an action has named it.
+    """
+    state = asker.state
+    codes = [code for exchange, code in state.combos.known if exchange == _QUERIED]
+    seen: set[str] = set()
+    for code in [*_first_combinations(asker), *codes]:
+        pair = parse_combination(code, state.trading_day, _QUERIED)
+        if pair is None:
+            continue
+        made = make_combination(pair, state.trading_day)
+        if made.product in seen or not matches(field.ProductID, made.product):
+            continue
+        seen.add(made.product)
+        if matches(field.InstrumentID, made.code) and matches(field.ExchangeInstID, made.exchange_code):
+            row = instrument_to_ctp(made)
+            row.IsTrading = 0
+            row.CombinationType = _COMBINATION_TYPES.get(pair.kind, "0")
+            yield row
+
+
+def _first_combinations(asker: Asker) -> Iterator[str]:
+    """Codes of the first SP of each product, and of the first STD and STG of each product's options."""
+    products: dict[str, list[Instrument]] = {}
+    for instrument in asker.world.instruments(_QUERIED):
+        products.setdefault(instrument.product, []).append(instrument)
+    for listed in products.values():
+        listed.sort(key=_by_expiry)
+        futures = [instrument.code for instrument in listed if instrument.product_class == FUTURE]
+        if len(futures) > 1:
+            yield f"SP {futures[0]}&{futures[1]}"
+        calls = [instrument for instrument in listed if instrument.option_type == "call"]
+        puts = [instrument for instrument in listed if instrument.option_type == "put"]
+        for kind in ("STD", "STG"):
+            yield from islice(_pairs_of(kind, calls, puts), 1)
+
+
+def _pairs_of(kind: str, calls: list[Instrument], puts: list[Instrument]) -> Iterator[str]:
+    for call in calls:
+        for put in puts:
+            if call.underlying == put.underlying and (call.strike == put.strike) == (kind == "STD"):
+                yield f"{kind} {call.code}&{put.code}"
+
+
+def _by_expiry(instrument: Instrument) -> tuple[str, str]:
+    return instrument.expire_date, instrument.code
 
 
 # ------------------------------------------------------------------ translation

@@ -42,7 +42,11 @@ class Control:
         self._counter.call(self._counter.pause)
 
     def step(self, count: int = 1) -> int:
-        """Play ``count`` entries (snapshots and phase changes) at once; returns how many there were left to play."""
+        """Play ``count`` entries (snapshots and phase changes) at once; returns how many there were left to play.
+
+        The counter's time is then the last entry's. A market that runs goes on from there at its speed, one that is
+        paused stays there.
+        """
         return int(self._counter.call(lambda: sum(self._counter.step() for _ in range(count))))
 
     def set_speed(self, speed: float | str) -> None:

@@ -9,7 +9,7 @@ from ctp2.tts import codes
 from ctp2.tts.declarations import EXERCISE, SELF_CLOSE, Declaration, DeclarationReported, Declare, Withdraw
 from ctp2.tts.terms import ACCEPTED, INSERT_REJECTED, INSERT_SUBMITTED
 from ctp2.tts.translate import INSTALL_ID, SETTLEMENT_ID, exchange_message
-from ctp2.tts.values import date_of, number_to_ctp, time_of
+from ctp2.tts.values import BEIJING, date_of, number_to_ctp, time_of
 
 ECHO_FIELDS: Final = (
     "BrokerID",
@@ -117,11 +117,15 @@ def declaration_now(declaration: Declaration) -> DeclarationReported:
     )
 
 
-def action_members(kind: int, now_ns: int, declaration: Declaration | None) -> dict[str, Any]:
-    """What ``OnErrRtn…Action`` shows besides the request's own members (as for orders, spec 4)."""
+def action_members(kind: int, now_ns: int, declaration: Declaration | None, zone: str) -> dict[str, Any]:
+    """What ``OnErrRtn…Action`` shows besides the request's own members (as for orders, spec 4).
+
+    ``zone``: that of the instrument that the request names, for one without a declaration (empty: Beijing's).
+    """
+    zone = zone or BEIJING if declaration is None else declaration.contract.zone
     members: dict[str, Any] = {
-        "ActionDate": date_of(now_ns),
-        "ActionTime": time_of(now_ns),
+        "ActionDate": date_of(now_ns, zone),
+        "ActionTime": time_of(now_ns, zone),
         "InstallID": INSTALL_ID,
         "OrderActionStatus": "a",
     }
@@ -162,9 +166,11 @@ def _fill(record: Any, event: DeclarationReported, stem: str) -> None:
     record.TradingDay = declaration.trading_day
     record.SettlementID = SETTLEMENT_ID
     inserted = event.exchange_ns or declaration.insert_ns
-    record.InsertDate = declaration.trading_day if contract.profile.trading_day_dates else date_of(inserted)
-    record.InsertTime = time_of(inserted)
-    record.CancelTime = time_of(event.cancel_ns)
+    record.InsertDate = (
+        declaration.trading_day if contract.profile.trading_day_dates else date_of(inserted, contract.zone)
+    )
+    record.InsertTime = time_of(inserted, contract.zone)
+    record.CancelTime = time_of(event.cancel_ns, contract.zone)
     record.ExecResult = event.result
     record.SequenceNo = event.sequence_no
     record.FrontID = terms.front_id

@@ -47,7 +47,8 @@ def _withdraw(kind: int) -> Callable[[TtsSession, Request], None]:
         events = session.backend.engine.withdraw(command)
         refused = events[-1]
         if isinstance(refused, DeclarationRefused):
-            members = declared_rows.action_members(kind, command.now_ns, refused.declaration)
+            zone = session.backend.engine.state.zone_of(command.exchange, command.instrument)
+            members = declared_rows.action_members(kind, command.now_ns, refused.declaration, zone)
             _refuse(session, request, refused, members)
         else:
             counter.publish(events)
@@ -71,7 +72,7 @@ def _query(kind: int, sys_id: str, build: Callable[[Any], Any]) -> Callable[[Ask
         """The day's declarations of one kind in their order."""
         wanted = getattr(field, sys_id).strip()
         for record in asker.state.declared.records if asker.is_own(field) else ():
-            time = time_of(record.insert_ns)
+            time = time_of(record.insert_ns, record.contract.zone)
             if (
                 record.terms.kind == kind
                 and record.account is asker.account

@@ -133,7 +133,8 @@ class Engine:
 
     def refuse_cancel(self, command: CancelOrder, number: int) -> list[Event]:
         """A cancel that came too soon (116)."""
-        return [ActionRefused(command.account_id, command, number, None)]
+        zone = self.state.zone_of(command.exchange, command.instrument)
+        return [ActionRefused(command.account_id, command, number, None, zone=zone)]
 
     def insert_order(self, command: InsertOrder) -> list[Event]:
         """Stages 1 to 7 and the match; events in the order in which clients see them."""
@@ -167,7 +168,8 @@ class Engine:
             elif order.quote is not None:
                 number = self.quotes.leg_cancel_error(order)
         if number or order is None:
-            events.append(ActionRefused(command.account_id, command, number, order))
+            zone = "" if order is not None else self.state.zone_of(command.exchange, command.instrument)
+            events.append(ActionRefused(command.account_id, command, number, order, zone=zone))
         elif order.sys_id < 0:
             self.conditional.cancel(order, command.user_id)
         elif reason := self._cancel_reason(order):
@@ -179,7 +181,7 @@ class Engine:
 
     def declare(self, command: Declare) -> list[Event]:
         """Exercise, abandon, self close (spec 12.3)."""
-        return declare(self.state, command)
+        return declare(self.state, command, self.settings.checks)
 
     def withdraw(self, command: Withdraw) -> list[Event]:
         """Cancel a declaration."""
@@ -211,6 +213,8 @@ class Engine:
         if command.phase in (CONTINUOUS, AUCTION_MATCH):
             market_has = self.matching.uncross if contract.is_matched else self.quoting.on_quote
             events = market_has(contract, command.now_ns)
+        if contract.is_matched:
+            self.matching.show(contract)
         if command.phase in (CONTINUOUS, AUCTION_ORDERING):
             events = self.parking.send(contract, events, command.now_ns)
         return self.conditional.touched(contract, events, command.now_ns) if contract.is_matched else events

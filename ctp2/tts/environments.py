@@ -23,7 +23,7 @@ from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.feed import Feed, continuous_rows
-from ctp2.tts.options import OptionTerms
+from ctp2.tts.options import OptionTerms, equip_own
 from ctp2.tts.order_types import order_types_for
 from ctp2.tts.phases import phase_changes, row_instants
 from ctp2.tts.profiles import profile_for
@@ -59,6 +59,7 @@ class World:
         self.is_live = is_live
         self.zone = config.options.tz or BEIJING
         """The zone of logins and accounts."""
+        engine.state.zone = self.zone
         self.ticks: dict[int, Tick] = {}
         self.day_contracts: list[Contract] = []
         self.listed: dict[tuple[str, str], Instrument] = {}
@@ -136,19 +137,23 @@ class World:
         return contract, quiet_tick(contract, self.trading_day)
 
     def rates_of(self, account_id: str, contract: Contract) -> Contract:
-        """The instrument with the margin and fees of an account; itself when it has none of its own."""
+        """The instrument with the margin and fees of an account; itself when it has none of its own.
+
+        The margin of a sold option follows from its underlying's, so that one's rates count as its own (0051).
+        """
         instrument = contract.instrument
         if not self.universe.has_own_rates(account_id, instrument):
-            return contract
+            option = contract.option
+            if option is None or option.underlying is None:
+                return contract
+            if not self.universe.has_own_rates(account_id, option.underlying.instrument):
+                return contract
         key = (account_id, *instrument.key)
         own = self._own_rates.get(key)
         if own is None:
             own = self._own_rates[key] = self._contract(instrument, -1, account_id)
             if contract.option is not None:
-                # The margin of a sold option is a formula, the same for all; its fees are the account's.
-                own.option = contract.option
-                own.long_rate, own.exchange_long = contract.long_rate, contract.exchange_long
-                own.short_rate, own.exchange_short = contract.short_rate, contract.exchange_short
+                equip_own(self.engine.state, contract, own, account_id)
         return own
 
     def _contract(self, instrument: Instrument, index: int, account_id: str = "") -> Contract:

@@ -280,12 +280,21 @@ class InsertRefused(Event):
 
 @mypyc_attr(acyclic=True)
 class ActionRefused(Event):
-    """A cancel was refused by CTP (``error_id``) or, with ``reason``, by the exchange (error 91, spec 4)."""
+    """A cancel was refused by CTP (``error_id``) or, with ``reason``, by the exchange (error 91, spec 4).
 
-    __slots__ = ("command", "error_id", "order", "reason")
+    ``zone``: whose time it shows when there is no order (empty: Beijing's).
+    """
+
+    __slots__ = ("command", "error_id", "order", "reason", "zone")
 
     def __init__(
-        self, account_id: str, command: CancelOrder, error_id: int, order: Order | None, reason: int = 0
+        self,
+        account_id: str,
+        command: CancelOrder,
+        error_id: int,
+        order: Order | None,
+        reason: int = 0,
+        zone: str = "",
     ) -> None:
         self.account_id = account_id
         self.now_ns = command.now_ns
@@ -293,6 +302,7 @@ class ActionRefused(Event):
         self.error_id: int = error_id
         self.order: Order | None = order
         self.reason: int = reason
+        self.zone: str = zone
 
 
 @mypyc_attr(acyclic=True)

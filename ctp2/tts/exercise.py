@@ -75,11 +75,12 @@ _WITHDRAWN: Final = (error.DUPLICATE_EXECORDER_ACTION_REF, error.OPTION_SELF_CLO
 
 
 class Draft:
-    """A declaration on its way through the checks."""
+    """A declaration on its way through the checks; ``checks`` False (``checks=off``): not of lots and money."""
 
     __slots__ = (
         "account",
         "cash",
+        "checks",
         "contract",
         "fee",
         "lots",
@@ -92,9 +93,10 @@ class Draft:
         "terms",
     )
 
-    def __init__(self, terms: Declare, account: Account) -> None:
+    def __init__(self, terms: Declare, account: Account, checks: bool = True) -> None:
         self.terms: Declare = terms
         self.account: Account = account
+        self.checks: bool = checks
         self.contract: Contract | None = None
         self.option: OptionTerms | None = None
         self.row: PositionRow | None = None
@@ -108,9 +110,9 @@ class Draft:
 
 
 # ------------------------------------------------------------------ the two commands
-def declare(state: State, command: Declare) -> list[Event]:
+def declare(state: State, command: Declare, checks: bool = True) -> list[Event]:
     """A new declaration: refused, or told submitted and then accepted or rejected."""
-    draft = Draft(command, state.accounts[command.account_id])
+    draft = Draft(command, state.accounts[command.account_id], checks)
     for stage in _STAGES[command.kind]:
         number = stage(state, draft)
         if number:
@@ -155,8 +157,8 @@ def exercise_cost(option: OptionTerms) -> tuple[int, int, int]:
     On a future: the margin of the future that comes of it, and what the option is out of the money (its loss at once).
     A call on a fund: the strike. A put on a fund needs the fund, an index option nothing.
     """
-    contract = option.contract
-    fee = share(option.strike_value, contract.strike_by_money) + contract.strike_by_volume
+    rates = option.rates
+    fee = share(option.strike_value, rates.strike_by_money) + rates.strike_by_volume
     if option.kind == ON_FUTURE:
         value = option.underlying_value()
         return option.future_margin(option.is_call, value) + option.out_of_the_money(value), 0, fee
@@ -282,8 +284,8 @@ def _check_exercise_offer(state: State, draft: Draft) -> int:
 
 def _check_exercise_lots(state: State, draft: Draft) -> int:
     """Free long lots, and money for them: what cannot be afforded is not there (74)."""
-    terms, contract, option = draft.terms, draft.contract, draft.option
-    assert contract is not None and option is not None
+    terms, contract = draft.terms, draft.contract
+    assert contract is not None
     offset = terms.offset
     if not contract.uses_history:
         offset = CLOSE
@@ -291,16 +293,18 @@ def _check_exercise_lots(state: State, draft: Draft) -> int:
     if terms.volume == 0:
         return 0
     row = state.row_for(draft.account, contract, False, offset, terms.hedge)
-    if terms.volume > row.closable():
+    if draft.checks and terms.volume > row.closable():
         return error.OVER_EXECUTE_POSITION
     draft.row = row
     draft.lots = terms.volume
     if terms.action_type == ABANDON:
         return 0
-    margin, cash, fee = exercise_cost(option)
+    assert row.rates.option is not None
+    margin, cash, fee = exercise_cost(row.rates.option)
     draft.margin, draft.cash, draft.fee = margin * draft.lots, cash * draft.lots, fee * draft.lots
     needed = draft.margin + draft.cash + draft.fee
-    return error.OVER_EXECUTE_POSITION if needed > draft.account.purse(contract.currency).available() else 0
+    is_short = draft.checks and needed > draft.account.purse(contract.currency).available()
+    return error.OVER_EXECUTE_POSITION if is_short else 0
 
 
 def _exchange_reason(state: State, draft: Draft) -> int:

@@ -346,7 +346,8 @@ class QuoteDesk:
             elif not quote.stands() and not (quote.telling.cancels_done and quote.status == ALL_TRADED):
                 number = error.INSUITABLE_ORDER_STATUS
         if number or quote is None:
-            events.append(QuoteActionRefused(command.account_id, command, number, quote))
+            zone = "" if quote is not None else self.state.zone_of(command.exchange, command.instrument)
+            events.append(QuoteActionRefused(command.account_id, command, number, quote, zone=zone))
         elif quote.contract.phase not in (CONTINUOUS, AUCTION_ORDERING):
             _report(self.reporter, quote, quote.status, quote.submit, active_user=command.user_id)
             events.append(
@@ -358,8 +359,11 @@ class QuoteDesk:
         return events
 
     def _check_cancel(self, command: CancelQuote) -> int:
-        if not self.state.accounts[command.account_id].confirmed_ns:
+        account = self.state.accounts[command.account_id]
+        if not account.confirmed_ns:
             return error.SETTLEMENT_INFO_NOT_CONFIRMED
+        if account.rights is not None and not account.rights.is_active:
+            return error.INVESTOR_NOT_ACTIVE
         if command.action_flag == MODIFY:
             return error.UNSUPPORTED_FUNCTION
         if command.action_flag != DELETE:
@@ -431,8 +435,12 @@ class QuoteDesk:
         contract = draft.contract
         if contract is None:
             return error.INSTRUMENT_NOT_FOUND
-        if not contract.instrument.is_trading:
+        if not contract.is_tradable:
             return error.INSTRUMENT_NOT_TRADING
+        rights = draft.account.rights
+        number = 0 if rights is None else rights.refusal_in(contract, False)
+        if number:
+            return number
         if not has_quotes(contract):
             return error.INSTR_NOTSUPPORT_FORQUOTE
         before = self.state.quotes.asked_at.get((draft.account.account_id, contract.index), 0)

@@ -6,7 +6,7 @@ price and quote are those of this book.
 
 from __future__ import annotations
 
-from ctp2.tts.auction import auction_price
+from ctp2.tts.auction import AuctionResult, auction_price
 from ctp2.tts.book import Side
 from ctp2.tts.contract import Contract
 from ctp2.tts.events import Event
@@ -16,6 +16,8 @@ from ctp2.tts.quoting import cancels_market_rest, rest_price
 from ctp2.tts.reports import Fill, Reporter
 from ctp2.tts.terms import (
     ANY_PRICE,
+    AUCTION_BALANCE,
+    AUCTION_ORDERING,
     BEST_PRICE,
     COMPLETE_VOLUME,
     CONTINUOUS,
@@ -28,6 +30,9 @@ from ctp2.tts.terms import (
 _LEVELS = {BEST_PRICE: 1, FIVE_LEVEL_PRICE: 5}
 """How many price levels of the other side an order type may take; others take all that its price allows."""
 DEPTH = 5
+_COLLECTS = (AUCTION_ORDERING, AUCTION_BALANCE)
+_EMPTY = (NO_PRICE, 0)
+"""Price and volume of a side where nothing is shown."""
 
 
 @mypyc_attr(acyclic=True)
@@ -68,10 +73,40 @@ class Book:
 
     def publish(self) -> None:
         """Carry the best prices into the contract's quote and mark the book as changed."""
-        bids, asks = self.buys.depth(1), self.sells.depth(1)
-        self.contract.bid, self.contract.bid_volume = bids[0] if bids else (NO_PRICE, 0)
-        self.contract.ask, self.contract.ask_volume = asks[0] if asks else (NO_PRICE, 0)
+        bids, asks = self.shown(1)
+        self.contract.bid, self.contract.bid_volume = bids[0] if bids else _EMPTY
+        self.contract.ask, self.contract.ask_volume = asks[0] if asks else _EMPTY
         self.changed[self.contract.index] = self
+
+    def shown(self, count: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """What the market sees of both sides, the best ``count`` levels: and never a bid above an ask.
+
+        Orders that an auction collects are seen by nobody on futures exchanges. Stock exchanges show the price and
+        volume that the auction would have now on both sides, and the book while there is none (docs/decisions/0082).
+        """
+        bids, asks = self.buys.depth(count), self.sells.depth(count)
+        phase = self.contract.phase
+        if phase == CONTINUOUS:
+            return bids, asks
+        crosses = bool(bids and asks) and bids[0][0] >= asks[0][0]
+        if not crosses and (self.contract.is_security or phase not in _COLLECTS):
+            return bids, asks
+        if not self.contract.is_security:
+            return [], []
+        result = self.auction()
+        return [(result.price, result.volume)], [(result.price, result.volume)]
+
+    def changes_with_phase(self) -> bool:
+        """Whether the market does not see the book as it now is to be seen."""
+        bids, asks = self.shown(1)
+        contract = self.contract
+        shown = (contract.bid, contract.bid_volume, contract.ask, contract.ask_volume)
+        return shown != (*(bids[0] if bids else _EMPTY), *(asks[0] if asks else _EMPTY))
+
+    def auction(self) -> AuctionResult:
+        """What a call auction of the book would have now."""
+        buys, sells = self.buys, self.sells
+        return auction_price(buys.depth(len(buys.keys)), sells.depth(len(sells.keys)), self.contract.reference_price())
 
     def traded(self, price: int, volume: int) -> None:
         """One match happened."""
@@ -130,9 +165,7 @@ class MatchingMarket:
         """The call auction: what was collected trades at one price, by price and then time on either side."""
         book = self.books[contract.index]
         events = self.reporter.begin(now_ns)
-        result = auction_price(
-            book.buys.depth(len(book.buys.keys)), book.sells.depth(len(book.sells.keys)), contract.reference_price()
-        )
+        result = book.auction()
         left = result.volume
         while left > 0:
             buy, sell = book.buys.first(), book.sells.first()
@@ -147,6 +180,12 @@ class MatchingMarket:
             book.publish()
             self.reporter.state.mark(contract)
         return events
+
+    def show(self, contract: Contract) -> None:
+        """A new phase may show or hide what is in the book."""
+        book = self.books[contract.index]
+        if book.changes_with_phase():
+            book.publish()
 
     # ------------------------------------------------------------------ inside
     def _matches(self, book: Book, order: Order) -> list[Match]:

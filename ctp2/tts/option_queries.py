@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def commission_rates(asker: Asker, field: Any) -> Iterable[Any]:
     """``ReqQryOptionInstrCommRate``: set per product, so the row names the product (spec 7.5)."""
     for contract, _ in _asked_or_held(asker, field):
-        rates = contract if asker.state.rates_of is None else asker.state.rates_of(asker.account.account_id, contract)
+        rates = _rates(asker, contract)
         line = asker.world.universe.rate_level(contract.instrument, asker.account.account_id, Commission)
         yield structs.CThostFtdcOptionInstrCommRateField(
             InvestorRange="3" if line is not None and line.account else "1",
@@ -69,8 +69,11 @@ def trade_costs(asker: Asker, field: Any) -> Iterable[Any]:
 
 def cost_of_a_lot(option: OptionTerms, is_long: bool, price: int) -> int:
     """What opening one lot takes at the previous settlement, without fee: premium or margin (spec 8.3)."""
-    contract = option.contract
-    return price * contract.notional_micro if is_long else contract.margin(False, price, 1)
+    return price * option.contract.notional_micro if is_long else option.rates.margin(False, price, 1)
+
+
+def _rates(asker: Asker, contract: Contract) -> Contract:
+    return contract if asker.state.rates_of is None else asker.state.rates_of(asker.account.account_id, contract)
 
 
 def _asked_or_held(asker: Asker, field: Any) -> Iterator[tuple[Contract, OptionTerms]]:
@@ -83,8 +86,9 @@ def _asked_or_held(asker: Asker, field: Any) -> Iterator[tuple[Contract, OptionT
         held = {row.contract.index: row.contract for row in asker.account.rows.values() if row.position}
         found = list(held.values())
     for contract in found:
-        if contract.option is not None and field.ExchangeID in ("", contract.exchange):
-            yield contract, contract.option
+        option = _rates(asker, contract).option
+        if option is not None and field.ExchangeID in ("", contract.exchange):
+            yield contract, option
 
 
 OPTION_QUERIES: Final = {

@@ -44,12 +44,15 @@ class OptionTerms:
     """An option's terms in integers. Values are micro-units per lot; ``underlying`` is None if it is not listed here.
 
     ``fixed`` and ``exchange_fixed`` are the fixed parts of a sold lot's margin, of the investor and of the exchange.
+    ``rates`` is the option with the margin and fees of ``account_id``: the contract itself for all who have none of
+    their own. ``underlying_rates`` is the same of the underlying.
     """
 
     __slots__ = (
         "_fixed",
         "_exchange_fixed",
         "_priced_at",
+        "account_id",
         "adjust",
         "contract",
         "floor",
@@ -58,15 +61,20 @@ class OptionTerms:
         "kind",
         "only_speculation",
         "per_lot",
+        "rates",
         "strike_value",
         "underlying",
+        "underlying_rates",
     )
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, rates: Contract | None = None, account_id: str = "") -> None:
         instrument = contract.instrument
         assert instrument.strike is not None, f"{instrument.code}: an option without a strike"
         self.contract: Contract = contract
+        self.rates: Contract = contract if rates is None else rates
+        self.account_id: str = account_id
         self.underlying: Contract | None = None
+        self.underlying_rates: Contract | None = None
         self.is_call: bool = instrument.option_type == CALL
         self.is_european: bool = instrument.exercise_style == "european"
         self.strike_value: int = micro_from_decimal(instrument.strike * instrument.multiplier)
@@ -75,9 +83,9 @@ class OptionTerms:
         if instrument.is_spot_option:
             self.kind = ON_INDEX if instrument.exchange in _INDEX_EXCHANGES else ON_FUND
         # A rates file may give what the broker asks: the part of S, and an amount per lot on top (0051).
-        self.adjust: int = contract.short_rate.by_money
+        self.adjust: int = self.rates.short_rate.by_money
         self.floor: int = 0
-        self.per_lot: int = contract.short_rate.by_volume
+        self.per_lot: int = self.rates.short_rate.by_volume
         self._fixed: int = 0
         self._exchange_fixed: int = 0
         self._priced_at: int = _UNPRICED
@@ -94,9 +102,11 @@ class OptionTerms:
             return False
         return (instrument.product_class == FUTURE) == (self.kind == ON_FUTURE)
 
-    def attach(self, contract: Contract) -> None:
+    def attach(self, state: State, contract: Contract) -> None:
         """``contract`` is the underlying from now on."""
-        self.underlying = contract
+        self.underlying = self.underlying_rates = contract
+        if self.account_id and state.rates_of is not None:
+            self.underlying_rates = state.rates_of(self.account_id, contract)
         self._priced_at = _UNPRICED
 
     def underlying_value(self) -> int:
@@ -112,7 +122,7 @@ class OptionTerms:
 
     def future_margin(self, is_long: bool, value: int, is_exchange: bool = False) -> int:
         """F: the margin of one underlying future worth ``value``, of the side given."""
-        underlying = self.underlying
+        underlying = self.underlying_rates
         if underlying is not None:
             rate = underlying.exchange_long if is_exchange else underlying.long_rate
             if not is_long:
@@ -225,17 +235,26 @@ def equip(state: State, contract: Contract) -> None:
     """
     for option in state.options_on.get(contract.code, ()):
         if option.is_on(contract):
-            option.attach(contract)
+            option.attach(state, contract)
     instrument = contract.instrument
     if instrument.product_class != OPTION:
         return
-    option = OptionTerms(contract)
-    contract.option = option
     contract.larger_side = False
+    _take(state, contract, OptionTerms(contract))
+
+
+def equip_own(state: State, contract: Contract, own: Contract, account_id: str) -> None:
+    """Give ``own``, an option with the rates of one account, the terms that follow from them."""
+    _take(state, own, OptionTerms(contract, own, account_id))
+
+
+def _take(state: State, contract: Contract, option: OptionTerms) -> None:
+    contract.option = option
     contract.long_rate = contract.exchange_long = Rate(0, 0, 1)
     contract.short_rate = SoldOptionRate(option, False)
     contract.exchange_short = SoldOptionRate(option, True)
-    state.options_on.setdefault(instrument.underlying, []).append(option)
-    for known in state.named(instrument.underlying):
+    underlying = option.contract.instrument.underlying
+    state.options_on.setdefault(underlying, []).append(option)
+    for known in state.named(underlying):
         if option.is_on(known):
-            option.attach(known)
+            option.attach(state, known)

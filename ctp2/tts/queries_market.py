@@ -8,6 +8,7 @@ from ctp2.ctp import structs
 from ctp2.refdata.models import Instrument
 from ctp2.tts import codes, rows
 from ctp2.tts.asker import Asker, Query, Rows, matches, nothing
+from ctp2.tts.combo_requests import only_for_actions
 
 _CLASS_TYPES: Final = {"": (), "0": (), "1": ("future",), "2": ("option",), "3": ("combination",)}
 """ClassType → the product classes it asks for, all when empty; any other value asks for nothing that exists."""
@@ -22,7 +23,10 @@ def instruments(asker: Asker, field: Any) -> Rows:
 
 
 def classified_instruments(asker: Asker, field: Any) -> Rows:
-    """``ReqQryClassifiedInstrument``: TradingType 1 trading, 2 not; ClassType 1 futures, 2 options, 3 combinations."""
+    """``ReqQryClassifiedInstrument``: TradingType 1 trading, 2 not; ClassType 1 futures, 2 options, 3 combinations.
+
+    The combinations of DCE that are only for combination actions come when exactly they are asked for (spec 8.3).
+    """
     classes = _CLASS_TYPES.get(field.ClassType)
     trading = _TRADING_TYPES.get(field.TradingType)
     if classes is None or trading is None:
@@ -34,6 +38,8 @@ def classified_instruments(asker: Asker, field: Any) -> Rows:
             and matches(field.ExchangeInstID, instrument.exchange_code)
         ):
             yield rows.instrument_to_ctp(instrument)
+    if (field.ExchangeID, field.TradingType, field.ClassType) == ("DCE", "2", "3"):
+        yield from only_for_actions(asker, field)
 
 
 def depth(asker: Asker, field: Any) -> Rows:

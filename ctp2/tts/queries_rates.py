@@ -280,8 +280,8 @@ def _row(asker: Asker, contract: Contract, is_buy: bool, offset: str, hedge: str
 def _affordable(asker: Asker, contract: Contract, row: PositionRow) -> int:
     price = contract.pre_settlement if contract.pre_settlement != NO_PRICE else market_freeze_price(contract)
     margin = row.rates.margin(row.is_long, price, 1)
-    if contract.option is not None:
-        margin = cost_of_a_lot(contract.option, row.is_long, price)
+    if row.rates.option is not None:
+        margin = cost_of_a_lot(row.rates.option, row.is_long, price)
     available = asker.account.purse(contract.currency).available()
     return max(available, 0) // margin if margin > 0 else contract.instrument.max_limit_volume
 

@@ -29,7 +29,7 @@ from ctp2.tts.quotes import (
 from ctp2.tts.shown import leg_sys_id
 from ctp2.tts.terms import INSERT_SUBMITTED, UNKNOWN
 from ctp2.tts.translate import exchange_message
-from ctp2.tts.values import date_of, number_to_ctp, time_of
+from ctp2.tts.values import BEIJING, date_of, number_to_ctp, time_of
 
 _BROKER: Final = 0
 _UNIT: Final = 2
@@ -158,16 +158,18 @@ def quote_to_ctp(event: QuoteReport) -> CThostFtdcQuoteField:
     record.OrderSubmitStatus = event.submit
     record.QuoteStatus = event.status
     record.NotifySequence = 0 if event.submit == INSERT_SUBMITTED else 1
-    record.InsertDate = date_of(terms.now_ns)
-    record.InsertTime = time_of(terms.now_ns)
+    record.InsertDate = date_of(terms.now_ns, contract.zone)
+    record.InsertTime = time_of(terms.now_ns, contract.zone)
     if event.sys_id:
         record.QuoteSysID = number_to_ctp(event.sys_id)
         record.SequenceNo = event.sequence_no
-        record.InsertDate = quote.trading_day if profile.trading_day_dates else date_of(event.exchange_ns)
-        record.InsertTime = time_of(event.exchange_ns)
+        record.InsertDate = (
+            quote.trading_day if profile.trading_day_dates else date_of(event.exchange_ns, contract.zone)
+        )
+        record.InsertTime = time_of(event.exchange_ns, contract.zone)
         record.AskOrderSysID = _leg_id(quote, quote.ask, event.ask_sys_id)
         record.BidOrderSysID = _leg_id(quote, quote.bid, event.bid_sys_id)
-    record.CancelTime = time_of(event.cancel_ns)
+    record.CancelTime = time_of(event.cancel_ns, contract.zone)
     record.ActiveUserID = event.active_user
     record.StatusMsg = quote_message(quote, event.status, event.submit, event.reason)
     return record
@@ -251,8 +253,9 @@ def quote_action_to_ctp(event: QuoteActionRefused) -> CThostFtdcQuoteActionField
     record.ExchangeID = command.exchange
     record.QuoteSysID = command.quote_sys_id
     record.ActionFlag = command.action_flag
-    record.ActionDate = date_of(command.now_ns)
-    record.ActionTime = time_of(command.now_ns)
+    zone = quote.contract.zone if quote is not None else event.zone or BEIJING
+    record.ActionDate = date_of(command.now_ns, zone)
+    record.ActionTime = time_of(command.now_ns, zone)
     record.InstallID = _INSTALL_ID
     record.OrderActionStatus = _REJECTED if event.reason else _SUBMITTED
     record.UserID = command.user_id
@@ -306,8 +309,8 @@ def for_quote_to_ctp(event: ForQuoteAsked) -> CThostFtdcForQuoteField:
         ClientID=event.account_id[:10],
         TraderID=f"{broker or 'ctp2'}cac",
         InstallID=_INSTALL_ID,
-        InsertDate=date_of(event.now_ns),
-        InsertTime=time_of(event.now_ns),
+        InsertDate=date_of(event.now_ns, contract.zone),
+        InsertTime=time_of(event.now_ns, contract.zone),
         ForQuoteStatus=_ACCEPTED,
         FrontID=terms.front_id,
         SessionID=terms.session_id,
@@ -325,8 +328,8 @@ def for_quote_rsp_to_ctp(event: ForQuoteAsked, trading_day: str) -> CThostFtdcFo
     return CThostFtdcForQuoteRspField(
         TradingDay=trading_day,
         ForQuoteSysID=number_to_ctp(event.number),
-        ForQuoteTime=time_of(event.now_ns),
-        ActionDay=date_of(event.now_ns),
+        ForQuoteTime=time_of(event.now_ns, event.contract.zone),
+        ActionDay=date_of(event.now_ns, event.contract.zone),
         ExchangeID=event.contract.exchange,
         InstrumentID=event.contract.code,
     )

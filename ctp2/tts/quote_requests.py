@@ -15,6 +15,7 @@ from ctp2.tts.values import time_of
 
 if TYPE_CHECKING:
     from ctp2.tts.backend import TtsBackend
+    from ctp2.tts.contract import Contract
     from ctp2.tts.queries import Asker
     from ctp2.tts.session import TtsSession
 
@@ -85,7 +86,7 @@ def quotes(asker: Asker, field: Any) -> Iterable[Any]:
     for quote in asker.state.quotes.by_id.values() if asker.is_own(field) else ():
         if (
             quote.account is asker.account
-            and _is_asked(field, quote.contract.exchange, quote.contract.code, quote.terms.now_ns)
+            and _is_asked(field, quote.contract, quote.terms.now_ns)
             and (not wanted or wanted == str(quote.sys_id))
         ):
             yield records.quote_to_ctp(records.quote_now(quote))
@@ -95,15 +96,15 @@ def for_quotes(asker: Asker, field: Any) -> Iterable[Any]:
     """``ReqQryForQuote``: the day's quote requests."""
     for event in asker.state.quotes.asked if asker.is_own(field) else ():
         own = event.account_id == asker.account.account_id
-        if own and _is_asked(field, event.contract.exchange, event.contract.code, event.now_ns):
+        if own and _is_asked(field, event.contract, event.now_ns):
             yield records.for_quote_to_ctp(event)
 
 
-def _is_asked(field: Any, exchange: str, code: str, insert_ns: int) -> bool:
-    time = time_of(insert_ns)
+def _is_asked(field: Any, contract: Contract, insert_ns: int) -> bool:
+    time = time_of(insert_ns, contract.zone)
     return (
-        field.ExchangeID in ("", exchange)
-        and field.InstrumentID in ("", code)
+        field.ExchangeID in ("", contract.exchange)
+        and field.InstrumentID in ("", contract.code)
         and (not field.InsertTimeStart or time >= field.InsertTimeStart)
         and (not field.InsertTimeEnd or time <= field.InsertTimeEnd)
     )

@@ -469,12 +469,21 @@ class QuoteRefused(Event):
 
 
 class QuoteActionRefused(Event):
-    """A withdrawal was refused by CTP (``error_id``) or, with ``reason``, by the exchange (error 91)."""
+    """A withdrawal was refused by CTP (``error_id``) or, with ``reason``, by the exchange (error 91).
 
-    __slots__ = ("command", "error_id", "quote", "reason")
+    ``zone``: whose time it shows when there is no quote (empty: Beijing's).
+    """
+
+    __slots__ = ("command", "error_id", "quote", "reason", "zone")
 
     def __init__(
-        self, account_id: str, command: CancelQuote, error_id: int, quote: MakerQuote | None, reason: int = 0
+        self,
+        account_id: str,
+        command: CancelQuote,
+        error_id: int,
+        quote: MakerQuote | None,
+        reason: int = 0,
+        zone: str = "",
     ) -> None:
         self.account_id = account_id
         self.now_ns = command.now_ns
@@ -482,6 +491,7 @@ class QuoteActionRefused(Event):
         self.error_id: int = error_id
         self.quote: MakerQuote | None = quote
         self.reason: int = reason
+        self.zone: str = zone
 
 
 class ForQuoteAsked(Event):

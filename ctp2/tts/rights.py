@@ -207,12 +207,23 @@ class AccountRestricted(Event):
 
 
 class MoneyMoved(Event):
-    """Money that the broker put in or took out by hand (出入金): Deposit or Withdraw changes, nothing is told."""
+    """Money that the broker put in or took out by hand (出入金): Deposit or Withdraw changes, nothing is told.
 
-    __slots__ = ("amount", "currency", "echo", "serial")
+    ``zone``: whose time it shows (empty: Beijing's).
+    """
+
+    __slots__ = ("amount", "currency", "echo", "serial", "trading_day", "zone")
 
     def __init__(
-        self, account_id: str, now_ns: int, currency: str, amount: int, serial: int, echo: tuple[str, ...]
+        self,
+        account_id: str,
+        now_ns: int,
+        currency: str,
+        amount: int,
+        serial: int,
+        echo: tuple[str, ...],
+        trading_day: str,
+        zone: str,
     ) -> None:
         self.account_id = account_id
         self.now_ns = now_ns
@@ -221,6 +232,8 @@ class MoneyMoved(Event):
         self.serial: int = serial
         """Number of the bank transfer; 0 for none."""
         self.echo: tuple[str, ...] = echo
+        self.trading_day: str = trading_day
+        self.zone: str = zone
 
 
 class BankToFuture(MoneyMoved):
@@ -245,19 +258,20 @@ def restricted(state: State, command: Restrict) -> AccountRestricted:
 
 def moved(state: State, command: MoveMoney) -> MoneyMoved:
     """Carry out a movement that :func:`refusal_of_money` lets pass."""
-    made: MoneyMoved
-    if not command.is_bank:
-        made = MoneyMoved(command.account_id, command.now_ns, command.currency, command.amount, 0, command.echo)
-    else:
-        serial = state.last_transfer + 1
-        if command.amount > 0:
-            made = BankToFuture(
-                command.account_id, command.now_ns, command.currency, command.amount, serial, command.echo
-            )
-        else:
-            made = FutureToBank(
-                command.account_id, command.now_ns, command.currency, command.amount, serial, command.echo
-            )
+    kind: type[MoneyMoved] = MoneyMoved
+    serial = 0
+    if command.is_bank:
+        kind, serial = (BankToFuture if command.amount > 0 else FutureToBank), state.last_transfer + 1
+    made = kind(
+        command.account_id,
+        command.now_ns,
+        command.currency,
+        command.amount,
+        serial,
+        command.echo,
+        state.trading_day,
+        state.zone,
+    )
     on_money_moved(state, made)
     return made
 

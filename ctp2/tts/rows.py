@@ -93,11 +93,12 @@ def position_detail_to_ctp(
     mark = lot.last_mark
     unit = sign * lot.volume * contract.notional_micro
     margin, exchange_margin = lot.margin, lot.exchange_margin
-    if contract.option is not None and not row.is_long:
+    option = row.rates.option
+    if option is not None and not row.is_long:
         royalty = contract.reference_price() if contract.reference_price() != NO_PRICE else lot.open_price
         today, carried = (lot.volume, 0) if lot.is_today else (0, lot.volume)
-        margin += contract.option.mark(royalty, today, carried)
-        exchange_margin += contract.option.mark(royalty, today, carried, True)
+        margin += option.mark(royalty, today, carried)
+        exchange_margin += option.mark(royalty, today, carried, True)
     record = CThostFtdcInvestorPositionDetailField()
     record.BrokerID = broker_id
     record.InvestorID = account_id

@@ -101,6 +101,8 @@ class State:
         """Makes the contracts of a code that is listed and was not used yet."""
         self.rates_of: Callable[[str, Contract], Contract] | None = None
         """The instrument with the rates of an account; None when no account has rates of its own."""
+        self.zone: str = ""
+        """The zone in which clients see the times of accounts, and of what is no instrument; empty: Beijing's."""
 
     # ------------------------------------------------------------------ instruments
     def add_contract(self, contract: Contract) -> None:
@@ -118,6 +120,13 @@ class State:
         if self.opener is not None:
             self.opener(code)
         return self.by_code.get(code, _NO_CONTRACTS)
+
+    def zone_of(self, exchange: str, code: str) -> str:
+        """The zone of the instrument that a request names, that of accounts when there is no such instrument."""
+        for contract in self.named(code) if code else ():
+            if exchange in ("", contract.exchange):
+                return contract.zone
+        return self.zone
 
     def row_for(self, account: Account, contract: Contract, is_buy: bool, offset: str, hedge: str) -> PositionRow:
         """The position row that an order works on; a new one becomes the account's when the order is accepted.
@@ -146,8 +155,8 @@ class State:
             self._mark_row(row, price)
 
     def _mark_row(self, row: PositionRow, price: int) -> None:
-        if row.contract.option is not None:
-            self._mark_option(row, row.contract.option, price)
+        if row.rates.option is not None:
+            self._mark_option(row, row.rates.option, price)
             return
         profit = row.profit_at(price)
         change = profit - row.profit

@@ -402,7 +402,7 @@ def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
     field.ExchangeID = command.exchange
     field.OrderSysID = command.order_sys_id
     field.ActionFlag = command.action_flag
-    zone = order.contract.zone if order is not None else BEIJING
+    zone = order.contract.zone if order is not None else event.zone or BEIJING
     field.ActionDate = date_of(command.now_ns, zone)
     field.ActionTime = time_of(command.now_ns, zone)
     field.InstallID = INSTALL_ID

@@ -88,7 +88,7 @@ class Invariants:
             self._working[id(order.row)].pop(number, None)
 
     def _row(self, row: Any) -> None:
-        frozen_open = frozen_close = margin = fee = 0
+        frozen_open = frozen_close = margin = fee = cash = 0
         for order in self._working[id(row)].values():
             if order.is_open:
                 frozen_open += order.frozen_volume
@@ -96,8 +96,10 @@ class Invariants:
                 frozen_close += order.frozen_volume
             margin += order.frozen_margin
             fee += order.frozen_fee
+            cash += order.premium * order.frozen_volume
         frozen = (row.frozen_open, row.frozen_close, row.frozen_margin, row.frozen_commission)
         assert frozen == (frozen_open, frozen_close, margin, fee), "frozen is the sum over working orders"
+        assert row.frozen_cash == cash, "frozen cash is the premium of working buys"
         assert 0 <= row.frozen_close <= row.position, "no more is being closed than there is"
         position = today = cost = open_cost = margin = 0
         for lot in row.lots:
@@ -125,6 +127,8 @@ class Invariants:
         assert self._worth(account) - self._in_the_morning[name] == self._cash[name], "cash and profit"
         assert purse.commission == self._fees[name] == sum(row.commission for row in rows), "fees"
         assert purse.frozen_commission == sum(row.frozen_commission for row in rows), "frozen fees"
+        declared = sum(record.cash for record in self.state.declared.records if record.account is account)
+        assert purse.frozen_cash == sum(row.frozen_cash for row in rows) + declared, "frozen cash"
         assert purse.close_profit == sum(row.close_profit_by_date for row in rows), "closed profit"
         assert purse.position_profit == sum(row.profit for row in rows), "position profit"
         net: Counter[int] = Counter()
@@ -151,4 +155,4 @@ class Invariants:
         balance = purse.pre_balance + purse.close_profit + purse.position_profit - purse.commission
         gain = max(purse.position_profit, 0)
         assert purse.balance() == balance
-        assert purse.available() == balance - gain - used - frozen - purse.frozen_commission
+        assert purse.available() == balance - gain - used - frozen - purse.frozen_commission - purse.frozen_cash

@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from ctp2 import tdapi
+from ctp2.testing.desk import Desk
+from ctp2.testing.desk_combos import add_combination, comb_action
+from ctp2.testing.desk_quotes import ask_for_quote, insert_quote, withdraw_quote
 from ctp2.tts import counter, hashed_password
 from ctp2.tts.control import Control
+from ctp2.tts.rights import Restrict, Rights
 from ctp2.tts.users import LOGIN_FAILURES
 from tests.tts.programs import FIRST, Hands, Trader, Watcher, address_of, is_order
 
@@ -407,3 +411,44 @@ def test_a_missing_file_is_named(make: Make) -> None:
     api = tdapi.CThostFtdcTraderApi.CreateFtdcTraderApi()
     with pytest.raises(FileNotFoundError, match=r"accounts=nowhere\.csv: no such file"):
         api.RegisterFront(address)
+
+
+@pytest.mark.parametrize(
+    ("rights", "made", "asked", "withdrawn"),
+    [
+        (Rights(is_active=False), 19, 19, 19),
+        (Rights(no_code=("DCE",)), 20, 20, 0),
+        (Rights(trading={"*": "none"}), 28, 28, 0),
+    ],
+)
+def test_restrictions_hold_for_quotes_and_combinations_too(
+    rights: Rights, made: int, asked: int, withdrawn: int
+) -> None:
+    """As for orders (spec 3.3 step 3): combinations, quote requests, a quote's withdrawal (as a cancel)."""
+    desk = _quoting_desk()
+    insert_quote(desk, "ann", "m2505", "1@3300", "1@3500", name="q")
+    desk.engine.restrict(Restrict(desk.now_ns, "ann", rights))
+    (refused,) = comb_action(desk, "ann", "combines", 1, "SP m2505&m2509", "buy")
+    assert getattr(refused, "error_id", 0) == made
+    (refused,) = ask_for_quote(desk, "ann", "m2505")
+    assert getattr(refused, "error_id", 0) == asked
+    events = withdraw_quote(desk, "ann", "q")
+    assert getattr(events[-1], "error_id", 0) == withdrawn
+
+
+def test_an_expired_instrument_is_neither_combined_nor_asked_for() -> None:
+    """Error 17, as for orders; it is still listed as trading."""
+    desk = _quoting_desk(expires="20250305")
+    (refused,) = comb_action(desk, "ann", "combines", 1, "SP m2505&m2509", "buy")
+    assert getattr(refused, "error_id", 0) == 17
+    (refused,) = ask_for_quote(desk, "ann", "m2505")
+    assert getattr(refused, "error_id", 0) == 17
+
+
+def _quoting_desk(expires: str = "") -> Desk:
+    desk = Desk(profile="clean", fills="full")
+    desk.instrument("DCE", "m2505", limits="3000..4000", settled="3400", expires=expires)
+    desk.instrument("DCE", "m2509", limits="3000..4000", settled="3400")
+    add_combination(desk, "SP m2505&m2509")
+    desk.user("ann", "1000000")
+    return desk

@@ -230,3 +230,35 @@ def test_listed_legs_become_contracts_when_they_are_named(tmp_path: Path) -> Non
         for code, number in {f"SP {first}&{second}": 30, f"SP {first}&jm9912": 16, second: 82}.items():
             answer, *_ = client.ask("ReqCombActionInsert", **fields(InstrumentID=code, Volume=1))
             assert (code, answer.error_id) == (code, number)
+
+
+_OPTIONS = "".join(
+    f"20210104,{code},DCE,62,60,264,0.5,1000,09:30:00,500,61,10,63,10,20210104\n"
+    for code in ("m2105-C-3400", "m2105-P-3400", "m2105-P-3300", "m2109-C-3400", "m2109-P-3400")
+)
+_CORN = "20210104,c2105,DCE,2700,2690,2900,2500,1000,09:30:00,500,2699,10,2700,10,20210104\n"
+
+
+@pytest.mark.proves("8.3 ClassifiedInstrument")
+def test_combinations_for_actions_are_rows_only_when_they_are_asked_for(tmp_path: Path) -> None:
+    """One row per product: SP of the first two months, STD and STG of the first month, SPC once it was named."""
+    client = Trader(address_of(tmp_path, day=DAY + _OPTIONS + _CORN)).start()
+    with released(client):
+
+        def codes(exchange: str = "DCE", trading: str = "2", kind: str = "3", **members: str) -> list[str]:
+            asked = {"ExchangeID": exchange, "TradingType": trading, "ClassType": kind, **members}
+            return [row.InstrumentID for row in client.rows("ReqQryClassifiedInstrument", **asked)]
+
+        straddle, strangle = "STD m2105-C-3400&m2105-P-3400", "STG m2105-C-3400&m2105-P-3300"
+        assert codes() == [CODE, straddle, strangle]
+        assert codes(exchange="") == codes(trading="0") == codes(trading="1") == codes(exchange="CZCE") == []
+        assert codes(kind="1") == codes(kind="2") == []
+        assert not [code for code in codes(trading="0", kind="0") if "&" in code]
+        assert [row for row in client.rows("ReqQryInstrument") if "&" in row.InstrumentID] == []
+        assert codes(ProductID="SP m&m") == codes(InstrumentID=CODE) == [CODE]
+        (row,) = client.rows(
+            "ReqQryClassifiedInstrument", ExchangeID="DCE", TradingType="2", ClassType="3", InstrumentID=straddle
+        )
+        assert (row.ProductClass, row.IsTrading, row.CombinationType) == ("3", 0, "3")
+        client.ask("ReqCombActionInsert", **{**fields(), "InstrumentID": "SPC m2105&c2105"})
+        assert codes() == [CODE, straddle, strangle, "SPC m2105&c2105"]

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from ctp2.testing.desk import Desk
 from ctp2.tts.events import OrderReport, TradeDone
 from tests.tts import fuzz
+from tests.tts.invariants import Invariants
 from tests.tts.recovery import Replica, fingerprint, totals
 from tests.tts.referee import Referee, open_desk
 
@@ -123,3 +125,23 @@ def test_games_of_a_seed_make_the_commands_asked_for() -> None:
     assert 50_000 <= sum(map(fuzz.steps_of, planned)) < 50_000 + fuzz.LONG_STEPS
     played = fuzz.play(planned[0])
     assert not played.error and played.commands >= fuzz.STEPS
+
+
+@pytest.mark.parametrize("of_row", [True, False])
+def test_the_invariants_count_frozen_cash(of_row: bool) -> None:
+    """A working buy of an option holds 2 x 12 x 10 of FrozenCash; one micro-unit more is found."""
+    desk = Desk(profile="clean", fills="full")
+    desk.instrument("DCE", "c", option="call", strike="3500", underlying="none", settled="10", limits="1..100")
+    desk.user("ann", "1000")
+    check = Invariants(desk.state)
+    for event in desk.insert("ann", "buys", "open", 2, "c", 12.0):
+        check.after(event)
+    account = desk.state.accounts["ann"]
+    row, purse = next(iter(account.rows.values())), account.purse("CNY")
+    assert row.frozen_cash == purse.frozen_cash == 240_000_000
+    if of_row:
+        row.frozen_cash += 1
+    else:
+        purse.frozen_cash += 1
+    with pytest.raises(AssertionError, match="frozen cash"):
+        check.after(next(event for event in desk.cancel("ann", desk.last_name) if isinstance(event, OrderReport)))

@@ -184,6 +184,13 @@ def test_times_are_the_exchanges_and_logins_beijings(tmp_path: Path) -> None:
     statuses = {call.field.InstrumentID: call.field for call in trader.spi.of("OnRtnInstrumentStatus")}
     assert statuses["US"].EnterTime == "09:30:00"
     assert len(trader.rows("ReqQryOrder", InsertTimeStart="09:29:00", InsertTimeEnd="09:31:00")) == 1
+    no_order = {"InvestorID": "alice", "InstrumentID": "AAPL", "OrderSysID": "99", "ActionFlag": "0"}
+    (_,) = trader.ask("ReqOrderAction", **no_order)
+    told = trader.spi.wait_for("OnErrRtnOrderAction").field
+    assert (told.ActionDate, told.ActionTime) == ("20260105", "09:30:00")
+    (_,) = trader.ask("ReqOrderAction", **{**no_order, "InstrumentID": "NONE"})
+    told = trader.spi.wait_for("OnErrRtnOrderAction", count=2).field
+    assert (told.ActionDate, told.ActionTime) == ("20260105", "22:30:00"), "of no instrument: Beijing's"
     trader.api.Release()
 
 

@@ -220,3 +220,127 @@ def test_a_brokers_own_margin_of_options(tmp_path: Path) -> None:
         assert (cost.FixedMargin, cost.ExchFixedMargin, cost.Royalty) == (4600.0, 3600.0, 500.0)
         (row,) = trader.rows("ReqQryInstrument", InstrumentID="call")
         assert row.ProductClass == "6"
+
+
+OWN_RATES = """\
+account,exchange,product,instrument,margin_long_by_money,margin_short_by_money,margin_short_by_volume,strike_by_volume
+,DCE,,m2105,0.1,0.1,,
+,DCE,m_o,,,,,2
+alice,DCE,m_o,,,,100,5
+bob,DCE,,m2105,0.2,0.2,,
+"""
+
+
+@pytest.mark.proves("7.3 Sell open", "7.5 exercise")
+@pytest.mark.parametrize(
+    ("user", "fixed", "future", "fee"),
+    [
+        # S = 33900, out of the money 100, F = 3390: max(3390 - 50, 1695), and alice's 100 a lot on top.
+        ("alice", 3440.0, 3390.0, 5.0),
+        # Bob's F is 6780, at his own rate of the future: max(6780 - 50, 3390).
+        ("bob", 6730.0, 6780.0, 2.0),
+        ("carol", 3340.0, 3390.0, 2.0),
+    ],
+)
+def test_options_of_an_account_with_rates_of_its_own(
+    tmp_path: Path, user: str, fixed: float, future: float, fee: float
+) -> None:
+    """What the rate queries show is what is frozen, held, and held for an exercise (docs/decisions/0051)."""
+    rates = tmp_path / "rates.csv"
+    rates.write_text(OWN_RATES, encoding="utf-8")
+    address = address_of(tmp_path, f"&rates={rates}&balance=CNY:100000", DAY)
+    trader = Trader(address, user)
+    with released(trader):
+        trader.start()
+        counter(address).step(2)
+        (cost,) = trader.rows("ReqQryOptionInstrTradeCost", **own(trader))
+        (rate,) = trader.rows("ReqQryOptionInstrCommRate", **own(trader))
+        assert (cost.FixedMargin, rate.StrikeRatioByVolume) == (fixed, fee)
+        (most,) = trader.ask(
+            "ReqQryMaxOrderVolume", **own(trader), ExchangeID="DCE", Direction="1", OffsetFlag="0", HedgeFlag="1"
+        )
+        assert most.field.MaxVolume == int(100000 // (600 + fixed))
+        trader.rest(OPTION, 200.0, 1, ExchangeID="DCE", Direction="1")
+        assert account(trader).FrozenMargin == 600 + fixed
+        trader.fill(OPTION, 61.0, 1, ExchangeID="DCE", Direction="1")
+        # Sold today: the royalty is the last price, 62 x 10.
+        (held,) = trader.rows("ReqQryInvestorPosition", **own(trader))
+        (lot,) = trader.rows("ReqQryInvestorPositionDetail", **own(trader))
+        assert (held.UseMargin, lot.Margin, account(trader).CurrMargin) == (620 + fixed,) * 3
+        trader.fill(OPTION, 63.0, 1, ExchangeID="DCE")
+        before = account(trader)
+        exercise(trader)
+        trader.spi.wait_for("OnRtnExecOrder", count=2)
+        after = account(trader)
+        # The future that comes of it, and the 100 that the option is out of the money.
+        assert after.FrozenMargin - before.FrozenMargin == future + 100
+        assert after.FrozenCommission - before.FrozenCommission == fee
+
+
+def test_without_checks_anything_can_be_exercised(tmp_path: Path) -> None:
+    """``checks=off`` asks for neither lots nor money: no 74."""
+    trader = Trader(address_of(tmp_path, "&checks=off&balance=CNY:1", DAY))
+    with released(trader):
+        trader.start()
+        before = exercise(trader)
+        trader.spi.wait_for("OnRtnExecOrder", after=before, count=2)
+        assert trader.spi.of("OnErrRtnExecOrderInsert") == []
+
+
+def test_every_record_shows_the_zone_that_was_asked_for(tmp_path: Path) -> None:
+    """``tz=America/New_York``: 09:30 of 2021-01-04 in Beijing is 20:30 of the evening before (docs/decisions/0066)."""
+    address = address_of(tmp_path, "&tz=America/New_York&bank=on", DAY)
+    trader = Trader(address)
+    with released(trader):
+        trader.start()
+        counter(address).step(2)
+        times: dict[str, tuple[str, str]] = {}
+        members = {**own(trader), "ExchangeID": "DCE"}
+
+        trader.fill(OPTION, 63.0, 1, ExchangeID="DCE")
+        exercise(trader)
+        told = trader.spi.wait_for("OnRtnExecOrder", count=2).field
+        times["exercise"] = told.InsertTime, "20210103"
+        assert len(trader.rows("ReqQryExecOrder", **own(trader), InsertTimeStart="20:29:00")) == 1
+        trader.send("ReqExecOrderAction", **members, ExecOrderSysID=told.ExecOrderSysID, ActionFlag="0")
+        times["its cancel"] = trader.spi.wait_for("OnRtnExecOrder", count=3).field.CancelTime, "20210103"
+        for kind in ("ExecOrder", "OptionSelfClose"):
+            trader.ask(f"Req{kind}Action", **members, **{f"{kind}SysID": "99"}, ActionFlag="0")
+            told = trader.spi.wait_for(f"OnErrRtn{kind}Action").field
+            times[f"no such {kind}"] = told.ActionTime, told.ActionDate
+        trader.send("ReqOptionSelfCloseInsert", **members, Volume=1, HedgeFlag="1", OptSelfCloseFlag="1")
+        times["self close"] = trader.spi.wait_for("OnRtnOptionSelfClose").field.InsertTime, "20210103"
+
+        trader.ask("ReqOrderAction", **members, OrderSysID="99", ActionFlag="0")
+        told = trader.spi.wait_for("OnErrRtnOrderAction").field
+        times["no such order"] = told.ActionTime, told.ActionDate
+        trader.ask("ReqQuoteAction", **members, QuoteSysID="99", ActionFlag="0")
+        told = trader.spi.wait_for("OnErrRtnQuoteAction").field
+        times["no such quote"] = told.ActionTime, told.ActionDate
+        trader.send(
+            "ReqQuoteInsert",
+            **{**members, "InstrumentID": "m2105"},
+            AskPrice=3500.0,
+            BidPrice=3300.0,
+            AskVolume=1,
+            BidVolume=1,
+            AskOffsetFlag="0",
+            BidOffsetFlag="0",
+            AskHedgeFlag="1",
+            BidHedgeFlag="1",
+        )
+        told = trader.spi.wait_for("OnRtnQuote").field
+        times["quote"] = told.InsertTime, told.InsertDate
+        trader.send(
+            "ReqFromBankToFutureByFuture",
+            BrokerID="9999",
+            AccountID="alice",
+            BankID="1",
+            TradeAmount=1.0,
+            SecuPwdFlag="0",
+            CurrencyID="CNY",
+        )
+        told = trader.spi.wait_for("OnRtnFromBankToFutureByFuture").field
+        times["transfer"] = told.TradeTime, told.TradeDate
+        assert told.TradingDay == "20210104"
+        assert {name: time for name, time in times.items() if time != ("20:30:00", "20210103")} == {}

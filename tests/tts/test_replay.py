@@ -285,6 +285,18 @@ def test_step_pause_run_and_speed(tmp_path: Path) -> None:
         watcher.api.Release()
 
 
+def test_a_step_moves_the_clock_of_a_market_that_runs(tmp_path: Path) -> None:
+    """At a thousandth of the speed the eighth snapshot, 1.6 s later, is half an hour away; steps are there at once."""
+    address = address_of(tmp_path)
+    trader = Trader(address).start()
+    market = counter(address)
+    market.run()  # the first snapshot is due at once, the ninth is of the eighth's time
+    assert market.step(8) == 8
+    assert trader.rest().InsertTime == "09:30:02"
+    assert market.is_playing
+    trader.api.Release()
+
+
 def test_a_paused_counter_serves_on_and_stays_paused(tmp_path: Path) -> None:
     address = address_of(tmp_path)
     trader = Trader(address).start()

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from ctp2.testing.desk import Desk
 from ctp2.tts import counter
+from ctp2.tts.terms import NO_PRICE
 from tests.tts.programs import DAY, Trader, Watcher, address_of, is_order
 
 _numbers = itertools.count(1)
@@ -169,6 +171,11 @@ def test_the_book_is_published_when_the_auction_is_over(tmp_path: Path) -> None:
     alice.rest("IF2101", 5240.0, 3, ExchangeID="CFFEX")
     bob.rest("IF2101", 5220.0, 2, ExchangeID="CFFEX", Direction="1")
     assert not alice.spi.of("OnRtnTrade")
+    assert market.depth == 0
+    hidden = last_tick(watcher, "IF2101", lambda tick: tick.UpdateTime >= "09:25:00")
+    assert (hidden.BidVolume1, hidden.AskVolume1) == (0, 0), "what the auction collects is seen by nobody"
+    (asked,) = alice.rows("ReqQryDepthMarketData", InstrumentID="IF2101")
+    assert (asked.BidVolume1, asked.AskVolume1) == (0, 0)
     market.step(1)  # 09:29
     trade = alice.spi.wait_for("OnRtnTrade").field
     # Two lots trade at every price from 5220 to 5240; a buyer is left over at all of them: the highest.
@@ -177,3 +184,33 @@ def test_the_book_is_published_when_the_auction_is_over(tmp_path: Path) -> None:
     assert (tick.Volume, tick.LastPrice, tick.BidPrice1, tick.BidVolume1, tick.AskVolume1) == (2, 5240.0, 5240.0, 1, 0)
     for client in (watcher, bob, alice):
         client.api.Release()
+
+
+@pytest.mark.parametrize(
+    ("exchange", "kind", "crossed", "apart"),
+    [
+        # Futures: nothing. Stocks: 2 of 3 lots would trade at 35.10, the price at which buyers are left over.
+        ("DCE", "future", ((NO_PRICE, 0), (NO_PRICE, 0)), ((NO_PRICE, 0), (NO_PRICE, 0))),
+        ("SSE", "stock", ((3510, 200), (3510, 200)), ((3490, 100), (3500, 100))),
+    ],
+)
+def test_what_an_auction_collects_is_shown_as_the_exchange_shows_it(
+    exchange: str, kind: str, crossed: tuple[tuple[int, int], ...], apart: tuple[tuple[int, int], ...]
+) -> None:
+    """Never a bid above an ask, in the quote that conditions and snapshots read (docs/decisions/0082)."""
+    for buy, buys, sell, sells, shown in ((35.1, 300, 34.9, 200, crossed), (34.9, 100, 35.0, 100, apart)):
+        desk = Desk(profile="clean", fills="full")
+        contract = desk.instrument(
+            exchange, "X", tick="0.01", multiplier="1", kind=kind, settled="35", limit_max="10000", matched="yes"
+        )
+        desk.user("ann", "1000000")
+        desk.carry("ann", "2", 1000, "X", "35")
+        desk.phase("X", "auction")
+        desk.insert("ann", "buys", "open", buys, "X", buy)
+        desk.insert("ann", "sells", "close", sells, "X", sell)
+        assert ((contract.bid, contract.bid_volume), (contract.ask, contract.ask_volume)) == shown
+        desk.phase("X", "before")  # CZCE waits so for the opening
+        assert contract.bid == NO_PRICE or contract.bid < contract.ask or shown is crossed
+        desk.phase("X", "trading")
+        left = (3510, 100) if shown is crossed else (3490, 100)
+        assert (contract.bid, contract.bid_volume) == left, "the auction is over: the book is seen"
