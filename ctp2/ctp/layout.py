@@ -318,7 +318,8 @@ def check(struct: CtpStruct) -> None:
     those of the newest version that has the field. NaN and the infinities pass: a double holds them.
 
     Values that SWIG would convert on assignment are converted here, in the struct itself: None to an empty text, the
-    number of a character to the character, other kinds of float and int (numpy.float64, IntEnum) to plain ones.
+    number of a character to the character, an int for a double, and other kinds of float and int
+    (numpy.float64, IntEnum), to plain ones.
     """
     _checkers[type(struct)](struct)
 
@@ -351,9 +352,7 @@ def _checker(name: str, fields: list[tuple[str, str]]) -> Callable[[Any], None]:
         lines.append(f"    joined = ''.join(({', '.join(texts)},))")
         tests += ["joined.isascii()", "'\\0' not in joined"]
     for field, kind in fields:
-        if kind == "d":
-            tests.append(f"(type({field}) is float or type({field}) is int)")
-        elif kind not in "ih":
+        if kind not in "dih":
             tests.append(f"len({field}) < {2 if kind == 'c' else kind}")
     for code in "ih":
         numbers = [field for field, kind in fields if kind == code]
@@ -362,9 +361,17 @@ def _checker(name: str, fields: list[tuple[str, str]]) -> Callable[[Any], None]:
             lines.append(f"    bits_{code} = {' | '.join(numbers)}")
             one_by_one = " and ".join(f"{low} <= {field} <= {high}" for field in numbers)
             tests += [f"type(bits_{code}) is int", f"(0 <= bits_{code} <= {high} or {one_by_one})"]
-    condition = " and ".join(tests) or "True"
-    lines += [f"    if {condition}: return", "  except TypeError: pass", "  examine(s)"]
-    names = {"examine": lambda struct: _examine(struct, name, fields)}
+    doubles = [field for field, kind in fields if kind == "d"]
+    floats = [f"type({field}) is float" for field in doubles]
+    lines.append(f"    if {' and '.join([*tests, *floats]) or 'True'}: return")
+    if doubles:
+        # An int for a price is common; a double it becomes, as whoever reads the order back expects.
+        numbers = [f"(type({field}) is float or type({field}) is int)" for field in doubles]
+        lines.append(f"    if {' and '.join([*tests, *numbers])}:")
+        lines += [f"      if type({field}) is int: s.{field} = double({field})" for field in doubles]
+        lines.append("      return")
+    lines += ["  except TypeError: pass", "  examine(s)"]
+    names: dict[str, Any] = {"double": _double, "examine": lambda struct: _examine(struct, name, fields)}
     checker: Callable[[Any], None] = _compile(lines, "check", names)
     return checker
 
@@ -388,7 +395,7 @@ def _examine(struct: Any, name: str, fields: list[tuple[str, str]]) -> None:
 def _converted(value: Any, kind: str) -> Any:
     """What SWIG stores for a value it is given; the value itself when that is the same, or nothing it would take."""
     if kind == "d":
-        return float(value) if isinstance(value, float) else value
+        return _double(value) if isinstance(value, float | int) else value
     if kind in _RANGE:
         return int(value) if isinstance(value, int) else value
     if value is None:

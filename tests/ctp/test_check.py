@@ -125,18 +125,24 @@ CONVERTED: list[tuple[str, Any, Any]] = [
     ("Direction", "\0", ""),
     ("Direction", ord("1"), "1"),
     ("LimitPrice", Ratio(2.5), 2.5),
-    ("VolumeTotalOriginal", Lots.ONE, 1),
-    ("IsAutoSuspend", True, 1),
+    ("LimitPrice", 3500, 3500.0),
+    ("LimitPrice", 10**400, math.inf),
 ]
 
 
 @pytest.mark.parametrize(("field", "value", "stored"), CONVERTED)
-def test_what_swig_converts_is_converted(field: str, value: Any, stored: Any) -> None:
-    # The text makes sure that the fast way does not answer.
-    order = CThostFtdcInputOrderField(UserID="中", **{field: value})
+@pytest.mark.parametrize("user", ["u", "中"])  # the second is none for the fast way
+def test_what_swig_converts_is_converted(user: str, field: str, value: Any, stored: Any) -> None:
+    order = CThostFtdcInputOrderField(UserID=user, **{field: value})
     check(order)
     assert getattr(order, field) == stored
     assert type(getattr(order, field)) is type(stored)
+
+
+def test_an_enum_for_an_int_becomes_one_when_looked_at() -> None:
+    order = CThostFtdcInputOrderField(UserID="中", VolumeTotalOriginal=Lots.ONE)
+    check(order)
+    assert type(order.VolumeTotalOriginal) is int
 
 
 @pytest.mark.parametrize("value", [None, 5, "order", object(), CThostFtdcInputOrderField])
