@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import sys
@@ -16,6 +17,8 @@ from types import ModuleType, TracebackType
 from typing import Final
 
 from ctp2.core.api import force_front, stop_all
+from ctp2.core.dispatch import on_exit
+from ctp2.ctp.base import accept_any_attribute
 
 FOREIGN: Final = re.compile(r"openctp_(ctp|tts)(_\d\w*)?|thosttraderapi|thostmduserapi")
 """Top-level packages that become ctp2: ``openctp_ctp``, the older ones per version such as ``openctp_ctp_667``, and the
@@ -50,6 +53,16 @@ class _Foreign(MetaPathFinder, Loader):
         module.__dict__["__version__"] = __version__
 
 
+def main(script: str, argv: Sequence[str], front: str | None = None) -> int:
+    """:func:`run` in a process that serves nothing else, so that the program finds more of what SWIG does.
+
+    Structs keep attributes that CTP does not know, and ``sys.exit`` in a callback ends the program.
+    """
+    accept_any_attribute()
+    on_exit(_leave)
+    return run(script, argv, front)
+
+
 def run(script: str, argv: Sequence[str], front: str | None = None) -> int:
     """Run ``script`` as ``python script argv…`` would; the exit code is the script's.
 
@@ -79,6 +92,21 @@ def _execute(script: str) -> int:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
     return 0
+
+
+def _leave(end: SystemExit) -> None:
+    """End the process from a callback, whatever the main thread waits for."""
+    code = _exit_code(end.code)
+
+    def leave() -> None:
+        # Not on the callback thread: what ends in order waits for that one, too.
+        stop_all()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    # No daemon: should the main thread end meanwhile, Python waits for this one, and the code is the callback's.
+    threading.Thread(target=leave, name="ctp2-exit").start()
 
 
 def _exit_code(code: object) -> int:

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mdapi": {"ctp2.core", "ctp2.ctp", "ctp2.registry"},
     "thosttraderapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
     "thostmduserapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
-    "run": PUBLIC_FACE | {"ctp2.core", "ctp2.registry", "ctp2.thosttraderapi", "ctp2.thostmduserapi"},
+    "run": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.registry", "ctp2.thosttraderapi", "ctp2.thostmduserapi"},
     "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata"},
     "recording": {"ctp2.mdapi", "ctp2.core", "ctp2.ctp", "ctp2.refdata"},
     "cli": {"ctp2"},

@@ -153,7 +153,6 @@ RAISING: dict[str, tuple[Callable[[Program], object], type[Exception], str]] = {
     "no system info": (lambda p: p.td.RegisterUserSystemInfo(None), TypeError, "UserSystemInfoField"),
     "subscribing a number": (lambda p: p.md.SubscribeMarketData([1], 1), TypeError, "str or bytes, got int"),
     "subscribing no list": (lambda p: p.md.SubscribeMarketData(None, 1), TypeError, "list of str or bytes"),
-    "more than given": (lambda p: p.md.SubscribeMarketData(["a"], 2), ValueError, "nCount is 2, but 1"),
     "fewer than none": (lambda p: p.md.SubscribeMarketData(["a"], -1), ValueError, "nCount is -1"),
     "text as count": (lambda p: p.md.SubscribeMarketData(["a"], "1"), TypeError, "nCount must be an int"),
     "over-long code": (lambda p: p.md.SubscribeMarketData([LONG], 1), ValueError, "80 bytes"),
@@ -177,6 +176,15 @@ def test_bad_input_raises_and_the_object_stays_usable(program: Program, case: st
     assert program.td_spi.answer(9)[0].field.InstrumentID == "TOY"
     assert program.md.SubscribeMarketData(["TOY"], 1) == 0
     program.md_spi.wait_for("OnRtnDepthMarketData")
+
+
+def test_a_count_beyond_the_list_means_the_list(program: Program, caplog: pytest.LogCaptureFixture) -> None:
+    """Some programs hand in their request number for nCount."""
+    program.login()
+    assert program.md.SubscribeMarketData(["TOY"], 7) == 0
+    program.md_spi.wait_for("OnRtnDepthMarketData")
+    (record,) = caplog.records
+    assert record.getMessage() == "SubscribeMarketData: nCount is 7, but 1 instruments are given: these are taken"
 
 
 # --- bad input that is answered --------------------------------------------------------------------------------------

@@ -164,6 +164,84 @@ def test_md_demo_runs_with_only_its_import_changed(tmp_path: Path, root: Path) -
     assert result.stdout.splitlines()[-1] == "done"
 
 
+def as_own_process(tmp_path: Path, root: Path, body: str) -> subprocess.CompletedProcess[str]:
+    """``ctp2 run`` of a script with the toy venue, in a process of its own."""
+    script = tmp_path / "script.py"
+    script.write_text(body, "utf-8")
+    code = f"import sys; sys.path.insert(0, {str(root)!r})\nfrom ctp2 import registry, run\nfrom tests import toy\n"
+    code += f"registry._modules['toy'] = toy.load()\nsys.exit(run.main({str(script)!r}, [], 'toy://'))\n"
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+CLIENT = """
+import sys, threading
+from openctp_ctp import tdapi
+
+class Spi(tdapi.CThostFtdcTraderSpi):
+    def OnFrontConnected(self):
+        req = tdapi.CThostFtdcReqUserLoginField()
+        req.UserID = "u"
+        api.ReqUserLogin(req, 1)
+
+    def OnRspUserLogin(self, pRspUserLogin, pRspInfo, nRequestID, bIsLast):
+        logged_in(pRspUserLogin)
+
+    def OnRspQryInstrument(self, pInstrument, pRspInfo, nRequestID, bIsLast):
+        print(nRequestID, pInstrument.InstrumentID)
+        if bIsLast:
+            done.set()
+
+def start():
+    global api, spi
+    api = tdapi.CThostFtdcTraderApi.CreateFtdcTraderApi()
+    spi = Spi()
+    api.RegisterSpi(spi)
+    api.RegisterFront("tcp://180.168.146.187:10130")
+    api.Init()
+
+done = threading.Event()
+"""
+
+
+def test_structs_take_attributes_that_ctp_does_not_know(tmp_path: Path, root: Path) -> None:
+    """As SWIG's do: members of another struct or version, and notes that a program keeps in them."""
+    body = """
+import copy
+
+def logged_in(field):
+    field.my_note = "kept"
+    assert field.my_note == "kept" and field.UserID == "u"
+    assert vars(field) == {"my_note": "kept"}
+    assert copy.copy(field).UserID == "u"
+    req = tdapi.CThostFtdcQryInstrumentField()
+    req.BrokerID = "9999"
+    req.ExchangeID = None
+    assert api.ReqQryInstrument(req, 2) == 0
+
+start()
+assert done.wait(20)
+req = tdapi.CThostFtdcQryInstrumentField()
+req.BrokerID = "9999"
+done.clear()
+assert api.ReqQryInstrument(req, 4) == 0
+assert done.wait(20)
+"""
+    result = as_own_process(tmp_path, root, CLIENT + body)
+    assert (result.returncode, result.stdout) == (0, "2 TOY\n4 TOY\n"), result.stderr
+    # Told once, not for every request.
+    told = "CThostFtdcQryInstrumentField has no member BrokerID: what it was set to is not sent"
+    assert result.stderr.splitlines() == [told]
+
+
+@pytest.mark.parametrize(("call", "code", "said"), [("sys.exit(5)", 5, ""), ("exit('no luck')", 1, "no luck\n")])
+def test_exit_in_a_callback_ends_the_program(tmp_path: Path, root: Path, call: str, code: int, said: str) -> None:
+    """Also while the main thread waits for what never comes."""
+    body = f"def logged_in(field):\n    print('bye')\n    {call}\n\nstart()\ndone.wait()\n"
+    result = as_own_process(tmp_path, root, CLIENT + body)
+    assert (result.returncode, result.stdout, result.stderr) == (code, "bye\n", said)
+
+
 def test_faces_keep_their_own_names() -> None:
     assert tdapi.__name__ == "ctp2.tdapi"
     assert tdapi.__spec__ is not None

@@ -85,9 +85,9 @@ def _run(
     arguments = list(arguments or [])
     if front is None:
         front, arguments = _take_front(arguments)
-    from ctp2.run import run
+    from ctp2.run import main
 
-    raise typer.Exit(run(str(script), arguments, front))
+    raise typer.Exit(main(str(script), arguments, front))
 
 
 @app.command("record", help=text("help.record"))

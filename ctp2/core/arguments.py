@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import os
 from collections.abc import Sequence
 from typing import Any, Final
 
 from ctp2.core.flow import Resume
+
+log = logging.getLogger("ctp2.api")
 
 INT32: Final = range(-(2**31), 2**31)
 _CODE_BYTES: Final = 80
@@ -56,8 +59,11 @@ def codes(function: str, instruments: Any, number: Any) -> tuple[str, ...]:
     if not isinstance(listed, list | tuple):
         raise TypeError(f"{function}: ppInstrumentID must be a list of str or bytes, got {type(instruments).__name__}")
     wanted = int32(function, "nCount", number)
-    if not 0 <= wanted <= len(listed):
-        raise ValueError(f"{function}: nCount is {wanted}, but {len(listed)} instruments are given")
+    if wanted < 0:
+        raise ValueError(f"{function}: nCount is {wanted}")
+    if wanted > len(listed):
+        # Some programs hand in a request number here, as SWIG cannot compare the two.
+        log.warning("%s: nCount is %d, but %d instruments are given: these are taken", function, wanted, len(listed))
     return tuple(_code(function, item) for item in listed[:wanted])
 
 

@@ -32,7 +32,18 @@ REOPEN: Final = "~reopen"
 """Not a callback: tells the Api to open its session anew."""
 
 Hook = Callable[[Event], None]
+
+_on_exit: Callable[[SystemExit], None] | None = None
 Invoke = Callable[[Callable[..., Any], Event], None]
+
+
+def on_exit(hook: Callable[[SystemExit], None] | None) -> None:
+    """What happens when a callback calls ``sys.exit``, where None only logs it, like any exception.
+
+    SWIG ends the process then. Here it ends one program's run, as :mod:`ctp2.run` arranges it: a library must not.
+    """
+    global _on_exit
+    _on_exit = hook
 
 
 def _plain(call: Callable[..., Any], event: Event) -> None:
@@ -252,9 +263,12 @@ class Dispatcher:
                             call(event.field if build is None else build(event.field))
                         else:
                             invoke(call, event)
-            except BaseException:
-                # Also SystemExit and KeyboardInterrupt: raised here they could only end this thread, silently.
-                log.exception("%s: exception in %s", self.name, name)
+            except BaseException as error:
+                if isinstance(error, SystemExit) and _on_exit is not None:
+                    _on_exit(error)
+                else:
+                    # Also SystemExit and KeyboardInterrupt: raised here they could only end this thread, silently.
+                    log.exception("%s: exception in %s", self.name, name)
             if event.sequence:
                 received(event)
             self.done += 1

@@ -23,6 +23,18 @@ SECRETS: Final = frozenset(
 _PYTHON: Final[dict[str, tuple[type, object]]] = {"i": (int, 0), "h": (int, 0), "d": (float, 0.0)}
 _TEXT: Final = (str, "")
 
+_any_attribute = False
+
+
+def accept_any_attribute() -> None:
+    """Let every struct built from now on keep attributes that CTP does not know, as the SWIG classes do.
+
+    For a process that runs a program written for those: some set members of another struct, or of another version.
+    Cannot be undone, as the classes are built once.
+    """
+    global _any_attribute
+    _any_attribute = True
+
 
 class CtpStruct(msgspec.Struct, gc=False, repr_omit_defaults=True):
     """Base of all CTP structs: every field defaulted, set by attribute or keyword, compared by value.
@@ -66,7 +78,10 @@ def build(name: str, description: str, module: str) -> type[CtpStruct]:
         if field in SECRETS:
             base = _SecretStruct
     namespace = {"__doc__": f"The CTP struct {name}."}
-    cls = cast(type[CtpStruct], msgspec.defstruct(name, fields, bases=(base,), module=module, namespace=namespace))
+    # msgspec gives a __dict__ only to what the garbage collector looks after.
+    loose = _any_attribute
+    made = msgspec.defstruct(name, fields, bases=(base,), module=module, namespace=namespace, dict=loose, gc=loose)
+    cls = cast(type[CtpStruct], made)
     # msgspec's own setter looks after garbage collection, which gc=False leaves nothing to do for; with the plain one
     # the interpreter can specialise "order.LimitPrice = …", which makes filling a struct more than twice as fast.
     cls.__setattr__ = object.__setattr__  # type: ignore[method-assign]

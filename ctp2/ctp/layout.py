@@ -17,6 +17,7 @@ than Python's GB18030 codec; secrets and long texts bypass them.
 
 from __future__ import annotations
 
+import logging
 import struct as struct_module
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -26,6 +27,8 @@ from ctp2.ctp import schema, structs
 from ctp2.ctp.base import SECRETS, CtpStruct, parse
 from ctp2.ctp.text import ENCODING, encode_cut
 
+log = logging.getLogger("ctp2.api")
+
 NEWEST: Final = schema.NEWEST
 
 Kind = Literal["char", "text", "int", "short", "double"]
@@ -34,6 +37,9 @@ Buffer = bytes | bytearray | memoryview
 _ALIGN: Final[dict[Kind, int]] = {"char": 1, "text": 1, "int": 4, "short": 2, "double": 8}
 _CODE: Final[dict[Kind, str]] = {"int": "i", "short": "h", "double": "d"}
 _RANGE: Final[dict[str, tuple[int, int]]] = {"i": (-(2**31), 2**31 - 1), "h": (-(2**15), 2**15 - 1)}
+
+_PRINTABLE: Final = range(32, 127)
+"""Numbers taken for the character they stand for; a small one (Direction = 0) is more likely meant as the digit."""
 
 _TABLE_TEXT: Final = 100
 """Longest field whose texts are worth keeping."""
@@ -296,7 +302,8 @@ class _Checkers(dict[type, Callable[[Any], None]]):
 
     def __missing__(self, cls: type) -> Callable[[Any], None]:
         name = struct_name(cls)
-        self[cls] = checker = _checker(name, list(parse(structs.FIELDS[name])))
+        checker = _checker(name, list(parse(structs.FIELDS[name])))
+        self[cls] = checker = _telling(checker, name) if cls.__dictoffset__ else checker
         return checker
 
 
@@ -309,8 +316,25 @@ def check(struct: CtpStruct) -> None:
     ``TypeError`` for a value of the wrong type (an int will do for a double, a bool for an int), ``ValueError`` for
     text too long in GB18030, not encodable or with a NUL inside, and for an integer beyond the field. The limits are
     those of the newest version that has the field. NaN and the infinities pass: a double holds them.
+
+    Values that SWIG would convert on assignment are converted here, in the struct itself: None to an empty text, the
+    number of a character to the character, an int for a double, and other kinds of float and int
+    (numpy.float64, IntEnum), to plain ones.
     """
     _checkers[type(struct)](struct)
+
+
+def _telling(checker: Callable[[Any], None], name: str) -> Callable[[Any], None]:
+    """``checker`` for a struct with any attributes: it tells once of each that CTP does not know."""
+    told: set[str] = set()
+
+    def check(struct: Any) -> None:
+        for attribute in sorted(vars(struct).keys() - told):
+            told.add(attribute)
+            log.warning("%s has no member %s: what it was set to is not sent", name, attribute)
+        checker(struct)
+
+    return check
 
 
 def _checker(name: str, fields: list[tuple[str, str]]) -> Callable[[Any], None]:
@@ -328,9 +352,7 @@ def _checker(name: str, fields: list[tuple[str, str]]) -> Callable[[Any], None]:
         lines.append(f"    joined = ''.join(({', '.join(texts)},))")
         tests += ["joined.isascii()", "'\\0' not in joined"]
     for field, kind in fields:
-        if kind == "d":
-            tests.append(f"(type({field}) is float or type({field}) is int)")
-        elif kind not in "ih":
+        if kind not in "dih":
             tests.append(f"len({field}) < {2 if kind == 'c' else kind}")
     for code in "ih":
         numbers = [field for field, kind in fields if kind == code]
@@ -339,17 +361,28 @@ def _checker(name: str, fields: list[tuple[str, str]]) -> Callable[[Any], None]:
             lines.append(f"    bits_{code} = {' | '.join(numbers)}")
             one_by_one = " and ".join(f"{low} <= {field} <= {high}" for field in numbers)
             tests += [f"type(bits_{code}) is int", f"(0 <= bits_{code} <= {high} or {one_by_one})"]
-    condition = " and ".join(tests) or "True"
-    lines += [f"    if {condition}: return", "  except TypeError: pass", "  examine(s)"]
-    names = {"examine": lambda struct: _examine(struct, name, fields)}
+    doubles = [field for field, kind in fields if kind == "d"]
+    floats = [f"type({field}) is float" for field in doubles]
+    lines.append(f"    if {' and '.join([*tests, *floats]) or 'True'}: return")
+    if doubles:
+        # An int for a price is common; a double it becomes, as whoever reads the order back expects.
+        numbers = [f"(type({field}) is float or type({field}) is int)" for field in doubles]
+        lines.append(f"    if {' and '.join([*tests, *numbers])}:")
+        lines += [f"      if type({field}) is int: s.{field} = double({field})" for field in doubles]
+        lines.append("      return")
+    lines += ["  except TypeError: pass", "  examine(s)"]
+    names: dict[str, Any] = {"double": _double, "examine": lambda struct: _examine(struct, name, fields)}
     checker: Callable[[Any], None] = _compile(lines, "check", names)
     return checker
 
 
 def _examine(struct: Any, name: str, fields: list[tuple[str, str]]) -> None:
-    """Look at each field and raise for the first that is wrong."""
+    """Look at each field, convert what SWIG converts, and raise for the first that is wrong."""
     for field, kind in fields:
-        value = getattr(struct, field)
+        given = getattr(struct, field)
+        value = _converted(given, kind)
+        if value is not given:
+            setattr(struct, field, value)
         if kind in _RANGE:
             _examine_int(name, field, value, kind)
         elif kind == "d":
@@ -357,6 +390,21 @@ def _examine(struct: Any, name: str, fields: list[tuple[str, str]]) -> None:
                 raise TypeError(_say(name, field, f"a float is needed, not {type(value).__name__}"))
         else:
             _examine_text(name, field, value, 1 if kind == "c" else int(kind) - 1)
+
+
+def _converted(value: Any, kind: str) -> Any:
+    """What SWIG stores for a value it is given; the value itself when that is the same, or nothing it would take."""
+    if kind == "d":
+        return _double(value) if isinstance(value, float | int) else value
+    if kind in _RANGE:
+        return int(value) if isinstance(value, int) else value
+    if value is None:
+        return ""
+    if kind != "c":
+        return value
+    if isinstance(value, int) and value in _PRINTABLE:
+        value = chr(value)
+    return "" if value == "\0" else value
 
 
 def _examine_int(name: str, field: str, value: object, kind: str) -> None:
