@@ -221,7 +221,7 @@ def _replay(config: Config, day: TickDay) -> World:
     base_ns = instant_ns(zone_of(instruments[0].exchange, instruments[0].session_id), day.trading_day, 0)
     instants = row_instants(day, instruments, config.options.data_tz)
     order = sorted(range(len(day)), key=instants.__getitem__)
-    changes = phase_changes(listed, day.trading_day, base_ns)
+    changes = phase_changes(listed, day.trading_day, base_ns, min(instants, default=base_ns))
     world = _world(config, universe, Feed(day, order, base_ns, changes, instants=instants), is_live=False)
     return _populated(world, instruments, own, listed)
 

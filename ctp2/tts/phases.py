@@ -29,8 +29,14 @@ NIGHT_ENDS_NS: Final = 6 * 3600 * 1_000_000_000
 _FRIDAY: Final = 4
 
 
-def phase_changes(listed: Iterable[Instrument], trading_day: str, base_ns: int) -> list[tuple[int, PhaseChange]]:
-    """(nanoseconds since ``base_ns``, change) of every schedule that something listed follows, in order."""
+def phase_changes(
+    listed: Iterable[Instrument], trading_day: str, base_ns: int, begins_ns: int
+) -> list[tuple[int, PhaseChange]]:
+    """(nanoseconds since ``base_ns``, change) of every schedule that something listed follows, in order.
+
+    ``begins_ns`` is the instant of the first snapshot: a schedule whose day begins later, in another zone or because
+    the recorder was early, is in its first phase by then.
+    """
     followed: dict[str, tuple[Instrument, bool]] = {}
     for instrument in listed:
         if instrument.session_id:
@@ -38,9 +44,9 @@ def phase_changes(listed: Iterable[Instrument], trading_day: str, base_ns: int) 
             followed.setdefault(schedule_of(instrument, trading_day), (instrument, True))
     changes: list[tuple[int, PhaseChange]] = []
     for schedule, (instrument, is_contract) in followed.items():
-        for phase in _changes(instrument, trading_day, is_contract):
-            change = PhaseChange(schedule, phase.status, market_phase(phase))
-            changes.append((phase.start_ns - base_ns, change))
+        for place, phase in enumerate(_changes(instrument, trading_day, is_contract)):
+            at_ns = phase.start_ns if place else min(phase.start_ns, begins_ns)
+            changes.append((at_ns - base_ns, PhaseChange(schedule, phase.status, market_phase(phase))))
     changes.sort(key=lambda item: item[0])
     return changes
 

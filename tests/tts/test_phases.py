@@ -105,6 +105,18 @@ def test_told(what: str, which: tuple[str, str, str], expected: str, tmp_path: P
         assert [field.TradingSegmentSN for field in told] == list(range(1, len(told) + 1))
 
 
+def test_what_a_client_finds_before_a_market_has_begun_its_day(tmp_path: Path) -> None:
+    """At 09:30 in Shanghai it is the evening before in New York: US shows its first status, from the first snapshot."""
+    day = HEADER + row("rb2605", "SHFE", "20260112", "20260112", "09:30:01")
+    day += row("AAPL", "NASD", "20260112", "20260112", "09:30:00")
+    trader = Trader(address_of(tmp_path, day=day)).login()
+    with released(trader):
+        trader.rows("ReqQryExchange")
+        told = [call.field for call in trader.spi.of("OnRtnInstrumentStatus") if call.field.ExchangeID == "NASD"]
+        # 09:30:01 in Shanghai (UTC+8) is 20:30:01 of the day before in New York (UTC-5)
+        assert [(field.EnterTime, field.InstrumentStatus) for field in told] == [("20:30:01", "1")]
+
+
 # ------------------------------------------------------------------------------------ a Monday and its night
 
 # Monday 2026-01-12 began on Friday evening, the 9th. The dates are those that each exchange sends (9.3).
