@@ -133,6 +133,24 @@ _FIRST_STATUS: Final = {"CFFEX": BEFORE_TRADING}
 _SILENT_STATUS: Final = {"CZCE": BEFORE_TRADING}
 
 
+def product_schedule(instrument: Instrument) -> str:
+    """Names the phases of an instrument's product: products of one schedule have the same; ``''`` always trades."""
+    if not instrument.session_id:
+        return ""
+    own = f"/{instrument.product}" if (instrument.exchange, instrument.product) in _CLOSING_AUCTION else ""
+    return f"{instrument.exchange}/{instrument.session_id}{own}"
+
+
+def schedule_of(instrument: Instrument, trading_day: str) -> str:
+    """Names the phases of an instrument on a day: its product's, unless it ends early on its last day."""
+    schedule = product_schedule(instrument)
+    return f"{schedule}/last day" if _ends_early(instrument, trading_day) else schedule
+
+
+def _ends_early(instrument: Instrument, trading_day: str) -> bool:
+    return instrument.expire_date == trading_day and instrument.session_id in _LAST_DAY_CLOSE_S
+
+
 def session_of_day(instrument: Instrument, trading_day: str) -> str:
     """The session of an instrument on a day: the half day's on a short day; ``''`` if it always trades."""
     market = market_of(instrument.exchange)
@@ -155,13 +173,15 @@ def day_start_ns(exchange: str, trading_day: str, previous_day: str | None = Non
     return instant_ns("Asia/Hong_Kong" if market == "HK" else "America/New_York", trading_day, 0)
 
 
-def day_phases(instrument: Instrument, trading_day: str, previous_day: str | None = None) -> list[Phase]:
+def day_phases(
+    instrument: Instrument, trading_day: str, previous_day: str | None = None, *, is_contract: bool = True
+) -> list[Phase]:
     """Every phase of an instrument's trading day without a gap, from ``day_start_ns`` to its close, as UTC instants.
 
     The night session is part of it where one is held. ``previous_day`` is the trading day before for a recorded day
-    that the calendar does not reach (its night is then taken as held). Trading at the closing price after hours is not
-    offered: such a day ends with its closing auction [SIM]. Empty for an instrument without a session, which always
-    trades.
+    that the calendar does not reach (its night is then taken as held). ``is_contract`` False: of its product, which
+    goes on where one contract ends early on its last day. Trading at the closing price after hours is not offered:
+    such a day ends with its closing auction [SIM]. Empty for an instrument without a session, which always trades.
 
     ``CalendarError``: beyond the calendar.
     """
@@ -171,7 +191,7 @@ def day_phases(instrument: Instrument, trading_day: str, previous_day: str | Non
     found = phases(session, trading_day, previous_day)
     found = _until_close(_shortened(found, instrument.exchange, trading_day))
     found = _with_closing_auction(found, instrument, trading_day)
-    if instrument.expire_date == trading_day and instrument.session_id in _LAST_DAY_CLOSE_S:
+    if is_contract and _ends_early(instrument, trading_day):
         found = _cut(found, instant_ns(session_zone(session), trading_day, _LAST_DAY_CLOSE_S[instrument.session_id]))
     found = _with_matches(found)
     if instrument.exchange == "CZCE":

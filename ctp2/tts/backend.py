@@ -105,8 +105,10 @@ class TtsBackend:
         self._last_session = 0
         for user_id in self.users.listed:
             self.open_account(user_id)
-        for (exchange, product), (session_id, _) in self.world.products.items():
-            self.on_phase(exchange, product, self.world.phase_of(session_id))
+        for change, at_ns in self.counter.past:
+            self.counter.tell_phase(change, at_ns)
+        for (exchange, product), (schedule, _) in self.world.products.items():
+            self.on_phase(exchange, product, self.world.status_of(schedule), self.counter.now_ns())
         self.counter.start()
 
     def session(self, kind: Kind, sink: Sink) -> TtsSession:
@@ -163,15 +165,17 @@ class TtsBackend:
         """A snapshot as the callback it is; its record is built for each client that reads it."""
         return Event("OnRtnDepthMarketData", (tick, contract, self.trading_day), build=_build_tick)
 
-    def on_phase(self, exchange: str, product: str, phase: str) -> None:
-        """Send a product's new phase on the public flow (once per product, spec 10.1)."""
+    def on_phase(self, exchange: str, product: str, phase: str, at_ns: int) -> None:
+        """Send a product's new status on the public flow (once per product and change, spec 10.1)."""
         key = (exchange, product)
         before = self.statuses.get(key)
+        if before is not None and before.InstrumentStatus == phase:
+            return  # the market changed and the exchange's letter did not
         status = structs.CThostFtdcInstrumentStatusField(
             ExchangeID=exchange,
             InstrumentStatus=phase,
             TradingSegmentSN=before.TradingSegmentSN + 1 if before is not None else 1,
-            EnterTime=values.time_of(self.counter.now_ns(), self.world.products[key][1]),
+            EnterTime=values.time_of(at_ns, self.world.products[key][1]),
             EnterReason="1",
             ExchangeInstID=product,
             InstrumentID=product,

@@ -19,6 +19,7 @@ from typing import Any, Final
 from ctp2.core.backend import Sink
 from ctp2.core.clock import Clock
 from ctp2.refdata.ticks import DBL_MAX, Tick
+from ctp2.refdata.tradingday import action_day
 from ctp2.tts.commands import Quote, SetPhase
 from ctp2.tts.commands import Tick as TimePasses
 from ctp2.tts.contract import Contract
@@ -26,6 +27,7 @@ from ctp2.tts.environments import World
 from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.matching import DEPTH, Book
+from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.terms import NO_PRICE
 from ctp2.tts.values import date_of, time_of
 
@@ -48,7 +50,7 @@ class Counter:
         clock: Clock,
         on_events: Callable[[Sequence[Event]], None],
         on_tick: Callable[[Contract, Tick], None],
-        on_phase: Callable[[str, str, str], None],
+        on_phase: Callable[[str, str, str, int], None],
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.world = world
@@ -75,6 +77,8 @@ class Counter:
         self._is_playing = False
         self._has_begun = False
         self._has_ended = False
+        self.past: list[tuple[PhaseChange, int]] = []
+        """The phases in which a replay begins and those before: the changes with their instants."""
         world.feed.skip_to_start(self._set_phase_quietly)
         self._offset = world.feed.next_offset or 0
         self._anchor_ns = monotonic_ns()
@@ -298,7 +302,10 @@ class Counter:
 
     def _quote(self, tick: Tick, now_ns: int) -> None:
         """A snapshot of the recorded day."""
-        self.take_quote(self.world.day_contracts[tick.instrument], tick, now_ns)
+        contract = self.world.day_contracts[tick.instrument]
+        if tick.time_ns < NIGHT_ENDS_NS:
+            self.world.show_night(contract, tick)
+        self.take_quote(contract, tick, now_ns)
 
     def take_quote(self, contract: Contract, tick: Tick, now_ns: int) -> None:
         """The snapshot goes to the readers first: a fill follows the quote that made it."""
@@ -321,23 +328,25 @@ class Counter:
         if events:
             self._on_events(events)
 
-    def _set_phase_quietly(self, change: PhaseChange) -> None:
-        self.world.phases[change.session_id] = change.status
-        for contract in self.engine.state.contracts:
-            if contract.instrument.session_id == change.session_id:
-                contract.phase = change.status
+    def _set_phase_quietly(self, change: PhaseChange, at_ns: int) -> None:
+        self.past.append((change, at_ns))
+        self.world.phases[change.schedule] = change
+        for contract in self.world.followers.get(change.schedule, ()):
+            contract.phase = change.market
 
     def _enter_phase(self, change: PhaseChange, now_ns: int) -> None:
-        """The products of a session are told first, then what it makes of their orders."""
-        if self.world.phases.get(change.session_id) == change.status:
-            return
-        self.world.phases[change.session_id] = change.status
-        for (exchange, product), (session_id, _) in self.world.products.items():
-            if session_id == change.session_id:
-                self._on_phase(exchange, product, change.status)
-        for contract in self.engine.state.contracts:
-            if contract.instrument.session_id == change.session_id:
-                self.publish(self.engine.set_phase(SetPhase(now_ns, contract.index, change.status)))
+        """The products of a schedule are told first, then what it makes of their orders."""
+        self.world.phases[change.schedule] = change
+        self.tell_phase(change, now_ns)
+        for contract in self.world.followers.get(change.schedule, ()):
+            if contract.phase != change.market:
+                self.publish(self.engine.set_phase(SetPhase(now_ns, contract.index, change.market)))
+
+    def tell_phase(self, change: PhaseChange, at_ns: int) -> None:
+        """Tell the status of the products that follow a schedule."""
+        for (exchange, product), (schedule, _) in self.world.products.items():
+            if schedule == change.schedule:
+                self._on_phase(exchange, product, change.status, at_ns)
 
     # ------------------------------------------------------------------ books between users
     def _publish_books(self) -> None:
@@ -360,7 +369,7 @@ class Counter:
             now_ns,
             time_of(now_ns, contract.home),
             now_ns // 1_000_000 % 1000,
-            before.action_day if contract.profile.trading_day_dates else date_of(now_ns, contract.home),
+            action_day(contract.exchange, self.world.trading_day, date_of(now_ns, contract.home)),
             before.exchange,
             before.exchange_code,
             pre_settlement=before.pre_settlement,

@@ -19,13 +19,14 @@ from ctp2.refdata.loader import Universe
 from ctp2.refdata.models import OPTION, Instrument
 from ctp2.refdata.sessions import instant_ns, zone_of
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay, TickInstrument, read_day
+from ctp2.refdata.tradingday import NIGHT_EXCHANGES, product_schedule, schedule_of
 from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
-from ctp2.tts.feed import Feed, continuous_rows
+from ctp2.tts.feed import Feed, PhaseChange, continuous_rows
 from ctp2.tts.options import OptionTerms, equip_own
 from ctp2.tts.order_types import order_types_for
-from ctp2.tts.phases import phase_changes, row_instants
+from ctp2.tts.phases import NIGHT_ENDS_NS, night_action_day, phase_changes, row_instants
 from ctp2.tts.profiles import profile_for
 from ctp2.tts.state import State
 from ctp2.tts.terms import BEFORE_TRADING, CONTINUOUS, NO_PRICE
@@ -47,8 +48,8 @@ class World:
 
     ``ticks`` holds the latest snapshot per contract; ``day_contracts`` maps the recorded day's instrument numbers to
     contracts. ``listed`` is everything that can be traded, used yet or not; ``phases`` the present phase of each
-    session, ``products`` which session and zone a product follows. ``is_live`` says whether the environment's clock is
-    the machine's.
+    schedule, ``products`` which schedule and zone a product follows, ``followers`` the contracts of a schedule.
+    ``is_live`` says whether the environment's clock is the machine's.
     """
 
     def __init__(self, config: Config, universe: Universe, engine: Engine, feed: Feed, is_live: bool) -> None:
@@ -63,7 +64,8 @@ class World:
         self.ticks: dict[int, Tick] = {}
         self.day_contracts: list[Contract] = []
         self.listed: dict[tuple[str, str], Instrument] = {}
-        self.phases: dict[str, str] = {}
+        self.phases: dict[str, PhaseChange] = {}
+        self.followers: dict[str, list[Contract]] = {}
         self.products: dict[tuple[str, str], tuple[str, str]] = {}
         self._own_rates: dict[tuple[str, str, str], Contract] = {}
         if universe.accounts_with_rates:
@@ -74,11 +76,24 @@ class World:
         """The counter's trading day."""
         return self.engine.state.trading_day
 
-    def phase_of(self, session_id: str) -> str:
-        """The present phase of a session; what has none always trades, and so does everything in ``7x24``."""
-        if self.is_live or not session_id:
+    def status_of(self, schedule: str) -> str:
+        """The status told of a schedule; what has none always trades, and so does everything in ``7x24``."""
+        if self.is_live or not schedule:
             return CONTINUOUS
-        return self.phases.get(session_id, BEFORE_TRADING)
+        return self.phases[schedule].status if schedule in self.phases else BEFORE_TRADING
+
+    def _phase_of(self, instrument: Instrument) -> str:
+        """What orders in an instrument meet now."""
+        schedule = schedule_of(instrument, self.trading_day)
+        if self.is_live or not schedule:
+            return CONTINUOUS
+        return self.phases[schedule].market if schedule in self.phases else BEFORE_TRADING
+
+    def show_night(self, contract: Contract, tick: Tick) -> None:
+        """A snapshot recorded in a night session carries the date that its exchange shows (spec 9.3)."""
+        is_night = tick.time_ns < NIGHT_ENDS_NS and contract.exchange in NIGHT_EXCHANGES
+        if is_night and not self.config.options.data_tz:
+            tick.action_day = night_action_day(tick, contract.exchange, self.trading_day)
 
     def list_all(self, instruments: Iterable[Instrument]) -> None:
         """Everything that can be traded from now on, in this order."""
@@ -87,8 +102,8 @@ class World:
             self.listed[instrument.key] = instrument
             product = (instrument.exchange, instrument.product)
             if product not in self.products:
-                session_id = instrument.session_id
-                self.products[product] = session_id, tz or zone_of(instrument.exchange, session_id)
+                zone = tz or zone_of(instrument.exchange, instrument.session_id)
+                self.products[product] = product_schedule(instrument), zone
         state = self.engine.state
         state.exchanges.update(exchange for exchange, _ in self.products)
         if len(self.listed) > len(state.contracts):
@@ -115,9 +130,10 @@ class World:
                     self.open_code(instrument.underlying)  # its margin and exercise need the underlying
 
     def add(self, instrument: Instrument) -> Contract:
-        """Make an instrument tradable, in the phase that its session is in."""
+        """Make an instrument tradable, in the phase that its schedule is in."""
         contract = self._contract(instrument, len(self.engine.state.contracts))
         self.engine.add_contract(contract)
+        self.followers.setdefault(schedule_of(instrument, self.trading_day), []).append(contract)
         return contract
 
     def add_quiet(self, instrument: Instrument) -> Contract:
@@ -168,7 +184,7 @@ class World:
             is_matched=instrument.is_matched or instrument.code in matched or _ALL in matched,
         )
         contract.take_order_types(order_types_for(options.order_types, instrument.exchange))
-        contract.phase = self.phase_of(instrument.session_id)
+        contract.phase = self._phase_of(instrument)
         contract.zone = options.tz or contract.home
         return contract
 
@@ -210,7 +226,7 @@ def _replay(config: Config, day: TickDay) -> World:
     base_ns = instant_ns(zone_of(instruments[0].exchange, instruments[0].session_id), day.trading_day, 0)
     instants = row_instants(day, instruments, config.options.data_tz)
     order = sorted(range(len(day)), key=instants.__getitem__)
-    changes = phase_changes((item.session_id for item in listed if item.session_id), day, base_ns)
+    changes = phase_changes(listed, day.trading_day, base_ns, min(instants, default=base_ns))
     world = _world(config, universe, Feed(day, order, base_ns, changes, instants=instants), is_live=False)
     return _populated(world, instruments, own, listed)
 
@@ -289,6 +305,7 @@ def _first_prices(world: World) -> None:
     for number, first in world.feed.first_ticks().items():
         contract = world.day_contracts[number]
         _set_reference(contract, first)
+        world.show_night(contract, first)
         world.ticks[contract.index] = Tick(
             number,
             first.time_ns,

@@ -13,13 +13,14 @@ LOOP_GAP_NS: Final = 3_000_000_000
 
 
 class PhaseChange:
-    """All that trades in a session enters a phase."""
+    """All that follows a schedule enters a phase: ``status`` is what clients are told, ``market`` what orders meet."""
 
-    __slots__ = ("session_id", "status")
+    __slots__ = ("market", "schedule", "status")
 
-    def __init__(self, session_id: str, status: str) -> None:
-        self.session_id: str = session_id
+    def __init__(self, schedule: str, status: str, market: str) -> None:
+        self.schedule: str = schedule
         self.status: str = status
+        self.market: str = market
 
 
 class Feed:
@@ -81,11 +82,12 @@ class Feed:
         """The day's first snapshot of each instrument: its reference prices."""
         return {index: self.day.first_tick(index) for index in range(len(self.day.instruments))}
 
-    def skip_to_start(self, apply: Callable[[PhaseChange], None]) -> None:
-        """Apply the phase changes up to the first snapshot at once: the state in which the day begins."""
+    def skip_to_start(self, apply: Callable[[PhaseChange, int], None]) -> None:
+        """Apply the phase changes up to the first snapshot, each with its UTC instant: how the day begins."""
         start = self._offsets[0] if len(self._offsets) else 0
         while self._next_phase < len(self._phases) and self._phases[self._next_phase][0] <= start:
-            apply(self._phases[self._next_phase][1])
+            offset, change = self._phases[self._next_phase]
+            apply(change, self.base_ns + offset)
             self._next_phase += 1
 
     # ------------------------------------------------------------------ the loop

@@ -13,7 +13,7 @@ from ctp2.ctp.structs import (
 )
 from ctp2.refdata.models import Instrument
 from ctp2.refdata.ticks import DBL_MAX, Tick
-from ctp2.refdata.tradingday import NATURAL_DAY_EXCHANGES
+from ctp2.refdata.tradingday import dates_shown
 from ctp2.tts import codes
 from ctp2.tts.account import Account, Purse
 from ctp2.tts.contract import Contract
@@ -208,8 +208,9 @@ def tick_to_ctp(
     if last == DBL_MAX:
         last = tick.pre_settlement  # before the first trade [SIM]
     record = CThostFtdcDepthMarketDataField()
-    shows_natural_day = contract.exchange in NATURAL_DAY_EXCHANGES and tick.action_day
-    record.TradingDay = tick.action_day if shows_natural_day else trading_day
+    if tick.action_day and tick.action_day < trading_day:  # a night session: CZCE shows the natural day in both dates
+        trading_day = dates_shown(contract.exchange, trading_day, tick.action_day).trading_day
+    record.TradingDay = trading_day
     record.ExchangeID = contract.exchange if with_exchange or contract.is_security else ""
     record.LastPrice = last
     record.PreSettlementPrice = tick.pre_settlement

@@ -126,9 +126,9 @@ def test_an_unknown_market_or_zone_is_refused_at_once(tmp_path: Path) -> None:
 def test_a_replay_has_the_phases_of_each_session(tmp_path: Path) -> None:
     """Spec 10.1: US 09:30-16:00 New York. At 09:30 there it is 22:30 in Hong Kong: closed since 16:00."""
     world = world_of(tmp_path, US_DAY, "&markets=hk,us,cme")
-    world.feed.skip_to_start(lambda change: world.phases.__setitem__(change.session_id, change.status))
-    assert (world.phase_of("US"), world.phase_of("HK")) == ("2", "6")
-    assert world.phase_of("CME_EQ") == "2"  # since 17:00 in Chicago the evening before
+    world.feed.skip_to_start(lambda change, _: world.phases.__setitem__(change.schedule, change))
+    assert (world.status_of("NASD/US"), world.status_of("HKEX/HK")) == ("2", "6")
+    assert world.status_of("CME/CME_EQ") == "2"  # since 17:00 in Chicago the evening before
     assert world.engine.state.named("00700")[0].phase == "6"
     assert world.engine.state.named("MSFT")[0].phase == "2"
 
@@ -149,9 +149,9 @@ def test_the_night_before_a_monday_was_on_friday(tmp_path: Path) -> None:
     while (offset := world.feed.next_offset) is not None:
         entry = world.feed.take()
         if isinstance(entry, PhaseChange):
-            world.phases[entry.session_id] = entry.status
+            world.phases[entry.schedule] = entry
         else:
-            seen.append((world.feed.base_ns + offset, world.phase_of("N0230")))
+            seen.append((world.feed.base_ns + offset, world.status_of("SHFE/N0230")))
     assert seen == [
         (friday_night, "2"),
         (instant_ns("Asia/Shanghai", "20260110", 3600), "2"),

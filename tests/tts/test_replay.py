@@ -494,8 +494,8 @@ def test_the_phases_of_an_index_future_on_the_sample_day() -> None:
         trader.rows("ReqQryExchange")  # what was played has been delivered
         told = [call.field for call in trader.spi.of("OnRtnInstrumentStatus") if call.field.InstrumentID == "IF"]
         assert [field.InstrumentStatus for field in told] == ["0", "3", "5", "2", "1", "2", "6"]
-        assert [field.EnterTime for field in told][1:] == [
-            *("09:25:00", "09:29:00", "09:30:00", "11:30:00", "13:00:00", "15:00:00")
+        assert [field.EnterTime for field in told] == [
+            *("20:30:00", "09:25:00", "09:29:00", "09:30:00", "11:30:00", "13:00:00", "15:00:00")
         ]
         assert [field.TradingSegmentSN for field in told] == [1, 2, 3, 4, 5, 6, 7]
         assert {field.ExchangeID for field in told} == {"CFFEX"}

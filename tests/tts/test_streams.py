@@ -488,9 +488,14 @@ def test_the_phases_of_a_day(trader: Make, address: str) -> None:
         field = call.field
         told.setdefault(field.InstrumentID, []).append((field.EnterTime, field.InstrumentStatus))
         assert (field.ExchangeInstID, field.EnterReason) == (field.InstrumentID, "1")
-    assert told["IF"] == [("09:30:00", "2"), ("11:30:00", "1"), ("13:00:00", "2"), ("15:00:00", "6")]
+    # The counter begins at 09:30; what the day went through before is on the public stream too (10.1, RESTART).
+    assert told["IF"] == [
+        *(("20:30:00", "0"), ("09:25:00", "3"), ("09:29:00", "5"), ("09:30:00", "2")),
+        *(("11:30:00", "1"), ("13:00:00", "2"), ("15:00:00", "6")),
+    ]
     assert told["rb"] == [
-        ("09:30:00", "2"),
+        *(("20:30:00", "1"), ("20:55:00", "3"), ("20:59:00", "5"), ("21:00:00", "2"), ("23:00:00", "1")),
+        *(("08:55:00", "3"), ("08:59:00", "5"), ("09:00:00", "2")),
         ("10:15:00", "1"),
         ("10:30:00", "2"),
         ("11:30:00", "1"),
@@ -498,6 +503,12 @@ def test_the_phases_of_a_day(trader: Make, address: str) -> None:
         ("15:00:00", "6"),
     ]
     assert told["m"] == told["rb"]
+    # CZCE: 0 while it matches and in its breaks, no auction in the morning
+    assert told["TA"] == [
+        *(("20:30:00", "0"), ("20:55:00", "3"), ("20:59:00", "0"), ("21:00:00", "2"), ("23:00:00", "0")),
+        *(("09:00:00", "2"), ("10:15:00", "0"), ("10:30:00", "2"), ("11:30:00", "0"), ("13:30:00", "2")),
+        ("15:00:00", "6"),
+    ]
     late = trader(resume=RESTART).login()
     late.rows("ReqQryExchange")
     assert packed(late.spi.of("OnRtnInstrumentStatus")) == packed(client.spi.of("OnRtnInstrumentStatus"))
