@@ -61,7 +61,6 @@ _NIGHT_DATES: Final[dict[str, tuple[bool, bool]]] = {
 }
 
 #: Exchanges whose night records carry the natural day even as TradingDay.
-NATURAL_DAY_EXCHANGES: Final = frozenset(exchange for exchange, (trading, _) in _NIGHT_DATES.items() if not trading)
 
 
 def dates_shown(exchange: str, trading_day: str, natural_day: str) -> Dates:
