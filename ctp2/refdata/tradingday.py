@@ -60,8 +60,6 @@ _NIGHT_DATES: Final[dict[str, tuple[bool, bool]]] = {
     "CZCE": (False, False),
 }
 
-#: Exchanges whose night records carry the natural day even as TradingDay.
-
 
 def dates_shown(exchange: str, trading_day: str, natural_day: str) -> Dates:
     """TradingDay and ActionDay that the exchange's data carry on a natural day of a trading day (9.3).
