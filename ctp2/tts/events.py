@@ -318,3 +318,18 @@ class RequestRefused(Event):
         self.account_id = account_id
         self.now_ns = now_ns
         self.told: Any = told
+
+
+@mypyc_attr(acyclic=True)
+class DaySettled(Event):
+    """A trading day is over: the first event of the next one, which it rebuilds whole (spec 5.6, 6 rule 7, 11).
+
+    ``settlement`` is a ``settled.Settlement``; the state that this is applied to is the next day's, still empty.
+    """
+
+    __slots__ = ("settlement",)
+
+    def __init__(self, settlement: Any, now_ns: int) -> None:
+        self.account_id = ""
+        self.now_ns = now_ns
+        self.settlement: Any = settlement
