@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctp2.tts.settled import AccountSettled, CarriedRights, PurseSettled, Settlement, TradeLine
+from ctp2.tts.settlement_expiry import Ended, Expiry
 from ctp2.tts.settlement_held import Held
 from ctp2.tts.settlement_lines import cents, trade_lines, transfer_lines
 from ctp2.tts.settlement_positions import Positions
 from ctp2.tts.settlement_prices import Figures, SettlementPrices
 
 if TYPE_CHECKING:
-    from ctp2.tts.account import Account, Purse
+    from ctp2.tts.account import Purse
     from ctp2.tts.rights import Rights
     from ctp2.tts.state import State
 
@@ -28,23 +29,28 @@ def settle(state: State, next_day: str, now_ns: int, figures: Figures | None = N
     settlement prices are last prices.
     """
     prices = SettlementPrices(figures)
+    all_held = [Held(state, account) for account in state.accounts.values()]
+    expiry = Expiry(state, next_day, prices, all_held)
+    expiry.carry_out()
     return Settlement(
         trading_day=state.trading_day,
         next_day=next_day,
         made_ns=now_ns,
         prices=prices.all_of(state),
-        accounts=[_settle_account(state, account, prices) for account in state.accounts.values()],
+        accounts=[_settle_account(held, expiry.ended[held.account.account_id], prices) for held in all_held],
     )
 
 
-def _settle_account(state: State, account: Account, prices: SettlementPrices) -> AccountSettled:
+def _settle_account(held: Held, ended: Ended, prices: SettlementPrices) -> AccountSettled:
+    state, account = held.state, held.account
     trades, closed = trade_lines(account, state.orders)
-    held = Held(state, account)
     positions = Positions(held, prices)
     settled = AccountSettled(
         account_id=account.account_id,
         trades=trades,
-        closed=closed,
+        closed=closed + ended.closed,
+        exercises=ended.exercises,
+        delivered=ended.delivered,
         details=positions.details,
         positions=positions.lines,
         carried=positions.carried,
@@ -68,7 +74,7 @@ def _settle_purse(purse: Purse, settled: AccountSettled, positions: Positions) -
         currency=currency,
         balance_bf=purse.pre_balance,
         deposit_withdrawal=sum(line.amount for line in settled.transfers if line.currency == currency),
-        close_profit=sum(line.close_profit for line in trades),
+        close_profit=sum(line.close_profit for line in settled.closed if line.currency == currency),
         mtm=totals.mtm,
         exercise_profit=sum(line.profit for line in exercises),
         commission=sum(line.fee for line in trades),
