@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.instruments import instrument_for
@@ -14,6 +14,7 @@ from ctp2.refdata.models import Commission, Instrument, MarginRate
 from ctp2.refdata.rates import default_commission, default_margin_rate
 from ctp2.refdata.securities import limit_ratio_of
 from ctp2.testing import desk_combos, desk_quotes, parkdesk
+from ctp2.testing.desk_night import Night
 from ctp2.testing.optiondesk import declaration_line, option_fields, strike_rates
 from ctp2.tts import rows as ctp_rows
 from ctp2.tts import translate
@@ -71,6 +72,18 @@ _USES_HISTORY: Final = ("SHFE", "INE")
 _LARGER_SIDE: Final = ("SHFE", "INE", "CFFEX")
 
 
+class Listed(NamedTuple):
+    """An instrument as it is listed every day; ``low`` and ``high`` are its limits unless the reference data say so."""
+
+    instrument: Instrument
+    margin: MarginRate
+    commission: Commission
+    is_matched: bool
+    low: str = ""
+    high: str = ""
+    is_known: bool = False
+
+
 class Desk:
     """A pure counter (no threads, no clock but its own) and people in front of it; Python tests may use it as well."""
 
@@ -91,9 +104,12 @@ class Desk:
         self.order_types = order_types
         self.marks_cancel = cancel_status == "marked"
         room = Options.model_validate(limits).order_limits
-        self.engine = Engine(
-            State(TRADING_DAY), Settings(seed, fills == "full", resting == "opposite", checks == "on", room)
-        )
+        self.settings = Settings(seed, fills == "full", resting == "opposite", checks == "on", room)
+        self.engine = Engine(State(TRADING_DAY), self.settings)
+        self.listed: list[Listed] = []
+        self.combination_codes: list[str] = []
+        self.night = Night()
+        """What is settled so far, and the last settlement."""
         self.now_ns = START_NS
         self.names: dict[int, str] = {}
         """RequestID of every insert and cancel → the order's name."""
@@ -173,22 +189,10 @@ class Desk:
             expire_date=expires,
             **terms,
         )
-        contract = Contract(
-            len(self.state.contracts),
-            instrument,
-            MarginRate() if terms else _margin(margin, short_margin or margin, lot_margin),
-            _commission(fees, lot_fees, option),
-            profile_for(self.profile, exchange, self.marks_cancel),
-            is_matched=matched == "yes",
-        )
-        contract.take_order_types(order_types_for(self.order_types, exchange))
-        if limits:
-            low, high = limits.split("..")
-            contract.lower_limit, contract.upper_limit = self._units(contract, low), self._units(contract, high)
-        contract.pre_settlement = self._units(contract, settled)
-        contract.pre_close = self._units(contract, option.get("closed", ""))
-        self.engine.add_contract(contract)
-        return contract
+        rates = MarginRate() if terms else _margin(margin, short_margin or margin, lot_margin)
+        low, _, high = limits.partition("..")
+        one = Listed(instrument, rates, _commission(fees, lot_fees, option), matched == "yes", low, high)
+        return self.add_listed(one, settled, option.get("closed", ""))
 
     def known(
         self, exchange: str, code: str, *, day: str = TRADING_DAY, settled: str = "", matched: str = "", since: str = ""
@@ -203,22 +207,30 @@ class Desk:
         if since:
             ratio = limit_ratio_of(instrument, since, day)
             instrument = replace(instrument, open_date=since, limit_ratio=ratio)
+        rates, fees = default_margin_rate(instrument), default_commission(instrument)
+        return self.add_listed(Listed(instrument, rates, fees, matched == "yes", is_known=True), settled)
+
+    def add_listed(self, listed: Listed, settled: str, closed: str = "") -> Contract:
+        """Make an instrument tradable today, with its previous settlement and close."""
+        instrument = listed.instrument
         contract = Contract(
             len(self.state.contracts),
             instrument,
-            default_margin_rate(instrument),
-            default_commission(instrument),
-            profile_for(self.profile, exchange),
-            is_matched=matched == "yes",
+            listed.margin,
+            listed.commission,
+            profile_for(self.profile, instrument.exchange, self.marks_cancel),
+            is_matched=listed.is_matched,
         )
-        contract.take_order_types(order_types_for(self.order_types, exchange))
-        price = Decimal(settled) if settled else None
-        upper, lower = daily_limits(instrument, price, price)
-        contract.upper_limit, contract.lower_limit = (
-            self._units(contract, "" if limit is None else str(limit)) for limit in (upper, lower)
-        )
+        contract.take_order_types(order_types_for(self.order_types, instrument.exchange))
+        low, high = listed.low, listed.high
+        if listed.is_known:
+            price = Decimal(settled) if settled else None
+            high, low = ("" if limit is None else str(limit) for limit in daily_limits(instrument, price, price))
+        contract.lower_limit, contract.upper_limit = self._units(contract, low), self._units(contract, high)
         contract.pre_settlement = self._units(contract, settled)
+        contract.pre_close = self._units(contract, closed)
         self.engine.add_contract(contract)
+        self.listed.append(listed)
         return contract
 
     def user(self, name: str, balance: str | Decimal, *, currency: str = "CNY", confirms: bool = True) -> None:
@@ -439,7 +451,7 @@ class Desk:
         """The account's ``TradingAccount`` row."""
         account = self.state.accounts[name]
         purse = account.purse(currency)
-        record = ctp_rows.account_to_ctp(account, purse, "9999", TRADING_DAY)
+        record = ctp_rows.account_to_ctp(account, purse, "9999", self.state.trading_day)
         if self.securities == "cash":
             account_as_cash(record, account, purse)
         return record
@@ -447,7 +459,7 @@ class Desk:
     def positions(self, name: str) -> list[Any]:
         """The account's ``InvestorPosition`` rows."""
         rows = self.state.accounts[name].rows.values()
-        records = [ctp_rows.position_to_ctp(row, name, "9999", TRADING_DAY) for row in rows]
+        records = [ctp_rows.position_to_ctp(row, name, "9999", self.state.trading_day) for row in rows]
         if self.securities == "cash":
             for record, row in zip(records, rows, strict=True):
                 position_as_cash(record, row)
@@ -457,7 +469,9 @@ class Desk:
         """The account's ``InvestorPositionDetail`` rows."""
         rows = self.state.accounts[name].rows.values()
         return [
-            ctp_rows.position_detail_to_ctp(row, lot, name, "9999", TRADING_DAY) for row in rows for lot in row.lots
+            ctp_rows.position_detail_to_ctp(row, lot, name, "9999", self.state.trading_day)
+            for row in rows
+            for lot in row.lots
         ]
 
     def orders(self, name: str) -> list[Any]:

@@ -31,6 +31,8 @@ def add_combination(desk: Desk, code: str) -> None:
     first, second = (desk.contract(leg) for leg in legs.split("&"))
     instrument = make_combination(Pair(kind, first.instrument, second.instrument), desk.state.trading_day)
     desk.engine.combinations.add(instrument, (first, second))
+    if code not in desk.combination_codes:
+        desk.combination_codes.append(code)
 
 
 def comb_action(

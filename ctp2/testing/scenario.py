@@ -32,7 +32,8 @@ What stands before the first ``scenario`` belongs to each of them. Orders are na
 ``details``, ``orders``, ``trades``, ``declarations``, ``returns ORDER`` (every OnRtnOrder of it) and ``book``. Columns
 are CTP's names; ``_`` in a cell is a blank and makes its width count, ``-`` is an empty text. An order that ends in
 ``when last >= 3500`` (or ``ask``, ``bid``) is a conditional one, in ``stop 3500``, ``take-profit 3500`` the exchange's
-own; what the counter releases of an order ``s`` is called ``s*``. Parked orders: ``parkdesk.py``.
+own; what the counter releases of an order ``s`` is called ``s*``. Parked orders: ``parkdesk.py``; the day's end:
+``desk_night.py``.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from ctp2.testing import desk_combos, desk_quotes, optiondesk, parkdesk
+from ctp2.testing import desk_combos, desk_night, desk_quotes, optiondesk, parkdesk
 from ctp2.testing.desk import Desk
 from ctp2.tts import translate
 from ctp2.tts.events import Event, OrderReport, TradeDone
@@ -209,7 +210,7 @@ class _Runner:
             "parked": lambda step, words: self._table(step, parkdesk.table(self.desk, words[0], is_cancel=False)),
             "parked-cancels": lambda step, words: self._table(step, parkdesk.table(self.desk, words[0], True)),
         }
-        self._tables = {**desk_quotes.TABLES, **desk_combos.TABLES}
+        self._tables = {**desk_quotes.TABLES, **desk_combos.TABLES, **desk_night.TABLES}
 
     def carry_out(self, step: Step) -> None:
         """Do what the step says and compare."""
@@ -248,7 +249,7 @@ class _Runner:
 
     def _further(self, step: Step) -> bool:
         """Steps of subjects with modules of their own."""
-        for shape, action in (*desk_quotes.STEPS, *desk_combos.STEPS):
+        for shape, action in (*desk_quotes.STEPS, *desk_combos.STEPS, *desk_night.STEPS):
             if match := shape.match(step.text):
                 self._callbacks(step, action(self.desk, match))
                 return True

@@ -25,9 +25,10 @@ from ctp2.tts.combos import (
     InsertCombAction,
     LotShift,
     PairShift,
+    combination_of,
 )
 from ctp2.tts.events import Event
-from ctp2.tts.terms import BUY, CONTINUOUS, INVESTOR_HEDGE_FLAGS, LONG, SELL, SHORT
+from ctp2.tts.terms import BUY, CONTINUOUS, INVESTOR_HEDGE_FLAGS, SELL
 
 if TYPE_CHECKING:
     from ctp2.tts.account import Account
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 DELETE_AFTER_NS: Final = 30_000_000_000
 """An action can be taken back 30 seconds after it was given (error 152)."""
-_SIDES: Final = {"buy": LONG, "sell": SHORT}
 
 
 class _Working:
@@ -83,14 +83,7 @@ class CombinationDesk:
 
     def add(self, instrument: Instrument, legs: tuple[Contract, Contract]) -> None:
         """Make a combination known, whether or not it is tradable as an instrument."""
-        first, second = instrument.legs
-        self.state.combos.known[instrument.key] = Combination(
-            instrument.exchange,
-            instrument.code,
-            instrument.combination_type,
-            legs,
-            (_SIDES[first.side], _SIDES[second.side]),
-        )
+        self.state.combos.known[instrument.key] = combination_of(instrument, legs)
 
     def insert(self, terms: InsertCombAction) -> list[Event]:
         """Check an action, carry it out, and tell it."""

@@ -13,6 +13,7 @@ from ctp2.tts.events import Event
 from ctp2.tts.terms import BUY, LONG, SELL, SHORT, SPECULATION
 
 if TYPE_CHECKING:
+    from ctp2.refdata.models import Instrument
     from ctp2.tts.account import Account
     from ctp2.tts.contract import Contract
     from ctp2.tts.position import Lot, PositionRow
@@ -95,7 +96,22 @@ class Combination:
         royalties = (0, 0)
         if self.rule.adds_royalty:
             royalties = (_royalty(first.contract, volume), _royalty(second.contract, volume))
-        return Margins(_larger(own, royalties), _larger(exchange, royalties))
+        return Margins(larger_leg(own, royalties), larger_leg(exchange, royalties))
+
+
+def combination_of(instrument: Instrument, legs: tuple[Contract, Contract]) -> Combination:
+    """The combination that an instrument of the reference data describes."""
+    first, second = instrument.legs
+    return Combination(
+        instrument.exchange,
+        instrument.code,
+        instrument.combination_type,
+        legs,
+        (_SIDES[first.side], _SIDES[second.side]),
+    )
+
+
+_SIDES: Final = {"buy": LONG, "sell": SHORT}
 
 
 class Margins:
@@ -108,8 +124,8 @@ class Margins:
         self.exchange: tuple[int, int] = exchange
 
 
-def _larger(margins: tuple[int, int], royalties: tuple[int, int]) -> tuple[int, int]:
-    """The larger leg bears its margin, the other one its royalty (0 for futures)."""
+def larger_leg(margins: tuple[int, int], royalties: tuple[int, int]) -> tuple[int, int]:
+    """Shares of a pair's margin: the larger leg bears its margin, the other one its royalty (0 for futures)."""
     first, second = margins
     return (first, royalties[1]) if first >= second else (royalties[0], second)
 
@@ -247,15 +263,19 @@ class CombPair:
 
 
 class CombRow:
-    """The position row of a combination: it carries positions, OpenVolume and margin, nothing else (spec 12.5)."""
+    """The position row of a combination: it carries positions, OpenVolume and margin, nothing else (spec 12.5).
 
-    __slots__ = ("combination", "exchange_margin", "hedge", "margin", "open_volume", "position", "side")
+    ``yd_position`` were combined in the morning.
+    """
+
+    __slots__ = ("combination", "exchange_margin", "hedge", "margin", "open_volume", "position", "side", "yd_position")
 
     def __init__(self, combination: Combination, side: str, hedge: str) -> None:
         self.combination: Combination = combination
         self.side: str = side
         self.hedge: str = hedge
         self.position: int = 0
+        self.yd_position: int = 0
         self.open_volume: int = 0
         self.margin: int = 0
         self.exchange_margin: int = 0

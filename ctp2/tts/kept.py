@@ -16,7 +16,7 @@ from ctp2.tts.events import Event, LotClosed, OrderReport, TradeDone
 from ctp2.tts.numbered import Numbered
 
 Kept = tuple[Any, ...]
-"""A fill: order_id, trade_id, price, volume, sequence_no, trading_day, now_ns."""
+"""A fill: order_id, trade_id, price, volume, sequence_no, trading_day, now_ns, fee."""
 
 _REPORT: Final = Struct("<iBBiiiqqHHqiq")
 """order_id, status, submit, traded, sys_id, sequence_no, exchange_ns, cancel_ns, active_user, reason, price, announced,
@@ -25,8 +25,8 @@ _TRADE: Final = Struct("<iBiqiiHq23x")
 """order_id, kind, trade_id, price, volume, sequence_no, trading_day (a place in a table of texts), now_ns."""
 _OTHER: Final = Struct("<iB53x")
 """A place in the list of the events that are kept as they are, and the kind."""
-_FILL: Final = Struct("<iiqiiHq")
-"""A trade as its account keeps it: order_id, trade_id, price, volume, sequence_no, trading_day, now_ns."""
+_FILL: Final = Struct("<iiqiiHqq")
+"""A trade as its account keeps it: order_id, trade_id, price, volume, sequence_no, trading_day, now_ns, fee."""
 _STEP: Final = _REPORT.size
 _KIND_AT: Final = 4
 _IS_TRADE: Final = 1
@@ -173,12 +173,15 @@ class Told:
 
     def _trade(self, at: int) -> TradeDone:
         order_id, _, trade_id, price, volume, sequence_no, day, now_ns = _TRADE.unpack_from(self._packed, at)
-        kept = (order_id, trade_id, price, volume, sequence_no, self._texts.text(day), now_ns)
+        kept = (order_id, trade_id, price, volume, sequence_no, self._texts.text(day), now_ns, 0)
         return trade_again(kept, self._orders)
 
 
 class Trades:
-    """An account's fills of the day, in order; what they did to money and position is not kept."""
+    """An account's fills of the day, in order; of what they did to money and position only the fee is kept.
+
+    The rest follows from the lots (``settlement_lines.py``).
+    """
 
     __slots__ = ("_packed", "_texts")
 
@@ -196,19 +199,20 @@ class Trades:
             event.sequence_no,
             self._texts.place(event.trading_day),
             event.now_ns,
+            event.fee,
         )
 
     def __len__(self) -> int:
         return len(self._packed) // _FILL.size
 
     def __iter__(self) -> Iterator[Kept]:
-        for order_id, trade_id, price, volume, sequence_no, day, now_ns in _FILL.iter_unpack(bytes(self._packed)):
-            yield order_id, trade_id, price, volume, sequence_no, self._texts.text(day), now_ns
+        for order_id, trade_id, price, volume, sequence_no, day, now_ns, fee in _FILL.iter_unpack(bytes(self._packed)):
+            yield order_id, trade_id, price, volume, sequence_no, self._texts.text(day), now_ns, fee
 
 
 def trade_again(kept: Kept, orders: Numbered) -> TradeDone:
     """The fill as it was told; its amounts are 0."""
-    order_id, trade_id, price, volume, sequence_no, trading_day, now_ns = kept
+    order_id, trade_id, price, volume, sequence_no, trading_day, now_ns, _ = kept
     order = orders[order_id]
     return TradeDone(
         order, trade_id, price, volume, 0, 0, 0, 0, 0, 0, 0, _NONE_CLOSED, sequence_no, trading_day, now_ns

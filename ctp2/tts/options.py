@@ -171,7 +171,11 @@ class OptionTerms:
 
     def margin(self, price: int, volume: int, is_exchange: bool = False) -> int:
         """Margin of ``volume`` sold lots with the royalty at ``price`` (price units)."""
-        lot = price * self.contract.notional_micro + self.fixed(is_exchange)
+        return self.margin_with(price, self.fixed(is_exchange), volume)
+
+    def margin_with(self, price: int, fixed: int, volume: int) -> int:
+        """The same with another fixed part, such as that of another price of the underlying."""
+        lot = price * self.contract.notional_micro + fixed
         if self.kind == ON_FUND and not self.is_call and lot > self.strike_value:
             lot = self.strike_value
         return lot * volume

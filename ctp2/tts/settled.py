@@ -74,6 +74,20 @@ class ClosedLine(Line, kw_only=True):
     premium: int
 
 
+class DeliveryLine(Line, kw_only=True):
+    """A lot of a future that was delivered, or settled in cash, after its last trading day."""
+
+    date: str
+    open_date: str
+    is_long: bool
+    volume: int
+    open_price: Decimal
+    pre_settlement: Decimal
+    price: Decimal
+    profit: int
+    fee: int
+
+
 class DetailLine(Line, kw_only=True):
     """A row of 持仓明细: one lot; ``accumulated`` is by trade (浮动盈亏), ``mtm`` by date (盯市盈亏)."""
 
@@ -147,7 +161,11 @@ class PurseSettled(msgspec.Struct, kw_only=True):
 
 
 class CarriedLot(msgspec.Struct, kw_only=True):
-    """A lot that goes to the next day: price units of its instrument, ``basis`` is the settlement price."""
+    """A lot that goes to the next day: price units of its instrument, ``basis`` is the settlement price.
+
+    The margins are not rounded: they are those of the lots outside combinations as the next day works with them.
+    ``combined`` of it are in combinations, ``lag`` more hold margin than count for profit (``position.Lot``).
+    """
 
     exchange: str
     code: str
@@ -160,6 +178,33 @@ class CarriedLot(msgspec.Struct, kw_only=True):
     volume: int
     margin: int
     exchange_margin: int
+    combined: int = 0
+    lag: int = 0
+
+
+class CarriedPair(msgspec.Struct, kw_only=True):
+    """Lots of two legs that stay combined; ``lots`` are their places in ``AccountSettled.carried``."""
+
+    exchange: str
+    code: str
+    direction: str
+    hedge: str
+    lots: tuple[int, int]
+    volume: int
+    margin: int
+    exchange_margin: int
+
+
+class CarriedRights(msgspec.Struct, kw_only=True):
+    """What an account may not do tomorrow either; the fields of ``rights.Rights``."""
+
+    is_active: bool = True
+    trading: dict[str, str] = {}
+    position_limits: dict[str, int] = {}
+    no_code: tuple[str, ...] = ()
+    conditional_orders: bool = True
+    bank_transfers: bool = True
+    password: str = ""
 
 
 class AccountSettled(msgspec.Struct, kw_only=True):
@@ -175,6 +220,9 @@ class AccountSettled(msgspec.Struct, kw_only=True):
     details: list[DetailLine] = []
     positions: list[PositionLine] = []
     carried: list[CarriedLot] = []
+    delivered: list[DeliveryLine] = []
+    pairs: list[CarriedPair] = []
+    rights: CarriedRights | None = None
 
 
 class PriceSettled(msgspec.Struct, kw_only=True):
@@ -199,3 +247,13 @@ class Settlement(msgspec.Struct, kw_only=True):
     number: int = 1
     prices: list[PriceSettled] = []
     accounts: list[AccountSettled] = []
+
+
+def pack(settlement: Settlement) -> bytes:
+    """A settlement as a log keeps it (MessagePack)."""
+    return msgspec.msgpack.encode(settlement)
+
+
+def unpack(data: bytes) -> Settlement:
+    """The settlement that :func:`pack` packed."""
+    return msgspec.msgpack.decode(data, type=Settlement)

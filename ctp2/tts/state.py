@@ -23,10 +23,12 @@ from ctp2.tts.combos import (
     on_combination_changed,
 )
 from ctp2.tts.contract import Contract
+from ctp2.tts.dayroll import on_day_settled
 from ctp2.tts.declarations import EVOLVE_DECLARATIONS, Declarations
 from ctp2.tts.events import (
     AccountOpened,
     ActionRefused,
+    DaySettled,
     Event,
     InsertRefused,
     LotClosed,
@@ -444,6 +446,7 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     parked.ParkedRemoved: parked.on_parked_removed,
     parked.ParkingRefused: parked.on_parking_refused,
     PositionCarried: State.on_position_carried,
+    DaySettled: on_day_settled,
     QuoteInserted: on_quote_inserted,
     QuoteReport: on_quote_report,
     QuoteRefused: on_quote_refused,
