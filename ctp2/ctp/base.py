@@ -1,8 +1,8 @@
 """What all CTP structs have in common, and how :mod:`ctp2.ctp.structs` builds one on first use.
 
 A struct is described by one line, ``"BrokerID:11 Direction:c LimitPrice:d VolumeTotalOriginal:i"``: field and kind,
-where the kind is ``c`` (one character), ``i`` (int32), ``h`` (int16), ``d`` (double), the ``N`` of ``char[N]``, or ``bN``
-for a ``char[N]`` that holds a piece of a text cut anywhere, maybe within a character: Python gets its bytes.
+where the kind is ``c`` (one character), ``i`` (int32), ``h`` (int16), ``d`` (double), the ``N`` of ``char[N]``, or
+``bN`` for a ``char[N]`` that holds a piece of a text cut anywhere, maybe within a character: Python gets its bytes.
 """
 
 from __future__ import annotations
