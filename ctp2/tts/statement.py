@@ -15,8 +15,10 @@ import msgspec
 from ctp2.tts import values
 from ctp2.tts.money import round_div
 from ctp2.tts.settled import AccountSettled, PurseSettled
-from ctp2.tts.statement_cells import HEADER_WIDTH, centred, encode, hundredths_text, money, rows
+from ctp2.tts.statement_cells import ENCODING, HEADER_WIDTH, centred, encode, hundredths_text, money, rows
 from ctp2.tts.statement_tables import TABLES, Row, legends_of
+
+__all__ = ["ENCODING", "chunks", "month_of", "statement"]
 
 BROKER: Final = "ctp2模拟柜台"
 """Who a statement comes from [SIM]."""

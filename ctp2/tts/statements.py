@@ -1,4 +1,7 @@
-"""The statements of a counter: what each settlement left of each account, kept small, made to text when asked for."""
+"""The statements of a counter: what each settlement left of each account, kept small, made to text when asked for.
+
+A month that was exported as one is kept like a day.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,23 @@ from ctp2.tts.settled import AccountSettled, Settlement
 from ctp2.tts.statement import month_of, statement
 
 ALL: Final = "all"
+"""As a period: every day by itself."""
 _MONTH: Final = 6
-"""Characters of ``YYYYMM``, and of a day where its month ends."""
+"""Characters of ``YYYYMM``, with which each of its days begins."""
 _FAST: Final = 1
+
+SHOWN: Final = (
+    "account_id",
+    "name",
+    "purses",
+    "transfers",
+    "trades",
+    "exercises",
+    "closed",
+    "details",
+    "positions",
+)
+"""What a statement shows of an account; all else of a settlement is for the next day."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(AccountSettled).decode
@@ -50,7 +67,7 @@ class Statements:
     def add(self, settlement: Settlement) -> None:
         """Keep a day; settled once more, it replaces what was known of it."""
         for account in settlement.accounts:
-            shown = msgspec.structs.replace(account, carried=[])
+            shown = AccountSettled(**{name: getattr(account, name) for name in SHOWN})
             kept = _Kept(settlement.number, settlement.made_ns, zlib.compress(_encode(shown), _FAST))
             self._accounts.setdefault(account.account_id, {})[settlement.trading_day] = kept
 
@@ -65,17 +82,12 @@ class Statements:
     def of(self, account_id: str, period: str = "") -> Statement | None:
         """The statement of a day, of a month as far as it is settled, or (empty) of the last settled day."""
         days = self.days(account_id)
-        if period and len(period) != _MONTH:
-            days = [day for day in days if day == period]
-        elif period:
-            days = [day for day in days if day[:_MONTH] == period]
-        if not days:
+        if period in days or (not period and days):
+            return self._day(account_id, period or days[-1])
+        parts = [self._day(account_id, day) for day in days if len(period) == _MONTH and day[:_MONTH] == period]
+        if not parts:
             return None
-        last = self._day(account_id, days[-1])
-        if len(period) != _MONTH:
-            return last
-        month = month_of([self._day(account_id, day).account for day in days])
-        return last._replace(period=period, account=month)
+        return parts[-1]._replace(period=period, account=month_of([part.account for part in parts]))
 
     def find(self, account_id: str = "", period: str = "") -> Iterator[Statement]:
         """Statements by account (empty: everybody's) and period (as ``of``; ``all``: every day)."""
