@@ -4,6 +4,8 @@
   names. So any platform's wheel will do, and the one for Windows is complete.
 - ``exchange_calendars``: judges the shipped trading days (tools/gen_calendar.py); with pandas it is too large for the
   development environment of everybody.
+- ``shinny-parsing``: a reader of statements by the makers of TqSdk, which judges the statements that we write. Only the
+  one file that needs no pandas is used.
 - our own wheels, pure and native, built once for a state of the sources.
 
 Each is kept under a key of its inputs and made in a scratch folder that is renamed when complete, so that parallel test
@@ -28,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "foreign"
 OPENCTP_VERSION: Final = "6.7.11.0"
 CALENDARS_VERSION: Final = "4.13.2"
+SHINNY_VERSION: Final = "0.0.2"
+SHINNY_MODULE: Final = "parse_settlement_infos.py"
 OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
 BUILD_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "requirements-dev.lock")
 
@@ -83,6 +87,23 @@ def calendars() -> Path:
         subprocess.run(command, check=True)
 
     return _kept(f"exchange_calendars-{CALENDARS_VERSION}-{sys.implementation.cache_tag}", fill)
+
+
+def statement_parser() -> Path:
+    """The file of shinny-parsing that takes a statement apart."""
+
+    def fill(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as download:
+            command = [
+                *(sys.executable, "-m", "pip", "download", "-q", "-q", "--disable-pip-version-check", "--no-deps"),
+                *("--only-binary=:all:", "--dest", download, f"shinny-parsing=={SHINNY_VERSION}"),
+            ]
+            subprocess.run(command, check=True)
+            (wheel,) = Path(download).glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                (folder / SHINNY_MODULE).write_bytes(archive.read(f"shinny_parsing/{SHINNY_MODULE}"))
+
+    return _kept(f"shinny_parsing-{SHINNY_VERSION}", fill) / SHINNY_MODULE
 
 
 def has_compiler() -> bool:
@@ -156,6 +177,11 @@ def main() -> int:
         calendars()
     except subprocess.CalledProcessError:
         print(f"ctp2: could not fetch exchange_calendars {CALENDARS_VERSION}", file=sys.stderr)
+        return 1
+    try:
+        statement_parser()
+    except subprocess.CalledProcessError:
+        print(f"ctp2: could not fetch shinny-parsing {SHINNY_VERSION}", file=sys.stderr)
         return 1
     if not has_compiler():
         _install_compiler()

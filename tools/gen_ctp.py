@@ -53,6 +53,9 @@ REFUSALS: Final = {
 }
 REQUEST: Final = re.compile(r"Req|Subscribe(MarketData|ForQuoteRsp)|UnSubscribe")
 
+# Fields that hold a piece of a longer text, cut anywhere: Python programs join bytes, as openctp_ctp gives them.
+PIECES: Final = {("CThostFtdcSettlementInfoField", "Content")}
+
 # Text fields that sound secret and are not; any other such field must be listed in ctp2.ctp.base.SECRETS.
 NOT_SECRET: Final = {"CaptchaInfo", "CryptoKeyVersion", "OTPVendorsID"}
 SOUNDS_SECRET: Final = re.compile(r"pass|pwd|auth|otp|captcha|secret|token|key|smscode", re.IGNORECASE)
@@ -147,7 +150,8 @@ class Interface:
         for name, fields in facts["structs"].items():
             kinds = self.structs.setdefault(name, {})
             for field, typedef in fields:
-                kinds.setdefault(field, kind_of(facts["types"].get(typedef, typedef)))
+                kind = kind_of(facts["types"].get(typedef, typedef))
+                kinds.setdefault(field, f"b{kind}" if (name, field) in PIECES else kind)
                 self.typedefs.setdefault(name, {}).setdefault(field, typedef)
         for typedef, constants in facts["enums"].items():
             known = self.enums.setdefault(typedef, {})
@@ -179,7 +183,7 @@ def kind_of(c_type: str) -> str:
 
 def python_type(kind: str) -> str:
     """The Python type of a field."""
-    return {"i": "int", "h": "int", "d": "float"}.get(kind, "str")
+    return {"i": "int", "h": "int", "d": "float"}.get(kind, "bytes" if kind[0] == "b" else "str")
 
 
 # --- structs --------------------------------------------------------------------------------------------------------
@@ -230,7 +234,7 @@ def structs_pyi(interface: Interface) -> str:
     for name, fields in interface.structs.items():
         lines += ["", f"class {name}(CtpStruct, kw_only=True):"]
         for field, kind in fields.items():
-            c_type = {"c": "char", "i": "int", "h": "short", "d": "double"}.get(kind, f"char[{kind}]")
+            c_type = {"c": "char", "i": "int", "h": "short", "d": "double"}.get(kind, f"char[{kind.removeprefix('b')}]")
             lines.append(f"    {field}: {python_type(kind)} = ...  # {c_type}")
     return "\n".join([*lines, ""])
 

@@ -123,6 +123,23 @@ def _replay(
     raise typer.Exit(replay(source, first, last, codes, play, speed, as_json))
 
 
+@app.command("settle", help=text("help.settle"))
+def _settle(
+    source: Annotated[Path | None, typer.Argument(metavar="FILE.json", help=text("help.settle.file"))] = None,
+    database: Annotated[str, typer.Option("--db", metavar="PATH", help=text("help.settle.db"))] = "",
+    account: Annotated[str, typer.Option(help=text("help.settle.account"))] = "",
+    day: Annotated[str, typer.Option(metavar="YYYYMMDD|YYYYMM|all", help=text("help.settle.day"))] = "",
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="text|csv|json", help=text("help.settle.format"))
+    ] = "",
+    folder: Annotated[Path | None, typer.Option("--out", metavar="DIR", help=text("help.settle.out"))] = None,
+    as_json: Json = False,
+) -> None:
+    from ctp2.cli.settle import settle
+
+    raise typer.Exit(settle(source, database, (account, day), file_format, folder, as_json))
+
+
 @app.command("verify-stream", help=text("help.stream"))
 def _verify_stream(
     orders: Annotated[Path, typer.Argument(help=text("help.stream.orders"))],

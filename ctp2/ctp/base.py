@@ -1,7 +1,8 @@
 """What all CTP structs have in common, and how :mod:`ctp2.ctp.structs` builds one on first use.
 
 A struct is described by one line, ``"BrokerID:11 Direction:c LimitPrice:d VolumeTotalOriginal:i"``: field and kind,
-where the kind is ``c`` (one character), ``i`` (int32), ``h`` (int16), ``d`` (double) or the ``N`` of ``char[N]``.
+where the kind is ``c`` (one character), ``i`` (int32), ``h`` (int16), ``d`` (double), the ``N`` of ``char[N]``, or
+``bN`` for a ``char[N]`` that holds a piece of a text cut anywhere, maybe within a character: Python gets its bytes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ SECRETS: Final = frozenset(
 
 _PYTHON: Final[dict[str, tuple[type, object]]] = {"i": (int, 0), "h": (int, 0), "d": (float, 0.0)}
 _TEXT: Final = (str, "")
+_PIECE: Final = (bytes, b"")
 
 _any_attribute = False
 
@@ -74,7 +76,7 @@ def build(name: str, description: str, module: str) -> type[CtpStruct]:
     fields: list[tuple[str, type, Any]] = []
     base: type[CtpStruct] = CtpStruct
     for field, kind in parse(description):
-        fields.append((field, *_PYTHON.get(kind, _TEXT)))
+        fields.append((field, *_PYTHON.get(kind, _PIECE if kind[0] == "b" else _TEXT)))
         if field in SECRETS:
             base = _SecretStruct
     namespace = {"__doc__": f"The CTP struct {name}."}

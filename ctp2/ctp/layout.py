@@ -8,6 +8,8 @@ when packing and left at its default when unpacking.
   raises instead; packing serves output, where a shortened message beats a lost one.
 * Unpacking never fails on content: text ends at its first NUL or at the end of the field, undecodable bytes become
   U+FFFD. An empty char is ``''``.
+* A piece of a longer text (a statement's ``Content``) is ``bytes`` both ways, because it may be cut within a character;
+  where a program sets ``str``, that is packed as any other text.
 
 For speed each layout gets functions of its own, written as source and compiled on first use (versions share what they
 have in common): a loop over the fields is several times slower (benchmarks/structs.py). Text is converted through
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import logging
 import struct as struct_module
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
@@ -31,10 +33,10 @@ log = logging.getLogger("ctp2.api")
 
 NEWEST: Final = schema.NEWEST
 
-Kind = Literal["char", "text", "int", "short", "double"]
+Kind = Literal["char", "text", "piece", "int", "short", "double"]
 Buffer = bytes | bytearray | memoryview
 
-_ALIGN: Final[dict[Kind, int]] = {"char": 1, "text": 1, "int": 4, "short": 2, "double": 8}
+_ALIGN: Final[dict[Kind, int]] = {"char": 1, "text": 1, "piece": 1, "int": 4, "short": 2, "double": 8}
 _CODE: Final[dict[Kind, str]] = {"int": "i", "short": "h", "double": "d"}
 _RANGE: Final[dict[str, tuple[int, int]]] = {"i": (-(2**31), 2**31 - 1), "h": (-(2**15), 2**15 - 1)}
 
@@ -112,6 +114,11 @@ _decoded: Final = _Decoded()
 _encoded: Final[dict[int, _Encoded]] = {}
 
 
+def _encode_piece(value: bytes | str, limit: int) -> bytes:
+    """What a field of ``limit`` bytes holds of a piece of a text."""
+    return _encode(value, limit) if isinstance(value, str) else value.partition(b"\0")[0][:limit]
+
+
 def _kept(field: Field) -> bool:
     """Whether a text field goes through the tables."""
     return field.length <= _TABLE_TEXT and field.name not in SECRETS
@@ -120,13 +127,17 @@ def _kept(field: Field) -> bool:
 # --- layouts --------------------------------------------------------------------------------------------------------
 
 
-def _place(fields: Sequence[Sequence[str]], types: dict[str, str]) -> tuple[tuple[Field, ...], int]:
+def _place(
+    fields: Sequence[Sequence[str]], types: dict[str, str], pieces: Collection[str]
+) -> tuple[tuple[Field, ...], int]:
     """Fields at their natural alignment, and the size of the whole."""
     placed = []
     offset = 0
     widest = 1
     for name, typedef in fields:
         kind, length = _kind_of(types.get(typedef, typedef))
+        if name in pieces:
+            kind = "piece"
         align = _ALIGN[kind]
         widest = max(widest, align)
         offset += -offset % align
@@ -154,7 +165,7 @@ def _format(fields: Sequence[Field], size: int, text_ends: bool) -> str:
     end = 0
     for field in fields:
         parts.append(f"{field.offset - end}x")
-        if field.kind == "text" and text_ends:
+        if field.kind in ("text", "piece") and text_ends:
             parts.append(f"{field.length - 1}sx")
         else:
             parts.append(_CODE.get(field.kind) or f"{field.length}s")
@@ -211,7 +222,8 @@ class Codec:
         if layout is None:
             if name not in self._structs:
                 raise ValueError(f"CTP {self.version} has no struct {name}")
-            layout = self._layouts[name] = _place(self._structs[name], self._types)
+            pieces = {field for field, kind in parse(structs.FIELDS[name]) if kind[0] == "b"}
+            layout = self._layouts[name] = _place(self._structs[name], self._types, pieces)
         return layout
 
 
@@ -233,11 +245,18 @@ def _compile(lines: Sequence[str], name: str, names: dict[str, Any]) -> Any:
 def _packer(fields: tuple[Field, ...], size: int) -> Callable[[Any], bytes]:
     """A function ``struct → bytes``: one expression per field, one call of ``struct.pack``."""
     form = struct_module.Struct(_format(fields, size, text_ends=True))
-    names: dict[str, Any] = {"form": form.pack, "encode": _encode, "error": struct_module.error}
+    names: dict[str, Any] = {
+        "form": form.pack,
+        "encode": _encode,
+        "encode_piece": _encode_piece,
+        "error": struct_module.error,
+    }
     items = []
     for field in fields:
         limit = 1 if field.kind == "char" else field.length - 1
-        if field.kind not in ("char", "text"):
+        if field.kind == "piece":
+            items.append(f"encode_piece(s.{field.name}, {limit})")
+        elif field.kind not in ("char", "text"):
             items.append(f"s.{field.name}")
         elif _kept(field):
             names[f"t{limit}"] = _encoded.setdefault(limit, _Encoded(limit))
@@ -284,7 +303,11 @@ def _unpacker(cls: type[CtpStruct], fields: tuple[Field, ...], size: int) -> Cal
     values = {}
     for field in fields:
         kept = "text[{}]" if _kept(field) else "decode({})"
-        values[field.name] = (kept if field.kind in ("char", "text") else "{}").format(field.name)
+        if field.kind == "piece":
+            kept = "{}.partition(b'\\0')[0]"
+        elif field.kind not in ("char", "text"):
+            kept = "{}"
+        values[field.name] = kept.format(field.name)
     for name, default in zip(cls.__struct_fields__, cls.__struct_defaults__, strict=True):
         values.setdefault(name, repr(default))
     arguments = ", ".join(values[name] for name in cls.__struct_fields__)
@@ -352,7 +375,9 @@ def _checker(name: str, fields: list[tuple[str, str]]) -> Callable[[Any], None]:
         lines.append(f"    joined = ''.join(({', '.join(texts)},))")
         tests += ["joined.isascii()", "'\\0' not in joined"]
     for field, kind in fields:
-        if kind not in "dih":
+        if kind[0] == "b":
+            tests.append(f"type({field}) is bytes and len({field}) < {kind[1:]}")
+        elif kind not in "dih":
             tests.append(f"len({field}) < {2 if kind == 'c' else kind}")
     for code in "ih":
         numbers = [field for field, kind in fields if kind == code]
@@ -388,6 +413,8 @@ def _examine(struct: Any, name: str, fields: list[tuple[str, str]]) -> None:
         elif kind == "d":
             if not isinstance(value, int | float):
                 raise TypeError(_say(name, field, f"a float is needed, not {type(value).__name__}"))
+        elif kind[0] == "b":
+            _examine_piece(name, field, value, int(kind[1:]) - 1)
         else:
             _examine_text(name, field, value, 1 if kind == "c" else int(kind) - 1)
 
@@ -399,7 +426,7 @@ def _converted(value: Any, kind: str) -> Any:
     if kind in _RANGE:
         return int(value) if isinstance(value, int) else value
     if value is None:
-        return ""
+        return b"" if kind[0] == "b" else ""
     if kind != "c":
         return value
     if isinstance(value, int) and value in _PRINTABLE:
@@ -426,6 +453,16 @@ def _examine_text(name: str, field: str, value: object, limit: int) -> None:
         raise ValueError(_say(name, field, f"character {error.start + 1} cannot be encoded in GB18030")) from None
     if length > limit:
         raise ValueError(_say(name, field, f"{length} bytes in GB18030, the field holds {limit}"))
+
+
+def _examine_piece(name: str, field: str, value: object, limit: int) -> None:
+    """Bytes that fit, or a text."""
+    if isinstance(value, str):
+        _examine_text(name, field, value, limit)
+    elif not isinstance(value, bytes):
+        raise TypeError(_say(name, field, f"a str or bytes is needed, not {type(value).__name__}"))
+    elif len(value) > limit:
+        raise ValueError(_say(name, field, f"{len(value)} bytes, the field holds {limit}"))
 
 
 def _say(name: str, field: str, what: str) -> str:

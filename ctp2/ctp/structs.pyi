@@ -561,7 +561,7 @@ class CThostFtdcSettlementInfoField(CtpStruct, kw_only=True):
     BrokerID: str = ...  # char[11]
     InvestorID: str = ...  # char[13]
     SequenceNo: int = ...  # int
-    Content: str = ...  # char[501]
+    Content: bytes = ...  # char[501]
     AccountID: str = ...  # char[13]
     CurrencyID: str = ...  # char[4]
 

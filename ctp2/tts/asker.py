@@ -9,20 +9,29 @@ from ctp2.tts.account import Account
 from ctp2.tts.contract import Contract
 from ctp2.tts.environments import World
 from ctp2.tts.state import State
+from ctp2.tts.statements import Statements
 
 Rows = Iterable[Any]
 
 
 class Asker:
-    """Who asks, and the counter that is asked; ``name`` is the investor's."""
+    """Who asks, and the counter that is asked; ``name`` is the investor's, ``statements`` are of the days before."""
 
-    __slots__ = ("account", "broker_id", "name", "world")
+    __slots__ = ("account", "broker_id", "name", "statements", "world")
 
-    def __init__(self, world: World, account: Account, broker_id: str, name: str = "") -> None:
+    def __init__(
+        self,
+        world: World,
+        account: Account,
+        broker_id: str,
+        name: str = "",
+        statements: Statements | None = None,
+    ) -> None:
         self.world = world
         self.account = account
         self.broker_id = broker_id
         self.name = name or account.account_id
+        self.statements = statements or Statements()
 
     @property
     def state(self) -> State:

@@ -26,6 +26,7 @@ from ctp2.tts.queries import QUERIES
 from ctp2.tts.quote_requests import tell_market
 from ctp2.tts.quotes import ForQuoteAsked
 from ctp2.tts.session import REQUESTS, TtsSession
+from ctp2.tts.statements import Statements
 from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class TtsBackend:
         self.public: list[structs.CThostFtdcInstrumentStatusField] = []
         self.public_followers: dict[TtsSession, int] = {}
         self.statuses: dict[tuple[str, str], structs.CThostFtdcInstrumentStatusField] = {}
+        self.statements = Statements()
         options = config.options
         self.users = Users(options.accounts, options.auth == "on")
         self.pace = OrderPace(options.order_rate) if options.order_rate else None

@@ -12,6 +12,7 @@ from ctp2.tts.cashmodel import account_as_cash, position_as_cash
 from ctp2.tts.kept import trade_again
 from ctp2.tts.queries_rates import traded_exchanges
 from ctp2.tts.shown import sys_id_of
+from ctp2.tts.statement import chunks
 from ctp2.tts.terms import INVESTOR_HEDGE_FLAGS, SPECULATION
 
 _SECURITY_EXCHANGES: Final = frozenset("SSE SZSE BSE HKEX NASD NYSE LSE".split())
@@ -141,6 +142,24 @@ def settlement_confirmations(asker: Asker, field: Any) -> Rows:
         )
 
 
+def settlement_info(asker: Asker, field: Any) -> Rows:
+    """``ReqQrySettlementInfo``: the statement of a day, a month or (empty) the last settled day, in chunks (11.1)."""
+    found = asker.statements.of(asker.account.account_id, field.TradingDay) if asker.is_own(field) else None
+    if found is None:
+        return
+    for number, chunk in enumerate(chunks(found.text()), 1):
+        yield structs.CThostFtdcSettlementInfoField(
+            TradingDay=found.period,
+            SettlementID=found.number,
+            BrokerID=asker.broker_id,
+            InvestorID=asker.account.account_id,
+            SequenceNo=number,
+            Content=chunk,
+            AccountID=asker.account.account_id,
+            CurrencyID="CNY",
+        )
+
+
 ACCOUNT_QUERIES: Final[dict[str, Query]] = {
     "ReqQryTradingAccount": trading_account,
     "ReqQryInvestorPosition": positions,
@@ -150,7 +169,6 @@ ACCOUNT_QUERIES: Final[dict[str, Query]] = {
     "ReqQryInvestor": investors,
     "ReqQryTradingCode": trading_codes,
     "ReqQrySettlementInfoConfirm": settlement_confirmations,
-    # The counter lives for one trading day and has settled none before it: no day has a statement (spec 11.1).
-    "ReqQrySettlementInfo": nothing,
+    "ReqQrySettlementInfo": settlement_info,
     "ReqQryCFMMCTradingAccountKey": nothing,
 }

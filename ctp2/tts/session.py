@@ -230,7 +230,8 @@ class TtsSession:
     def _asker(self, request: Request) -> Asker:
         account = self.backend.engine.state.accounts[self.account_id]
         broker_id = getattr(request.field, "BrokerID", "") or self.broker_id
-        return Asker(self.backend.world, account, broker_id, self.backend.users.name(self.account_id))
+        backend = self.backend
+        return Asker(backend.world, account, broker_id, backend.users.name(self.account_id), backend.statements)
 
     def _answer_query(self, request: Request, rows: list[Any]) -> None:
         """One callback per row, one with nothing when there is none (spec 8.1)."""

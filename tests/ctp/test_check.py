@@ -160,9 +160,23 @@ def test_each_field_of_every_struct_is_checked() -> None:
     wrong = {"i": 2**31, "h": 2**15, "d": "1", "c": "ab"}
     for name, description in structs.FIELDS.items():
         for field, kind in parse(description):
-            value = wrong.get(kind) or "x" * int(kind)
+            value = wrong.get(kind) or (b"x" * int(kind[1:]) if kind[0] == "b" else "x" * int(kind))
             with pytest.raises((TypeError, ValueError), match=rf"^{name}\.{field}: "):
                 check(getattr(structs, name)(**{field: value}))
+
+
+def test_a_piece_of_a_text_may_be_bytes_or_text() -> None:
+    piece: Any = structs.CThostFtdcSettlementInfoField(Content=b"\xbd" * 500)
+    check(piece)
+    piece.Content = "结" * 250
+    check(piece)
+    for wrong, told in [("结" * 251, "502 bytes in GB18030"), (5, "a str or bytes is needed, not int")]:
+        piece.Content = wrong
+        with pytest.raises((TypeError, ValueError), match=told):
+            check(piece)
+    piece.Content = None
+    check(piece)
+    assert piece.Content == b""
 
 
 VALUES = st.one_of(

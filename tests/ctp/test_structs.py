@@ -29,7 +29,7 @@ def test_every_field_has_its_default() -> None:
         made = getattr(structs, name)()
         for field, kind in parse(description):
             value = getattr(made, field)
-            default = DEFAULTS.get(kind, "")
+            default = DEFAULTS.get(kind, b"" if kind[0] == "b" else "")
             assert value == default, (name, field)
             assert type(value) is type(default), (name, field)
 
@@ -154,5 +154,6 @@ def test_the_stub_says_what_the_table_says() -> None:
     }  # fmt: skip
     types = {"i": "int", "h": "int", "d": "float"}
     assert told == {
-        name: [(field, types.get(kind, "str")) for field, kind in parse(text)] for name, text in structs.FIELDS.items()
+        name: [(field, types.get(kind, "bytes" if kind[0] == "b" else "str")) for field, kind in parse(text)]
+        for name, text in structs.FIELDS.items()
     }
