@@ -16,9 +16,11 @@ from ctp2.testing.desk import Desk
 from ctp2.testing.scenario import Scenario, _options, _Runner, load
 from ctp2.tts import state as state_module
 from ctp2.tts.carrying import carried
-from ctp2.tts.codec import CodecError, Decoder, Encoder
+from ctp2.tts.codec import CodecError
 from ctp2.tts.codec_parts import Known
+from ctp2.tts.codec_read import Decoder
 from ctp2.tts.codec_table import ENTRIES, KINDS
+from ctp2.tts.codec_write import Encoder
 from ctp2.tts.events import DaySettled, Event, RequestRefused, TradeDone
 from ctp2.tts.flows import PRIVATE
 from ctp2.tts.rights import MoveMoney, Restrict, Rights
