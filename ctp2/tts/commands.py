@@ -95,8 +95,8 @@ _MOST: Final = 1000
 """Kept for sharing; beyond it the table begins anew, and orders that differ in everything cost what they cost."""
 
 
-def _shared(key: tuple[Any, ...]) -> Common:
-    """The one object of these values."""
+def shared(key: tuple[Any, ...]) -> Common:
+    """The one object of these values, given in the order of the constructor's arguments."""
     common = _common.get(key)
     if common is None:
         if len(_common) >= _MOST:
@@ -111,7 +111,7 @@ class InsertOrder:
 
     ``price`` and ``stop_price`` are the client's doubles: whether they can be traded is the engine's question. ``echo``
     are texts that the counter only hands back in returns (``translate.py`` knows their order). What orders of a session
-    rarely differ in is held in common.
+    rarely differ in is held in common; who has that already gives it as ``common``, and what it holds is not read.
     """
 
     __slots__ = ("common", "now_ns", "order_ref", "price", "request_id", "session_req_seq", "volume")
@@ -145,6 +145,7 @@ class InsertOrder:
         session_req_seq: int = 0,
         request_id: int = 0,
         echo: tuple[str, ...] = (),
+        common: Common | None = None,
     ) -> None:
         self.now_ns: int = now_ns
         self.order_ref: str = order_ref
@@ -152,7 +153,10 @@ class InsertOrder:
         self.volume: int = volume
         self.session_req_seq: int = session_req_seq
         self.request_id: int = request_id
-        self.common: Common = _shared(
+        if common is not None:
+            self.common: Common = common
+            return
+        self.common = shared(
             (
                 front_id,
                 session_id,
