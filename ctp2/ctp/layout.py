@@ -73,12 +73,17 @@ class Field(NamedTuple):
 
 
 class _Decoded(dict[bytes, str]):
-    """Bytes of a text field → its text."""
+    """Bytes of a text field → its text, as ``decode`` reads it."""
+
+    __slots__ = ("decode",)
+
+    def __init__(self, decode: Callable[[bytes], str]) -> None:
+        self.decode = decode
 
     def __missing__(self, data: bytes) -> str:
         if len(self) >= _TABLE_SIZE:
             self.clear()
-        self[data] = text = decode_text(data)
+        self[data] = text = self.decode(data)
         return text
 
 
@@ -103,6 +108,20 @@ def decode_text(data: bytes) -> str:
     return data.decode("ascii") if data.isascii() else data.decode(ENCODING, "replace")
 
 
+def decode_foreign(data: bytes) -> str:
+    """The text of a field that a foreign program filled: many write UTF-8 where CTP has GB18030.
+
+    UTF-8 first, because its bytes are often valid GB18030 too and hardly ever the other way round.
+    """
+    data = data.partition(b"\0")[0]
+    if data.isascii():
+        return data.decode("ascii")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode(ENCODING, "replace")
+
+
 def _encode(text: str, limit: int) -> bytes:
     """What a field of ``limit`` bytes holds of a text; what follows a NUL would never be read."""
     if text.isascii():
@@ -110,7 +129,8 @@ def _encode(text: str, limit: int) -> bytes:
     return encode_cut(text.partition("\0")[0], limit)
 
 
-_decoded: Final = _Decoded()
+_decoded: Final = _Decoded(decode_text)
+_decoded_foreign: Final = _Decoded(decode_foreign)
 _encoded: Final[dict[int, _Encoded]] = {}
 
 
@@ -210,12 +230,18 @@ class Codec:
         try:
             unpacker = self._unpackers[name]
         except KeyError:
-            layout = self._layout(name)
-            unpacker = self._unpackers[name] = _unpacker(getattr(structs, name), *layout)
+            unpacker = self._unpackers[name] = self.unpacker(name)
         try:
             return unpacker(data)
         except struct_module.error:
             raise ValueError(f"{name} has {self.size(name)} bytes in {self.version}, not {len(data)}") from None
+
+    def unpacker(self, name: str, foreign: bool = False) -> Callable[[Buffer], Any]:
+        """The function that makes the struct of exactly its bytes; ``foreign``: written by any program, maybe in UTF-8.
+
+        It raises ``struct.error`` when the number of bytes is wrong.
+        """
+        return _unpacker(getattr(structs, name), *self._layout(name), foreign)
 
     def _layout(self, name: str) -> tuple[tuple[Field, ...], int]:
         layout = self._layouts.get(name)
@@ -296,10 +322,13 @@ def _double(value: float) -> float:
 
 
 @cache
-def _unpacker(cls: type[CtpStruct], fields: tuple[Field, ...], size: int) -> Callable[[Buffer], Any]:
+def _unpacker(
+    cls: type[CtpStruct], fields: tuple[Field, ...], size: int, foreign: bool = False
+) -> Callable[[Buffer], Any]:
     """A function ``bytes → struct``: the values become local variables, then arguments in the order of the class."""
     form = struct_module.Struct(_format(fields, size, text_ends=False))
-    names = {"form": form.unpack, "cls": cls, "text": _decoded, "decode": decode_text}
+    table = _decoded_foreign if foreign else _decoded
+    names = {"form": form.unpack, "cls": cls, "text": table, "decode": table.decode}
     values = {}
     for field in fields:
         kept = "text[{}]" if _kept(field) else "decode({})"
