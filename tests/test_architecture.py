@@ -63,6 +63,8 @@ TTS_EDGE = {
     "flows",
     "session",
     "client",
+    "days",
+    "lockstep",
     "control",
     "queries",
     "parked_requests",
