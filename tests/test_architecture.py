@@ -70,6 +70,8 @@ TTS_EDGE = {
     "flows",
     "session",
     "client",
+    "days",
+    "lockstep",
     "control",
     "queries",
     "parked_requests",

@@ -180,10 +180,16 @@ class TickDay:
 
 
 def read_day(
-    source: str | Path, trading_day: str = "", instrument_of: InstrumentFinder | None = instrument_for
+    source: str | Path,
+    trading_day: str = "",
+    instrument_of: InstrumentFinder | None = instrument_for,
+    paths: Iterable[Path] | None = None,
 ) -> TickDay:
-    """The one day of a source, or the chosen one; ``TickFileError`` when it has several and none is chosen."""
-    days = read_days(source, instrument_of, trading_day=trading_day)
+    """The one day of a source, or the chosen one; ``TickFileError`` when it has several and none is chosen.
+
+    ``paths``: those of the source's files that are known to hold it.
+    """
+    days = read_days(source, instrument_of, trading_day=trading_day, paths=paths)
     if trading_day:
         days = [day for day in days if day.trading_day == trading_day]
         if not days:
@@ -204,16 +210,17 @@ def read_days(
     *,
     trading_day: str = "",
     is_checked: bool = True,
+    paths: Iterable[Path] | None = None,
 ) -> list[TickDay]:
     """Every trading day of a file, a folder or ``'sample'``, oldest first.
 
     ``instrument_of`` finds the instruments whose exchange or limits the files leave open; None leaves them as they are.
     ``trading_day`` leaves out the files that are known, by their folder, to be of other days. ``is_checked`` False
-    takes a volume that falls during a day as it is.
+    takes a volume that falls during a day as it is. ``paths``: read only these of the source's files.
     ``TickFileError`` for an unreadable file, a missing column, a broken cell, or a volume that falls during a day.
     """
     by_day: dict[str, list[Block]] = {}
-    for path in tick_files(source):
+    for path in tick_files(source) if paths is None else paths:
         if trading_day and partition_day(path) not in ("", trading_day):
             continue
         for block in read_blocks(path, instrument_of):

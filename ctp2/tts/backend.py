@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Hashable, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Sink, Topic
 from ctp2.core.clock import LiveClock
+from ctp2.core.errors import READ_FAILED
 from ctp2.ctp import structs
 from ctp2.tts import rows, values
 from ctp2.tts.abilities import MARKETS, ORDER_KINDS
@@ -18,7 +20,9 @@ from ctp2.tts.config import Config, balances_of
 from ctp2.tts.config import check_join as _check_join
 from ctp2.tts.config import parse as _parse
 from ctp2.tts.contract import Contract
-from ctp2.tts.environments import build, natural_day, universe_of
+from ctp2.tts.days import days_of
+from ctp2.tts.environments import World, natural_day, universe_of
+from ctp2.tts.events import DaySettled
 from ctp2.tts.events import Event as Happening
 from ctp2.tts.flows import PRIVATE, PrivateFlow
 from ctp2.tts.kept import runs
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from ctp2.core.address import Address
     from ctp2.core.clock import Clock
     from ctp2.refdata.ticks import Tick
+    from ctp2.tts.settled import Settlement
 
 CONTRACT: Final = CONTRACT_VERSION
 CAPABILITIES: Final = Capabilities(
@@ -87,31 +92,42 @@ class TtsBackend:
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
         self.capabilities = CAPABILITIES
-        self.world = build(config, clock.now_ns())
-        self.engine = self.world.engine
+        self.days = days_of(config)
         self.balances = balances_of(config.options.balance)
         self.identity = secrets.token_hex(8)
         """Names this counter's logs, so that a client's kept position of another counter is not mistaken for ours."""
-        self.counter = Counter(self.world, clock, self.on_events, self.on_tick, self.on_phase)
-        self.flows: dict[str, PrivateFlow] = {}
         self.logins: dict[str, set[TtsSession]] = {}
-        self.subscribers: dict[int, dict[TtsSession, None]] = {}
-        self.for_quote_subscribers: dict[int, dict[TtsSession, None]] = {}
-        self.public: list[structs.CThostFtdcInstrumentStatusField] = []
-        self.public_followers: dict[TtsSession, int] = {}
-        self.statuses: dict[tuple[str, str], structs.CThostFtdcInstrumentStatusField] = {}
         self.statements = Statements()
+        world = self.days.first(clock.now_ns())
+        self.counter = Counter(world, clock, self)
+        self._take(world)
         options = config.options
         self.users = Users(options.accounts, options.auth == "on")
         self.pace = OrderPace(options.order_rate) if options.order_rate else None
         self._last_session = 0
         for user_id in self.users.listed:
             self.open_account(user_id)
+        self._tell_phases()
+        self.counter.start()
+
+    def _take(self, world: World) -> None:
+        """A trading day begins: its state, and flows and subscriptions that are empty."""
+        self.world = world
+        self.engine = world.engine
+        self.flows: dict[str, PrivateFlow] = {}
+        self.subscribers: dict[int, dict[TtsSession, None]] = {}
+        self.for_quote_subscribers: dict[int, dict[TtsSession, None]] = {}
+        self.public: list[structs.CThostFtdcInstrumentStatusField] = []
+        self.public_followers: dict[TtsSession, int] = {}
+        self.statuses: dict[tuple[str, str], structs.CThostFtdcInstrumentStatusField] = {}
+        self.counter.ends_ns = self.days.ends_ns(world.trading_day)
+
+    def _tell_phases(self) -> None:
+        """The public flow of a day begins with the statuses so far."""
         for change, at_ns in self.counter.past:
             self.counter.tell_phase(change, at_ns)
         for (exchange, product), (schedule, _) in self.world.products.items():
             self.on_phase(exchange, product, self.world.status_of(schedule), self.counter.now_ns())
-        self.counter.start()
 
     def session(self, kind: Kind, sink: Sink) -> TtsSession:
         """A session for one client; ``OnFrontConnected`` follows at once."""
@@ -137,7 +153,7 @@ class TtsBackend:
     def open_account(self, user_id: str) -> None:
         """Make sure that a user's account is there."""
         balances = self.users.balances(user_id, self.balances)
-        self.engine.open_account(OpenAccount(self.counter.now_ns(), user_id, balances))
+        self.counter.publish(self.engine.open_account(OpenAccount(self.counter.now_ns(), user_id, balances)))
 
     def flow(self, account_id: str) -> PrivateFlow:
         """The private flow of an account."""
@@ -145,6 +161,47 @@ class TtsBackend:
         if flow is None:
             flow = self.flows[account_id] = PrivateFlow(self.engine.state.orders)
         return flow
+
+    # ------------------------------------------------------------------ the roll of the trading day
+    def on_day_end(self) -> bool:
+        """The recorded day is over, or the clock ended the day: begin the next; False when the recording has no more.
+
+        Of a recording the days after its last one come by ``Control.settle`` only.
+        """
+        day = self.world.trading_day
+        if not self.counter.ends_ns and not self.days.plays_on(day):
+            return False
+        self.roll()
+        return True
+
+    def roll(self) -> str:
+        """Settle the trading day and begin the next one (spec 10.2, 11.2); returns it.
+
+        All that can fail comes first. The event is published, and so logged, before anybody is told; then every client
+        is cut off (4097) and connected to the new day, which knows no session, order or subscription of the old one.
+        """
+        counter = self.counter
+        now_ns = counter.now_ns()
+        next_day = self.days.after(self.world.trading_day, now_ns)
+        settlement = settle(self.world, next_day, now_ns, self.days.closing(self.world, next_day))
+        world = self.days.world(next_day, now_ns, settlement, self.world)
+        event = DaySettled(settlement, now_ns)
+        world.engine.state.evolve(event)
+        counter.publish([event])
+        sessions = self.sessions
+        for session in sessions:
+            session.machine.disconnect(READ_FAILED)
+        counter.enter(world)
+        self._take(world)
+        self._tell_phases()
+        for session in sessions:
+            session.machine.connect()
+        return next_day
+
+    @property
+    def sessions(self) -> list[TtsSession]:
+        """The clients, in the order in which they came."""
+        return [reader for reader in self.counter.readers if isinstance(reader, TtsSession)]
 
     # ------------------------------------------------------------------ what the counter tells
     def on_events(self, events: Sequence[Happening]) -> None:
@@ -198,6 +255,16 @@ class TtsBackend:
             return [_status_event(status, 0) for status in self.statuses.values()]
         self.public_followers[session] = after
         return [_status_event(status, number) for number, status in enumerate(self.public[after:], after + 1)]
+
+
+def settle(world: World, next_day: str, now_ns: int, closing: dict[int, Tick]) -> Settlement:
+    """The settlement of a world's day, with the last snapshots of its instruments."""
+    prices: Any = import_module("ctp2.tts.settlement_prices")
+    settlement: Any = import_module("ctp2.tts.settlement")
+    contracts = world.engine.state.contracts
+    figures = {contracts[index].instrument.key: prices.figures_of(contracts[index], t) for index, t in closing.items()}
+    result: Settlement = settlement.settle(world.engine.state, next_day, now_ns, figures)
+    return result
 
 
 def _status_event(status: structs.CThostFtdcInstrumentStatusField, sequence: int) -> Event:

@@ -4,7 +4,10 @@ At full speed a reader that has finished with a snapshot plays the next one on i
 two hand-offs between threads are most of what a snapshot costs. One thread at a time, by ``Counter._turn``.
 
 Requests come in through :meth:`Counter.submit` from any thread; what the engine and the market produce goes out through
-the three functions given to the constructor, on the counter's thread. Nothing here knows CTP.
+the functions of :class:`Ears`, on the counter's thread. Nothing here knows CTP.
+
+A counter lives over many trading days, each with a world of its own (:class:`~ctp2.tts.environments.World`):
+:meth:`Counter.enter` exchanges it. When, says the end of a recorded day or the clock; how, ``Ears.on_day_end``.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ctp2.core.backend import Sink
 from ctp2.core.clock import Clock
@@ -26,6 +29,7 @@ from ctp2.tts.contract import Contract
 from ctp2.tts.environments import World
 from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
+from ctp2.tts.lockstep import Gate, GatedSink
 from ctp2.tts.matching import DEPTH, Book
 from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.terms import NO_PRICE
@@ -36,29 +40,49 @@ log = logging.getLogger("ctp2.tts")
 QUEUE_LIMIT: Final = 200_000
 """Requests that may wait for the counter; a caller beyond it is told -2."""
 _BURST: Final = 1000
-"""Snapshots played at full speed before the readers must catch up, when nobody trades."""
+"""Entries played at full speed, when they concern nobody, before requests are looked for."""
 _NS: Final = 1_000_000_000
-_MAX_WAIT_NS: Final = 3600 * _NS
+_MAX_WAIT_NS: Final = 60 * _NS
+"""A clock that was set, or a machine that slept, is noticed after this at the latest."""
+_RETRY_NS: Final = 60 * _NS
+"""When a day that could not be settled is tried again."""
+
+
+class Reader(Protocol):
+    """A client, as the counter sees it."""
+
+    sink: Sink
+
+    def use(self, sink: Sink) -> None:
+        """Send everything through ``sink`` from now on."""
+
+
+class Ears(Protocol):
+    """Who hears what the counter does, all on its thread; a backend."""
+
+    def on_events(self, events: Sequence[Event]) -> None:
+        """What happened: the one way by which events leave the counter."""
+
+    def on_tick(self, contract: Contract, tick: Tick) -> None:
+        """A snapshot."""
+
+    def on_phase(self, exchange: str, product: str, phase: str, at_ns: int) -> None:
+        """A product enters a phase."""
+
+    def on_day_end(self) -> bool:
+        """The recorded day is over, or the clock has reached the end of the day: roll; False when no day follows."""
 
 
 class Counter:
-    """One running counter."""
+    """One running counter. ``ends_ns`` is when the clock ends the trading day; 0: it does not."""
 
     def __init__(
-        self,
-        world: World,
-        clock: Clock,
-        on_events: Callable[[Sequence[Event]], None],
-        on_tick: Callable[[Contract, Tick], None],
-        on_phase: Callable[[str, str, str, int], None],
-        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        self, world: World, clock: Clock, ears: Ears, monotonic_ns: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        self.world = world
-        self.engine = world.engine
         self._clock = clock
-        self._on_events = on_events
-        self._on_tick = on_tick
-        self._on_phase = on_phase
+        self._ears = ears
+        self._on_events = ears.on_events
+        self._on_tick = ears.on_tick
         self._monotonic_ns = monotonic_ns
         self._jobs: SimpleQueue[tuple[Callable[[Any], None], Any]] = SimpleQueue()
         self._turn = threading.Lock()
@@ -68,20 +92,36 @@ class Counter:
         self._done = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="ctp2-counter", daemon=True)
-        self.readers: set[Sink] = set()
-        self.traders = 0
-        """How many trader sessions there are: with one, a full-speed replay waits for it at each snapshot."""
+        self._readers: dict[Reader, Sink] = {}
+        """The clients and their own sinks, in the order in which they came."""
+        self._gate = Gate(monotonic_ns)
 
         speed = world.config.options.speed
         self._speed = 0.0 if speed == "max" else float(speed)
+        self._is_in_step = not self._speed
+        """Whether clients are served one at a time; it stays so after the last recorded day."""
         self._is_playing = False
         self._has_begun = False
+        self._is_settling_in = False
+        """A new day has begun and the clients come back: the market waits for them."""
+        self._holds = 0
+        self.ends_ns = 0
+        self._take(world)
+
+    def enter(self, world: World) -> None:
+        """Exchange the world: a new day begins, where its recording does, when the clients have come back."""
+        self._take(world)
+        self._is_settling_in = not world.is_live
+
+    def _take(self, world: World) -> None:
+        self.world = world
+        self.engine = world.engine
         self._has_ended = False
         self.past: list[tuple[PhaseChange, int]] = []
         """The phases in which a replay begins and those before: the changes with their instants."""
         world.feed.skip_to_start(self._set_phase_quietly)
         self._offset = world.feed.next_offset or 0
-        self._anchor_ns = monotonic_ns()
+        self._anchor_ns = self._monotonic_ns()
 
     # ------------------------------------------------------------------ from any thread
     def start(self) -> None:
@@ -128,7 +168,39 @@ class Counter:
         """Requests that wait for the counter."""
         return self._jobs.qsize()
 
+    def hold(self) -> None:
+        """Take no further entry of the market until as many :meth:`release_hold` follow."""
+        with self._turn:
+            if not self._holds:
+                self._offset = self._feed_now()
+            self._holds += 1
+
+    def release_hold(self) -> None:
+        """One holder less."""
+        with self._turn:
+            self._holds -= 1
+            if not self._holds:
+                self._anchor_ns = self._monotonic_ns()
+        self._wake()
+
     # ------------------------------------------------------------------ on the counter's thread
+    def join(self, reader: Reader) -> None:
+        """A client has come."""
+        self._readers[reader] = reader.sink
+        if self._is_in_step:
+            reader.use(GatedSink(self._gate, reader.sink))
+
+    def leave(self, reader: Reader) -> None:
+        """A client has gone."""
+        sink = self._readers.pop(reader, None)
+        if sink is not None:
+            self._gate.forget(sink)
+
+    @property
+    def readers(self) -> list[Reader]:
+        """The clients, in the order in which they came."""
+        return list(self._readers)
+
     def now_ns(self) -> int:
         """The environment's time: the machine's for ``7x24``, the recorded day's for a replay."""
         if self.world.is_live:
@@ -155,15 +227,25 @@ class Counter:
 
     def set_speed(self, speed: float) -> None:
         """Times the recorded speed from now on; 0 for as fast as the readers allow."""
+        self._pace(speed)
+        self._is_in_step = not speed
+        self._gate.open()
+        for reader, sink in self._readers.items():
+            reader.use(GatedSink(self._gate, sink) if self._is_in_step else sink)
+
+    def _pace(self, speed: float) -> None:
         self._offset = self._feed_now()
         self._anchor_ns = self._monotonic_ns()
         self._speed = speed
 
     def step(self) -> bool:
-        """Play one entry now, also while paused; False at the end of the day. The clock goes to the entry's time."""
+        """Play one entry now, also while paused; False at the end. The clock goes to the entry's time.
+
+        After the last entry of a recorded day the step is the roll to the next one.
+        """
         offset = self.world.feed.next_offset
         if offset is None:
-            return False
+            return not self._has_ended and self._ears.on_day_end()
         if offset > self._feed_now():
             self._offset = offset
             self._anchor_ns = self._monotonic_ns()
@@ -207,7 +289,8 @@ class Counter:
     def _go_on(self) -> None:
         """A reader has finished: play on, here on its thread, and spare two hand-offs to the counter's thread.
 
-        Only when nothing else is to be done; a waiting request, or whoever has the turn, is the counter's thread's.
+        Only when nothing else is to be done; a waiting request, the end of a day, or whoever has the turn, is the
+        counter's thread's.
         """
         if not self._turn.acquire(blocking=False):
             self._wake()
@@ -215,8 +298,10 @@ class Counter:
         try:
             wait_ns = 0
             while not wait_ns and self._submitted == self._done and not self._speed and self._is_playing:
+                if self.world.feed.next_offset is None:
+                    break
                 wait_ns = self._work()
-            needs_thread = bool(self._speed) or not self._is_playing
+            needs_thread = wait_ns >= 0 and self._submitted == self._done
         finally:
             self._turn.release()
         if needs_thread:
@@ -229,25 +314,54 @@ class Counter:
         """Do what is due; returns how long nothing will be (ns), -1 for until somebody asks."""
         if self._jobs.qsize():
             return 0  # requests first: they were sent before the next snapshot
-        wait_ns = self._play_due() if self._is_playing else -1
+        if self._is_in_step:
+            busy = self._gate.go_on()
+            if busy is not None:
+                busy.when_idle(self._go_on)
+                return self._gate.patience_ns()
+        if self.ends_ns and self._clock.now_ns() >= self.ends_ns:
+            self._end_by_clock()
+            return 0
+        wait_ns = self._play_due() if self._is_playing and not self._holds else -1
+        if not wait_ns:
+            return 0
+        return _sooner(wait_ns, _sooner(self._do_timers(), self._until_day_ends()))
+
+    def _do_timers(self) -> int:
+        """Do what the engine waited for; returns the time until the next (ns), -1: nothing, or the clock stands."""
         due_ns = self.engine.next_due_ns()
-        if due_ns:
-            now_ns = self.now_ns()
-            if due_ns <= now_ns:
-                self.publish(self.engine.tick(TimePasses(now_ns)))
-                return 0
-            if self._is_playing or self.world.is_live:
-                pace = self._speed if not self.world.is_live and self._speed else 1.0
-                until = int((due_ns - now_ns) / pace) + 1
-                wait_ns = until if wait_ns < 0 else min(wait_ns, until)
-        return min(wait_ns, _MAX_WAIT_NS)
+        if not due_ns:
+            return -1
+        now_ns = self.now_ns()
+        if due_ns <= now_ns:
+            self.publish(self.engine.tick(TimePasses(now_ns)))
+            return 0
+        if not self.world.is_live and (not self._is_playing or self._holds):
+            return -1
+        pace = self._speed if not self.world.is_live and self._speed else 1.0
+        return min(int((due_ns - now_ns) / pace) + 1, _MAX_WAIT_NS)
+
+    def _until_day_ends(self) -> int:
+        """How long to sleep at most (ns), so that the end of the day by the clock is not missed; -1: it has none."""
+        if not self.ends_ns:
+            return -1
+        return min(max(self.ends_ns - self._clock.now_ns(), 1), _MAX_WAIT_NS)
+
+    def _end_by_clock(self) -> None:
+        """Roll; a day that cannot be settled goes on, and is tried again after a while."""
+        try:
+            self._ears.on_day_end()
+        except Exception:
+            log.exception("the trading day %s could not be ended; it goes on", self.world.trading_day)
+            self.ends_ns = self._clock.now_ns() + _RETRY_NS
 
     def _play_due(self) -> int:
         """Play what is due of the market; returns the time to the next entry, -1 when there is none to wait for."""
+        if self._is_settling_in and self._waits_for_readers():
+            return -1
         offset = self.world.feed.next_offset
         if offset is None:
-            self._end_of_day()
-            return -1
+            return self._end_of_day()
         if not self._speed:
             return self._play_at_full_speed()
         now = self._feed_now()
@@ -258,31 +372,73 @@ class Counter:
             offset = self.world.feed.next_offset
         return 0 if offset is None else int((offset - now) / self._speed) + 1
 
+    def _waits_for_readers(self) -> bool:
+        """Whether a client has something left to do; one that has not begins the day."""
+        for sink in self._readers.values():
+            if sink.depth:
+                sink.when_idle(self._wake)
+                return True
+        if self._jobs.qsize():
+            self._wake()
+            return True
+        self._is_settling_in = False
+        self._anchor_ns = self._monotonic_ns()
+        return False
+
     def _play_at_full_speed(self) -> int:
-        """The next entries as soon as every reader has finished with the last ones."""
-        for reader in self.readers:
-            if reader.depth:
-                reader.when_idle(self._go_on)
+        """The next entries as soon as every reader has finished with the last ones, and nothing that they asked waits.
+
+        Requests are looked at after the readers: a callback sends first and is finished then.
+        """
+        for sink in self._readers.values():
+            if sink.depth:
+                sink.when_idle(self._go_on)
                 return -1
-        for _ in range(1 if self.traders else _BURST):
+        if self._jobs.qsize():
+            return 0
+        gate = self._gate
+        told = gate.told
+        for _ in range(_BURST):
             offset = self.world.feed.next_offset
             if offset is None:
                 break
-            self._play_entry(offset)
+            due_ns = self.engine.next_due_ns()
+            if due_ns and due_ns <= self.world.feed.base_ns + offset and not self.world.is_live:
+                self._pass_to(due_ns)
+            else:
+                self._play_entry(offset)
+            if gate.told != told:
+                break
         return 0
+
+    def _pass_to(self, due_ns: int) -> None:
+        """Between two entries the engine has something to do: it is told, and answered, before the next entry."""
+        self._offset = max(due_ns - self.world.feed.base_ns, self._offset)
+        self.publish(self.engine.tick(TimePasses(due_ns)))
 
     def _wake(self) -> None:
         self._put(_nothing, None)
 
-    def _end_of_day(self) -> None:
-        """A day that was played once goes on at the clock's pace after its last snapshot."""
-        if not self._has_ended:
-            self._has_ended = True
-            self.set_speed(1.0)
-            log.info("the recorded day %s is over", self.world.trading_day)
+    def _end_of_day(self) -> int:
+        """The recorded day is over: the next one, else the clock goes on at its own pace after the last snapshot."""
+        if self._has_ended:
+            return -1
+        due_ns = self.engine.next_due_ns()
+        if due_ns and not self._speed and not self.world.is_live:
+            self._pass_to(due_ns)
+            return 0
+        self._has_ended = True
+        log.info("the recorded day %s is over", self.world.trading_day)
+        try:
+            if self._ears.on_day_end():
+                return 0
+        except Exception:
+            log.exception("no day follows %s", self.world.trading_day)
+        self._pace(1.0)
+        return 0
 
     def _feed_now(self) -> int:
-        if not self._is_playing or not self._speed:
+        if not self._is_playing or not self._speed or self._holds or self._is_settling_in:
             return self._offset
         return self._offset + int((self._monotonic_ns() - self._anchor_ns) * self._speed)
 
@@ -305,6 +461,8 @@ class Counter:
         contract = self.world.day_contracts[tick.instrument]
         if tick.time_ns < NIGHT_ENDS_NS:
             self.world.show_night(contract, tick)
+        if self.world.own_prices:
+            self.world.show_own(contract, tick)
         self.take_quote(contract, tick, now_ns)
 
     def take_quote(self, contract: Contract, tick: Tick, now_ns: int) -> None:
@@ -346,7 +504,7 @@ class Counter:
         """Tell the status of the products that follow a schedule."""
         for (exchange, product), (schedule, _) in self.world.products.items():
             if schedule == change.schedule:
-                self._on_phase(exchange, product, change.status, at_ns)
+                self._ears.on_phase(exchange, product, change.status, at_ns)
 
     # ------------------------------------------------------------------ books between users
     def _publish_books(self) -> None:
@@ -394,6 +552,11 @@ class Counter:
 
 def _double(units: int, contract: Contract) -> float:
     return DBL_MAX if units == NO_PRICE else units / contract.price_scale
+
+
+def _sooner(first: int, second: int) -> int:
+    """The shorter of two waits, of which -1 is none."""
+    return second if first < 0 else first if second < 0 else min(first, second)
 
 
 def _nothing(_: Any) -> None:

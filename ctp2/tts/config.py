@@ -36,6 +36,8 @@ class Options(BaseModel):
     data: str = Field(
         "sample", description="what to play: a CSV, CSV.gz or Parquet file, a folder of them, or 'sample'"
     )
+    first_day: str = Field("", alias="from", description="replay: the first day to play, YYYYMMDD; empty: the oldest")
+    last_day: str = Field("", alias="to", description="replay: the last day to play, YYYYMMDD; empty: the newest")
     speed: str = Field(
         "1", description="times the recorded speed: a number above 0, or 'max' (tick by tick, lock-step)"
     )
@@ -106,6 +108,19 @@ class Options(BaseModel):
         if not 0 < number <= 1_000_000:
             raise ValueError("a number above 0 (at most 1000000), or 'max'")
         return value
+
+    @field_validator("first_day", "last_day")
+    @classmethod
+    def _day(cls, value: str) -> str:
+        from ctp2.refdata.calendar import CalendarError, to_date
+
+        day = value.replace("-", "")
+        if day:
+            try:
+                to_date(day)
+            except CalendarError:
+                raise ValueError("a day, YYYYMMDD") from None
+        return day
 
     @field_validator("balance")
     @classmethod
@@ -193,6 +208,10 @@ def parse(address: Address) -> Config:
         options = Options.model_validate(address.options)
     except ValidationError as error:
         raise ValueError(f"{address.text}: {_worded(error)}") from None
+    if environment != "replay" and (options.first_day or options.last_day):
+        raise ValueError(f"{address.text}: tts://{environment} has no option from or to, it plays one day")
+    if options.first_day and options.last_day and options.first_day > options.last_day:
+        raise ValueError(f"{address.text}: from={options.first_day} is after to={options.last_day}")
     if options.data != "sample" and not Path(options.data).exists():
         raise FileNotFoundError(f"{address.text}: data={options.data}: no such file or folder")
     for name in ("instruments", "rates", "accounts"):
@@ -206,9 +225,9 @@ def _worded(error: ValidationError) -> str:
     """The first fault in one line that says what may stand there."""
     fault = error.errors()[0]
     name = str(fault["loc"][0])
-    field = Options.model_fields.get(name)
+    field = next((field for known, field in Options.model_fields.items() if option_name(known) == name), None)
     if field is None:
-        return f"unknown option {name}; known: {', '.join(sorted(Options.model_fields))}"
+        return f"unknown option {name}; known: {', '.join(sorted(map(option_name, Options.model_fields)))}"
     return f"option {name}={fault.get('input')!r}: {fault['msg']} ({field.description})"
 
 
@@ -219,11 +238,18 @@ def check_join(asked: Config, opened: Config) -> None:
         if ours != theirs:
             where = f"tts://{opened.environment}" + (f"?id={opened.options.id}" if opened.options.id else "")
             raise ValueError(
-                f"{where} runs in this process with {name}={ours}, not {theirs}: "
+                f"{where} runs in this process with {option_name(name)}={ours}, not {theirs}: "
                 f"leave the option out to join it, or give id=NAME for a counter of your own"
             )
 
 
 def help_table() -> list[tuple[str, str, str]]:
     """(option, default, meaning) of every option, for help and documentation."""
-    return [(name, str(field.default), field.description or "") for name, field in Options.model_fields.items()]
+    return [
+        (option_name(name), str(field.default), field.description or "") for name, field in Options.model_fields.items()
+    ]
+
+
+def option_name(field: str) -> str:
+    """How an address names an option: ``from`` and ``to`` are no names in Python, or say too little there."""
+    return Options.model_fields[field].alias or field

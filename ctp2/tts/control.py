@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.calendar import plus_days
 from ctp2.tts.carrying import carried
+from ctp2.tts.lockstep import Hold
 from ctp2.tts.money_text import CURRENCIES, micro_of
 from ctp2.tts.rights import MoveMoney, Restrict, Rights, refusal_of_money
 
@@ -45,9 +46,36 @@ class Control:
         """Play ``count`` entries (snapshots and phase changes) at once; returns how many there were left to play.
 
         The counter's time is then the last entry's. A market that runs goes on from there at its speed, one that is
-        paused stays there.
+        paused stays there. After a day's last entry one step settles the day and begins the next recorded one, and no
+        other is made in that call: the clients have to log in first.
         """
-        return int(self._counter.call(lambda: sum(self._counter.step() for _ in range(count))))
+        return int(self._counter.call(lambda: self._step(count)))
+
+    def _step(self, count: int) -> int:
+        counter = self._counter
+        day, done = counter.world, 0
+        while done < count and counter.world is day and counter.step():
+            done += 1
+        return done
+
+    def settle(self) -> str:
+        """Settle the trading day now and begin the next; returns it.
+
+        Every client sees ``OnFrontDisconnected`` 4097 and ``OnFrontConnected``, and logs in to the new day. The rest of
+        a recorded day is left out; after the last one the trading day after it follows, on which the market is quiet.
+
+        Raises:
+            CalendarError: the calendar does not know the next trading day.
+        """
+        return str(self._counter.call(self._backend.roll))
+
+    def hold(self) -> Hold:
+        """What stops the market from taking its next entry while it is held: so another thread takes part in lock step.
+
+        ``with control.hold(): …``, or ``hold = control.hold().acquire()`` in a callback and ``hold.release()`` in the
+        thread to which it handed the work.
+        """
+        return Hold(self._counter.hold, self._counter.release_hold)
 
     def set_speed(self, speed: float | str) -> None:
         """Times the recorded speed, or ``"max"``.
@@ -84,7 +112,9 @@ class Control:
         day = plus_days(state.trading_day, -1)
         number = _CARRIED + sum(len(row.lots) for row in account.rows.values())
         now_ns = self._counter.now_ns()
-        state.evolve(carried(state, account, found[0], True, volume, units, day, now_ns, number, adds_value=True))
+        event = carried(state, account, found[0], True, volume, units, day, now_ns, number, adds_value=True)
+        state.evolve(event)
+        self._counter.publish([event])
 
     @property
     def is_playing(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from ctp2.core.errors import OpenFailed
@@ -18,12 +19,12 @@ from ctp2.refdata.limits import daily_limits
 from ctp2.refdata.loader import Universe
 from ctp2.refdata.models import OPTION, Instrument
 from ctp2.refdata.sessions import instant_ns, zone_of
-from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay, TickInstrument, read_day
+from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay, TickInstrument
 from ctp2.refdata.tradingday import NIGHT_EXCHANGES, product_schedule, schedule_of
 from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
-from ctp2.tts.feed import Feed, PhaseChange, continuous_rows
+from ctp2.tts.feed import Feed, PhaseChange, Reference, continuous_rows
 from ctp2.tts.options import OptionTerms, equip_own
 from ctp2.tts.order_types import order_types_for
 from ctp2.tts.phases import NIGHT_ENDS_NS, night_action_day, phase_changes, row_instants
@@ -34,8 +35,9 @@ from ctp2.tts.values import BEIJING
 
 if TYPE_CHECKING:
     from ctp2.tts.config import Config
+    from ctp2.tts.settled import PriceSettled, Settlement
 
-_BEIJING: Final = timezone(timedelta(hours=8))
+BEIJING_TIME: Final = timezone(timedelta(hours=8))
 ROLL_HOUR: Final = 4
 """``7x24`` begins its trading day at 04:00 Beijing time."""
 _LOOP_FROM_NS: Final = (9 * 3600 + 29 * 60) * 1_000_000_000
@@ -67,6 +69,10 @@ class World:
         self.phases: dict[str, PhaseChange] = {}
         self.followers: dict[str, list[Contract]] = {}
         self.products: dict[tuple[str, str], tuple[str, str]] = {}
+        self.settled: dict[tuple[str, str], PriceSettled] = {}
+        """Our own last settlement of the instruments that were used the day before."""
+        self.own_prices: dict[int, Tick] = {}
+        """Contract index → previous prices and limits of snapshots that were recorded without any."""
         self._own_rates: dict[tuple[str, str, str], Contract] = {}
         if universe.accounts_with_rates:
             engine.state.rates_of = self.rates_of
@@ -94,6 +100,14 @@ class World:
         is_night = tick.time_ns < NIGHT_ENDS_NS and contract.exchange in NIGHT_EXCHANGES
         if is_night and not self.config.options.data_tz:
             tick.action_day = night_action_day(tick, contract.exchange, self.trading_day)
+
+    def show_own(self, contract: Contract, tick: Tick) -> None:
+        """What a snapshot was recorded without: previous prices and limits, from our own day before."""
+        own = self.own_prices.get(contract.index)
+        if own is None:
+            return
+        tick.pre_settlement, tick.pre_close = own.pre_settlement, own.pre_close
+        tick.upper_limit, tick.lower_limit = own.upper_limit, own.lower_limit
 
     def list_all(self, instruments: Iterable[Instrument]) -> None:
         """Everything that can be traded from now on, in this order."""
@@ -139,8 +153,11 @@ class World:
     def add_quiet(self, instrument: Instrument) -> Contract:
         """An instrument that nothing was recorded of: users or quotes that arrive make its market."""
         contract = self.add(instrument)
-        self.ticks[contract.index] = quiet_tick(contract, self.trading_day)
+        self.ticks[contract.index] = self._quiet_tick(contract)
         return contract
+
+    def _quiet_tick(self, contract: Contract) -> Tick:
+        return quiet_tick(contract, self.trading_day, self.settled.get(contract.instrument.key))
 
     def snapshot(self, instrument: Instrument) -> tuple[Contract, Tick]:
         """An instrument and its latest snapshot; looking at one that nobody uses makes no contract of it."""
@@ -150,7 +167,7 @@ class World:
         contract = self._contract(instrument, -1)
         if instrument.product_class == OPTION:
             contract.option = OptionTerms(contract)
-        return contract, quiet_tick(contract, self.trading_day)
+        return contract, self._quiet_tick(contract)
 
     def rates_of(self, account_id: str, contract: Contract) -> Contract:
         """The instrument with the margin and fees of an account; itself when it has none of its own.
@@ -190,16 +207,15 @@ class World:
 
 
 def build(config: Config, now_ns: int) -> World:
-    """Make the world of an address; ``now_ns`` decides the day of ``7x24``.
+    """Make the first world of an address; ``now_ns`` decides the day of ``7x24``.
 
     Raises:
         DataError: the recorded day cannot be read.
         OpenFailed: it holds an instrument that nothing is known about.
     """
-    recorded = read_day(config.options.data)
-    if config.environment == "replay":
-        return _replay(config, recorded)
-    return _loop(config, recorded, now_ns)
+    from ctp2.tts.days import days_of
+
+    return days_of(config).first(now_ns)
 
 
 def universe_of(config: Config, trading_day: str) -> Universe:
@@ -218,29 +234,69 @@ def universe_of(config: Config, trading_day: str) -> Universe:
     return universe
 
 
-def _replay(config: Config, day: TickDay) -> World:
+def replay_world(
+    config: Config, day: TickDay, settlement: Settlement | None = None, also: Iterable[tuple[str, str]] = ()
+) -> World:
+    """A day that is played in its own time; ``settlement`` is that of the day before.
+
+    ``also``: instruments that are there without a record, by exchange and code, if they have not expired.
+    """
     universe = universe_of(config, day.trading_day)
     own = universe.added()
     instruments = [_known(universe, item) for item in day.instruments]
+    own += _held(universe, settlement, also)
     listed = _listing(config, universe, instruments, own)
-    base_ns = instant_ns(zone_of(instruments[0].exchange, instruments[0].session_id), day.trading_day, 0)
+    first = next(iter(instruments or listed), None)
+    zone = BEIJING if first is None else zone_of(first.exchange, first.session_id)
+    base_ns = instant_ns(zone, day.trading_day, 0)
     instants = row_instants(day, instruments, config.options.data_tz)
     order = sorted(range(len(day)), key=instants.__getitem__)
     changes = phase_changes(listed, day.trading_day, base_ns, min(instants, default=base_ns))
     world = _world(config, universe, Feed(day, order, base_ns, changes, instants=instants), is_live=False)
-    return _populated(world, instruments, own, listed)
+    return _populated(world, instruments, own, listed, settlement)
 
 
-def _loop(config: Config, recorded: TickDay, now_ns: int) -> World:
-    trading_day = natural_day(now_ns)
+def loop_world(
+    config: Config,
+    recorded: TickDay,
+    trading_day: str,
+    settlement: Settlement | None = None,
+    before: World | None = None,
+) -> World:
+    """A day of ``7x24``: the record under today's codes; it goes on where it stands in the world ``before``."""
     codes = {item: _code_today(item, trading_day) for item in recorded.instruments}
     day = recorded.rebased(trading_day, codes=codes)
     universe = universe_of(config, trading_day)
     own = [*universe.added(), *(universe.add(instrument) for instrument in load_special())]
     instruments = [_known(universe, item) for item in day.instruments]
-    feed = Feed(day, continuous_rows(day, _LOOP_FROM_NS, _LOOP_TO_NS), 0, is_loop=True)
+    own += _held(universe, settlement)
+    if before is None:
+        feed = Feed(day, continuous_rows(day, _LOOP_FROM_NS, _LOOP_TO_NS), 0, is_loop=True)
+    else:
+        feed = before.feed.next_day(day, _references(instruments, settlement))
     world = _world(config, universe, feed, is_live=True)
-    return _populated(world, instruments, own, _listing(config, universe, instruments, own))
+    return _populated(world, instruments, own, _listing(config, universe, instruments, own), settlement)
+
+
+def _held(universe: Universe, settlement: Settlement | None, also: Iterable[tuple[str, str]] = ()) -> list[Instrument]:
+    """The instruments that somebody carries over from the day before, and those of ``also``."""
+    keys = dict.fromkeys(also)
+    if settlement is not None:
+        keys |= {(lot.exchange, lot.code): None for account in settlement.accounts for lot in account.carried}
+    found = [universe.resolve(code, exchange) for exchange, code in keys]
+    return [item for item in found if item is not None and not "" < item.expire_date < universe.trading_day]
+
+
+def _references(instruments: list[Instrument], settlement: Settlement | None) -> dict[int, Reference]:
+    """Our last settlement of the instruments of a record, by their numbers in it."""
+    prices = {} if settlement is None else {(price.exchange, price.code): price for price in settlement.prices}
+    result: dict[int, Reference] = {}
+    for number, instrument in enumerate(instruments):
+        price = prices.get(instrument.key)
+        if price is not None:
+            scale = instrument.price_scale
+            result[number] = Reference(price.settlement / scale, price.close / scale, price.open_interest)
+    return result
 
 
 def _listing(config: Config, universe: Universe, recorded: list[Instrument], own: list[Instrument]) -> list[Instrument]:
@@ -250,8 +306,16 @@ def _listing(config: Config, universe: Universe, recorded: list[Instrument], own
     return list({instrument.key: instrument for instrument in (*recorded, *own)}.values())
 
 
-def _populated(world: World, recorded: list[Instrument], own: list[Instrument], listed: list[Instrument]) -> World:
+def _populated(
+    world: World,
+    recorded: list[Instrument],
+    own: list[Instrument],
+    listed: list[Instrument],
+    settlement: Settlement | None = None,
+) -> World:
     """Contracts of what was recorded and of the few that are the user's own; the rest waits until somebody asks."""
+    if settlement is not None:
+        world.settled = {(price.exchange, price.code): price for price in settlement.prices}
     for instrument in recorded:
         contract = world.add(instrument)
         contract.home = world.config.options.data_tz or contract.home
@@ -267,7 +331,7 @@ def _populated(world: World, recorded: list[Instrument], own: list[Instrument], 
 
 def natural_day(now_ns: int) -> str:
     """The ``7x24`` trading day of an instant."""
-    moment = datetime.fromtimestamp(now_ns // 1_000_000_000, _BEIJING) - timedelta(hours=ROLL_HOUR)
+    moment = datetime.fromtimestamp(now_ns // 1_000_000_000, BEIJING_TIME) - timedelta(hours=ROLL_HOUR)
     return moment.strftime("%Y%m%d")
 
 
@@ -304,7 +368,7 @@ def _first_prices(world: World) -> None:
     """Reference prices and limits from each instrument's first snapshot, and a tick without quotes to begin with."""
     for number, first in world.feed.first_ticks().items():
         contract = world.day_contracts[number]
-        _set_reference(contract, first)
+        _take_over(world, contract, first)
         world.show_night(contract, first)
         world.ticks[contract.index] = Tick(
             number,
@@ -323,6 +387,24 @@ def _first_prices(world: World) -> None:
         )
 
 
+def _take_over(world: World, contract: Contract, first: Tick) -> None:
+    """The references of a recorded day: as recorded, but a position goes on from our own last settlement.
+
+    Where nothing was recorded of the day before, the snapshots show ours, and limits made of it.
+    """
+    settled = world.settled.get(contract.instrument.key)
+    if settled is not None and first.pre_settlement == DBL_MAX and first.pre_close == DBL_MAX:
+        own = quiet_tick(contract, world.trading_day, settled)
+        if first.upper_limit != DBL_MAX or first.lower_limit != DBL_MAX:
+            own.upper_limit, own.lower_limit = first.upper_limit, first.lower_limit
+        world.own_prices[contract.index] = own
+        world.show_own(contract, first)
+    _set_reference(contract, first)
+    if settled is not None:
+        contract.pre_settlement = settled.settlement
+        contract.pre_close = settled.close
+
+
 def _set_reference(contract: Contract, tick: Tick) -> None:
     scale = contract.price_scale
 
@@ -335,11 +417,17 @@ def _set_reference(contract: Contract, tick: Tick) -> None:
     contract.lower_limit = units(tick.lower_limit)
 
 
-def quiet_tick(contract: Contract, trading_day: str) -> Tick:
-    """The state in which users find an instrument without a record: its reference price, if it has one, and limits."""
+def quiet_tick(contract: Contract, trading_day: str, settled: PriceSettled | None = None) -> Tick:
+    """The state in which users find an instrument without a record: its previous prices, if it has any, and limits.
+
+    ``settled`` is our own last settlement of it; without one the reference data may know a price.
+    """
     instrument = contract.instrument
-    upper, lower = daily_limits(instrument, instrument.reference_price, instrument.reference_price)
-    reference = DBL_MAX if instrument.reference_price is None else float(instrument.reference_price)
+    pre_settlement = pre_close = instrument.reference_price
+    if settled is not None:
+        pre_settlement = Decimal(settled.settlement) / contract.price_scale
+        pre_close = Decimal(settled.close) / contract.price_scale
+    upper, lower = daily_limits(instrument, pre_settlement, pre_close)
     tick = Tick(
         -1,
         0,
@@ -347,10 +435,15 @@ def quiet_tick(contract: Contract, trading_day: str) -> Tick:
         0,
         trading_day,
         instrument.exchange,
-        pre_settlement=reference,
-        pre_close=reference,
-        upper_limit=DBL_MAX if upper is None else float(upper),
-        lower_limit=DBL_MAX if lower is None else float(lower),
+        pre_settlement=_double(pre_settlement),
+        pre_close=_double(pre_close),
+        pre_open_interest=settled.open_interest if settled is not None else 0.0,
+        upper_limit=_double(upper),
+        lower_limit=_double(lower),
     )
     _set_reference(contract, tick)
     return tick
+
+
+def _double(price: Decimal | None) -> float:
+    return DBL_MAX if price is None else float(price)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from ctp2.refdata.ticks import DBL_MAX, NS_PER_DAY, Tick, TickDay
 
 LOOP_GAP_NS: Final = 3_000_000_000
 """A loop shortens every pause to this, the one at its end too (reference-data 5)."""
+
+
+class Reference(NamedTuple):
+    """What a trading day takes over of an instrument from our day before: prices of the quoted unit, lots."""
+
+    settlement: float
+    close: float
+    open_interest: float
 
 
 class PhaseChange:
@@ -52,6 +60,7 @@ class Feed:
         self._carry: dict[int, tuple[int, float]] = {}
         self._extremes: dict[int, tuple[float, float, float]] = {}
         self._last: dict[int, Tick] = {}
+        self._references: dict[int, Reference] = {}
 
     @property
     def next_offset(self) -> int | None:
@@ -80,7 +89,10 @@ class Feed:
 
     def first_ticks(self) -> dict[int, Tick]:
         """The day's first snapshot of each instrument: its reference prices."""
-        return {index: self.day.first_tick(index) for index in range(len(self.day.instruments))}
+        ticks = {index: self.day.first_tick(index) for index in range(len(self.day.instruments))}
+        for index, reference in self._references.items():
+            ticks[index].pre_settlement, ticks[index].pre_close, ticks[index].pre_open_interest = reference
+        return ticks
 
     def skip_to_start(self, apply: Callable[[PhaseChange, int], None]) -> None:
         """Apply the phase changes up to the first snapshot, each with its UTC instant: how the day begins."""
@@ -90,7 +102,28 @@ class Feed:
             apply(change, self.base_ns + offset)
             self._next_phase += 1
 
+    @property
+    def total(self) -> int:
+        """How many entries there are; of a loop in one lap."""
+        return len(self._rows) + len(self._phases)
+
+    @property
+    def done(self) -> int:
+        """How many of them were taken; of a loop in this lap."""
+        return self._next_row + self._next_phase
+
     # ------------------------------------------------------------------ the loop
+    def next_day(self, day: TickDay, references: Mapping[int, Reference]) -> Feed:
+        """The loop of our next trading day: it goes on at the same place, and its totals begin anew."""
+        other = Feed(day, self._rows, self.base_ns, is_loop=True)
+        other._next_row, other._lap_ns = self._next_row, self._lap_ns
+        for index, tick in self._last.items():
+            volume, turnover = self._carry.get(index, (0, 0.0))
+            other._carry[index] = volume - tick.volume, turnover - tick.turnover
+            other._extremes[index] = tick.last, tick.last, tick.last
+        other._references = dict(references)
+        return other
+
     def _carry_over(self, tick: Tick) -> None:
         """Totals run on through a wrap, and the day's extremes stay: no client ever sees Volume fall."""
         carried = self._carry.get(tick.instrument)
@@ -98,6 +131,9 @@ class Feed:
             tick.volume += carried[0]
             tick.turnover += carried[1]
             tick.open, tick.high, tick.low = self._extremes[tick.instrument]
+        reference = self._references.get(tick.instrument)
+        if reference is not None:
+            tick.pre_settlement, tick.pre_close, tick.pre_open_interest = reference
         self._last[tick.instrument] = tick
 
     def _wrap(self) -> None:

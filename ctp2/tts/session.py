@@ -86,14 +86,17 @@ class TtsSession:
     # ------------------------------------------------------------------ on the counter's thread
     def open(self, _: object) -> None:
         """The link is up."""
-        self.backend.counter.readers.add(self.sink)
-        self.backend.counter.traders += self.kind == "trader"
+        self.backend.counter.join(self)
         self.machine.connect()
+
+    def use(self, sink: Sink) -> None:
+        """Send everything through ``sink`` from now on."""
+        self.put = sink.put
+        self.machine.sink = sink
 
     def _leave(self) -> None:
         self.machine.close()
-        self.backend.counter.readers.discard(self.sink)
-        self.backend.counter.traders -= self.kind == "trader"
+        self.backend.counter.leave(self)
         self._unsubscribe_all()
 
     def _unsubscribe_all(self) -> None:
@@ -283,7 +286,8 @@ class TtsSession:
             self.put(refuse(request, refusal))
             return
         now_ns = self.backend.counter.now_ns()
-        self.backend.engine.confirm_settlement(ConfirmSettlement(now_ns, self.account_id))
+        counter = self.backend.counter
+        counter.publish(self.backend.engine.confirm_settlement(ConfirmSettlement(now_ns, self.account_id)))
         answer = structs.CThostFtdcSettlementInfoConfirmField(
             BrokerID=field.BrokerID,
             InvestorID=self.account_id,
@@ -315,7 +319,8 @@ class TtsSession:
         backend = self.backend
         rights = backend.engine.state.accounts[self.account_id].rights
         if rights is not None and rights.password:
-            backend.engine.restrict(Restrict(backend.counter.now_ns(), self.account_id, rights.with_password("")))
+            command = Restrict(backend.counter.now_ns(), self.account_id, rights.with_password(""))
+            backend.counter.publish(backend.engine.restrict(command))
 
     def cfmmc_token(self, request: Request) -> None:
         """``ReqQueryCFMMCTradingAccountToken``: there is no monitoring centre to ask (spec 8.3)."""

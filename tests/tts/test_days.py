@@ -1,0 +1,266 @@
+"""Many trading days in one counter: the roll, recorded days one after the other, 04:00 in the loop."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctp2 import registry, tdapi
+from ctp2.core.address import parse
+from ctp2.core.clock import ManualClock
+from ctp2.ctp import structs
+from ctp2.tts import backend as tts_backend
+from ctp2.tts import counter, state
+from ctp2.tts.events import DaySettled
+from ctp2.tts.settled import PriceSettled, Settlement
+from tests.tts.programs import DAY, Trader, Watcher, address_of
+
+HEAD, *ROWS = DAY.splitlines(keepends=True)
+NEXT = (
+    HEAD
+    + "".join(
+        row.replace("20210104", "20210105").replace("5216.2", "5230").replace("4290,4295", "4301,4296") for row in ROWS
+    )
+).replace("20210104", "20210105")
+"""The day after ``DAY``: previous settlements of IF2101 5230 and of rb2105 4301."""
+HOUR_NS = 3600 * 10**9
+MONDAY_NS = 1_795_420_800_000_000_000  # 2026-11-23 16:00:00 Beijing time
+
+
+@pytest.fixture(autouse=True)
+def settles(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """A settlement without accounts, at the last prices: the machinery of the roll alone."""
+    made: list[Any] = []
+
+    def settle(world: Any, next_day: str, now_ns: int, closing: Any) -> Settlement:
+        prices = [
+            PriceSettled(exchange=one.exchange, code=one.code, settlement=one.last, close=one.last)
+            for one in world.engine.state.contracts
+            if one.last >= 0
+        ]
+        made.append((world.trading_day, closing))
+        return Settlement(trading_day=world.trading_day, next_day=next_day, made_ns=now_ns, prices=prices)
+
+    monkeypatch.setattr(tts_backend, "settle", settle)
+    monkeypatch.setitem(state._EVOLVE, DaySettled, lambda state, event: None)
+    return made
+
+
+@pytest.fixture
+def two_days(tmp_path: Path) -> str:
+    """The address of a counter with two recorded days that stands until it is stepped."""
+    address = address_of(tmp_path)
+    (tmp_path / "day_20210105.csv").write_text(NEXT, encoding="utf-8")
+    return address.replace("/day_20210104.csv", "")
+
+
+@pytest.fixture
+def clients() -> Iterator[list[Any]]:
+    made: list[Any] = []
+    yield made
+    for client in made:
+        client.api.Release()
+
+
+def rolled(client: Any) -> None:
+    """Until the client has seen the roll."""
+    client.spi.wait_for("OnFrontConnected", count=2)
+
+
+def test_the_roll_cuts_every_session_and_begins_everything_anew(two_days: str, clients: list[Any]) -> None:
+    trader, watcher = Trader(two_days, resume=tdapi.THOST_TERT_RESTART), Watcher(two_days)
+    clients += [trader.start(), watcher.login().subscribe("rb2105")]
+    control = counter(two_days)
+    assert control.step(4) == 4
+    order = trader.rest("rb2105", 4280.0)
+    assert (order.OrderRef.strip(), order.OrderSysID.strip(), order.SessionID) == ("1", "1", 1)
+    before = len(trader.spi.calls)
+    assert control.settle() == control.trading_day == "20210105"
+    for client in (trader, watcher):
+        rolled(client)
+        cut = client.spi.of("OnFrontDisconnected")
+        assert [call.number for call in cut] == [4097]
+    assert not [call for call in trader.spi.calls[before:] if call.name == "OnRtnOrder"], "cancelled without a word"
+    trader.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+    login = trader.spi.of("OnRspUserLogin")[-1].field
+    assert (login.TradingDay, login.SessionID) == ("20210105", 2)
+    assert trader.ask("ReqSettlementInfoConfirm", BrokerID="9999", InvestorID="alice")[0].error_id == 0
+    assert not trader.rows("ReqQryOrder") and not trader.rows("ReqQryTrade")
+    control.step(4)
+    seen = len(watcher.ticks())
+    again = trader.rest("rb2105", 4281.0)
+    assert (again.OrderRef.strip(), again.OrderSysID.strip(), again.TradingDay) == ("1", "1", "20210105")
+    assert len(watcher.ticks()) == seen, "the subscription ended with the day"
+
+
+def test_a_restart_client_gets_the_new_days_stream_only(two_days: str, clients: list[Any]) -> None:
+    trader = Trader(two_days, resume=tdapi.THOST_TERT_RESTART).start()
+    clients.append(trader)
+    control = counter(two_days)
+    control.step(4)
+    trader.rest("rb2105", 4280.0)
+    control.settle()
+    rolled(trader)
+    before = len(trader.spi.calls)
+    trader.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+    trader.ask("ReqSettlementInfoConfirm", BrokerID="9999", InvestorID="alice")
+    told = trader.spi.calls[before:]
+    assert not [call for call in told if call.name == "OnRtnOrder"]
+    statuses = [call.field for call in told if call.name == "OnRtnInstrumentStatus"]
+    assert [status.TradingSegmentSN for status in statuses if status.InstrumentID == "rb"][:3] == [1, 2, 3]
+
+
+def test_previous_prices_come_from_the_recording_and_their_day_is_settled_at_them(
+    two_days: str, clients: list[Any], settles: list[Any]
+) -> None:
+    watcher = Watcher(two_days).login().subscribe("IF2101", "rb2105")
+    clients.append(watcher)
+    control = counter(two_days)
+    while control.trading_day == "20210104":
+        control.step(100)
+    rolled(watcher)
+    ((day, closing),) = settles
+    # NEXT says IF2101 was settled at 5230 and rb2105 at 4301, and it is the trading day after DAY.
+    assert (day, [closing[index].settlement for index in (0, 1)]) == ("20210104", [5230.0, 4301.0])
+    assert watcher.api.ReqUserLogin(structs.CThostFtdcReqUserLoginField(), 2) == 0
+    watcher.spi.wait_for("OnRspUserLogin", count=2)
+    before = len(watcher.ticks())
+    watcher.subscribe("IF2101")
+    watcher.spi.wait_for("OnRtnDepthMarketData", count=before + 1)
+    (first,) = watcher.ticks()[before:]
+    assert (first.TradingDay, first.PreSettlementPrice) == ("20210105", 5230.0)
+
+
+def test_steps_go_over_the_end_of_a_day(two_days: str, clients: list[Any], settles: list[Any]) -> None:
+    trader = Trader(two_days).start()
+    clients.append(trader)
+    control = counter(two_days)
+    while control.trading_day == "20210104":
+        assert control.step(7)
+    assert [day for day, _ in settles] == ["20210104"]
+    rolled(trader)
+    while control.step(100):
+        assert control.trading_day == "20210105"
+    assert len(settles) == 1, "after the last recorded day it stays"
+    # The calendar begins in 2024: before it the next weekday follows.
+    assert control.settle() == "20210106"
+    rows = {row.InstrumentID for row in trader_again(trader).rows("ReqQryInstrument")}
+    assert rows == {"IF2101", "rb2105", "m2105", "TA105"}, "what was used is there, quiet"
+    tick = trader.rows("ReqQryDepthMarketData", InstrumentID="IF2101")[0]
+    # DAY ends at 5226, the last price; its limits are 10 % of it, inward: 5226 +- 522.6 on a grid of 0.2.
+    assert (tick.PreSettlementPrice, tick.Volume) == (5226.0, 0)
+    assert (tick.UpperLimitPrice, tick.LowerLimitPrice) == (5748.6, 4703.4)
+
+
+def trader_again(trader: Trader) -> Trader:
+    """Logged in again after a roll."""
+    trader.spi.wait_for("OnFrontConnected", count=3)
+    trader.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+    return trader
+
+
+def test_the_old_day_is_forgotten(two_days: str, clients: list[Any]) -> None:
+    trader, watcher = Trader(two_days).start(), Watcher(two_days).login().subscribe("rb2105")
+    clients += [trader, watcher]
+    backend: Any = registry.running(parse(two_days))
+    old = weakref.ref(backend.world)
+    control = counter(two_days)
+    control.step(4)
+    trader.rest("rb2105", 4280.0)
+    control.settle()
+    for client in (trader, watcher):
+        rolled(client)
+    trader.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+    assert watcher.api.ReqUserLogin(structs.CThostFtdcReqUserLoginField(), 2) == 0
+    watcher.spi.wait_for("OnRspUserLogin", count=2)
+    gc.collect()
+    assert old() is None
+
+
+# ------------------------------------------------------------------ 7x24
+@pytest.mark.parametrize(
+    ("hours", "day"),
+    [(11, "20261123"), (12, "20261124"), (36, "20261125"), (24 * 87 - 12, "20270218"), (24 * 39 - 12, "20270101")],
+)
+def test_the_loop_rolls_at_four(tmp_path: Path, clients: list[Any], settles: list[Any], hours: int, day: str) -> None:
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=roll{hours}&speed=0.001&data={path}"
+    clock = ManualClock(MONDAY_NS)
+    backend: Any = registry.acquire(parse(address), clock)
+    try:
+        trader = Trader(address).start()
+        clients.append(trader)
+        control = counter(address)
+        clock.set_ns(MONDAY_NS + hours * HOUR_NS)
+        assert control.now_ns == MONDAY_NS + hours * HOUR_NS  # wakes the counter, that looks at its clock
+        if hours > 11:
+            rolled(trader)
+        assert control.trading_day == day
+        assert len(settles) == (hours > 11), "once, however many days went by"
+        assert not control.is_playing
+    finally:
+        registry.release(backend)
+
+
+def test_the_loop_goes_on_at_its_place(tmp_path: Path, clients: list[Any], settles: list[Any]) -> None:
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=place&speed=0.001&data={path}"
+    clock = ManualClock(MONDAY_NS)
+    backend: Any = registry.acquire(parse(address), clock)
+    try:
+        watcher = Watcher(address).login().subscribe("rb2610")
+        clients.append(watcher)
+        control = counter(address)
+        control.pause()
+        code = next(one.code for one in backend.engine.state.contracts if one.code.startswith("rb"))
+        watcher.subscribe(code)
+        assert control.step(6) == 6
+        last = watcher.spi.wait_for("OnRtnDepthMarketData", count=3).field
+        assert last.LastPrice == 4303.0
+        clock.set_ns(MONDAY_NS + 12 * HOUR_NS)
+        control.now_ns  # noqa: B018
+        rolled(watcher)
+        assert watcher.api.ReqUserLogin(structs.CThostFtdcReqUserLoginField(), 2) == 0
+        watcher.spi.wait_for("OnRspUserLogin", count=2)
+        before = len(watcher.ticks())
+        watcher.subscribe(code)
+        control.step(4)
+        watcher.spi.wait_for("OnRtnDepthMarketData", count=before + 2)
+        state_now, tick = watcher.ticks()[before:]
+        assert (tick.LastPrice, tick.TradingDay) == (4296.0, "20261124"), "the row after the one of yesterday"
+        # The record stood at 1010 lots and is at 1050 now: 40 were traded today. Our own settlement was 4303.
+        assert (tick.Volume, tick.PreSettlementPrice, state_now.PreSettlementPrice) == (40, 4303.0, 4303.0)
+    finally:
+        registry.release(backend)
+
+
+def test_from_and_to_choose_days(two_days: str, clients: list[Any]) -> None:
+    trader = Trader(two_days + "&from=20210105").login()
+    clients.append(trader)
+    assert trader.login_field.TradingDay == "20210105"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("from=2021", "a day, YYYYMMDD"),
+        ("from=20210106&to=20210105", "from=20210106 is after to=20210105"),
+    ],
+)
+def test_days_that_cannot_be(options: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        registry.check(parse(f"tts://replay?{options}"))
+    with pytest.raises(ValueError, match="no option from or to"):
+        registry.check(parse("tts://7x24?from=20210104"))
+
+
+def test_days_outside_the_data_are_one_line() -> None:
+    with pytest.raises(Exception, match="no recorded day from 20300101 to …; it has 20210104"):
+        registry.acquire(parse("tts://replay?from=20300101"))
