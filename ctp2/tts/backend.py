@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Hashable, Sequence
 from copy import copy
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Sink, Topic
 from ctp2.core.clock import LiveClock
@@ -30,6 +29,8 @@ from ctp2.tts.queries import QUERIES
 from ctp2.tts.quote_requests import tell_market
 from ctp2.tts.quotes import ForQuoteAsked
 from ctp2.tts.session import REQUESTS, TtsSession
+from ctp2.tts.settlement import settle as decide
+from ctp2.tts.settlement_prices import figures_of
 from ctp2.tts.statements import Statements
 from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
 
@@ -188,6 +189,7 @@ class TtsBackend:
         event = DaySettled(settlement, now_ns)
         world.engine.state.evolve(event)
         counter.publish([event])
+        self.statements.add(settlement)
         sessions = self.sessions
         for session in sessions:
             session.machine.disconnect(READ_FAILED)
@@ -259,12 +261,9 @@ class TtsBackend:
 
 def settle(world: World, next_day: str, now_ns: int, closing: dict[int, Tick]) -> Settlement:
     """The settlement of a world's day, with the last snapshots of its instruments."""
-    prices: Any = import_module("ctp2.tts.settlement_prices")
-    settlement: Any = import_module("ctp2.tts.settlement")
     contracts = world.engine.state.contracts
-    figures = {contracts[index].instrument.key: prices.figures_of(contracts[index], t) for index, t in closing.items()}
-    result: Settlement = settlement.settle(world.engine.state, next_day, now_ns, figures)
-    return result
+    figures = {contracts[index].instrument.key: figures_of(contracts[index], tick) for index, tick in closing.items()}
+    return decide(world.engine.state, next_day, now_ns, figures)
 
 
 def _status_event(status: structs.CThostFtdcInstrumentStatusField, sequence: int) -> Event:
