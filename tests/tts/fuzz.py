@@ -3,8 +3,8 @@
 Game number n of seed S is played with the seed S * 1000000 + n, whatever the number of processes. After every command
 the independent judge (``naive.py``) and the counter agree, after every event the invariants (``invariants.py``) hold,
 and the events alone make the same state (``recovery.py``). Every twentieth game is one with options and their own judge
-(``option_game.py``), and every twentieth goes over several days (``days.py``). A failure names its game; ``--only GAME``
-plays it again.
+(``option_game.py``), and every twentieth goes over several days (``days.py``). A failure names its game;
+``--only GAME`` plays it again.
 """
 
 from __future__ import annotations
