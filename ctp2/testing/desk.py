@@ -25,7 +25,7 @@ from ctp2.tts.conditions import ConditionFailed
 from ctp2.tts.config import Options
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
-from ctp2.tts.events import ActionRefused, Event, InsertRefused, OrderReport, TradeDone
+from ctp2.tts.events import ActionRefused, DaySettled, Event, InsertRefused, OrderReport, TradeDone
 from ctp2.tts.money import MICRO
 from ctp2.tts.order_types import order_types_for
 from ctp2.tts.orders import Order
@@ -232,6 +232,10 @@ class Desk:
         self.engine.add_contract(contract)
         self.listed.append(listed)
         return contract
+
+    def begin_day(self, event: DaySettled) -> None:
+        """The first event of a day, applied to the empty state."""
+        self.state.evolve(event)
 
     def user(self, name: str, balance: str | Decimal, *, currency: str = "CNY", confirms: bool = True) -> None:
         """Open an account with money and (unless told otherwise) confirm the statement."""

@@ -58,7 +58,7 @@ def next_day(desk: Desk, day: str = "") -> Settlement:
     confirmed = [name for name, account in old.accounts.items() if account.confirmed_ns]
     settlement = settle(old, day, desk.now_ns, desk.night.figures)
     open_day(desk, settlement)
-    desk.state.evolve(DaySettled(unpack(pack(settlement)), desk.now_ns))
+    desk.begin_day(DaySettled(unpack(pack(settlement)), desk.now_ns))
     for name in confirmed:
         desk.confirm(name)
     desk.night.settlement = settlement

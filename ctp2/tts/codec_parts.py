@@ -447,12 +447,18 @@ def _pairs_out(known: Known, shifts: Any) -> Any:
     return made
 
 
+def _carried_pair(known: Known, account_id: str, number: int) -> CombPair | None:
+    """A pair that came with the day's settlement."""
+    pairs = known.state.combos.pairs.get(account_id, ())
+    return next((pair for pair in pairs if pair.pair_id == number), None)
+
+
 def pairs_back(known: Known, account_id: str, shifts: Any) -> list[PairShift]:
     """Changes of pairs; one that is new is made of what stands with it."""
     account = known.state.accounts[account_id]
     made: list[PairShift] = []
     for number, action_id, key, direction, hedge, rows, places, made_volume, volume, margin, exchange in shifts:
-        pair = known.pairs.get(number)
+        pair = known.pairs.get(number) or _carried_pair(known, account_id, number)
         if pair is None:
             first, second = known.row(account, rows[0]), known.row(account, rows[1])
             pair = known.pairs[number] = CombPair(

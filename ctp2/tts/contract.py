@@ -64,6 +64,7 @@ class Contract:
         "ask_volume",
         "bid",
         "bid_volume",
+        "cancel_fee",
         "close_fee",
         "close_today_fee",
         "code",
@@ -92,6 +93,7 @@ class Contract:
         "notional_micro",
         "open_fee",
         "option",
+        "order_fee",
         "order_types",
         "patterns",
         "phase",
@@ -157,6 +159,8 @@ class Contract:
         self.min_fee: int = micro_from_decimal(commission.minimum)
         self.stamp_rate: int = rate_from_decimal(commission.stamp_duty_sell_by_money)
         self.transfer_rate: int = rate_from_decimal(commission.transfer_by_money)
+        self.order_fee: int = micro_from_decimal(commission.order_by_volume)
+        self.cancel_fee: int = micro_from_decimal(commission.cancel_by_volume)
         self.strike_by_money: int = rate_from_decimal(commission.strike_by_money)
         self.strike_by_volume: int = micro_from_decimal(commission.strike_by_volume)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ctp2.tts.settled import AccountSettled, CarriedRights, PurseSettled, Settlement, TradeLine
 from ctp2.tts.settlement_expiry import Ended, Expiry
 from ctp2.tts.settlement_held import Held
-from ctp2.tts.settlement_lines import cents, trade_lines, transfer_lines
+from ctp2.tts.settlement_lines import cents, message_fees, trade_lines, transfer_lines
 from ctp2.tts.settlement_positions import Positions
 from ctp2.tts.settlement_prices import Figures, SettlementPrices
 
@@ -59,6 +59,7 @@ def _settle_account(held: Held, ended: Ended, prices: SettlementPrices) -> Accou
     )
     for purse in list(account.purses.values()):
         settled.transfers += transfer_lines(account, purse, state.trading_day)
+        settled.transfers += message_fees(account, purse.currency, state.trading_day)
         settled.purses.append(_settle_purse(purse, settled, positions))
     return settled
 

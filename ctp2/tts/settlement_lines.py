@@ -162,5 +162,23 @@ _BY_BANK: Final = {1: "银期转入", -1: "银期转出"}
 _BY_HAND: Final = {1: "入金", -1: "出金"}
 
 
+def message_fees(account: Account, currency: str, trading_day: str) -> list[TransferLine]:
+    """What the day's orders and cancels cost as messages (申报费): one withdrawal (spec 7.5).
+
+    An order counts when the exchange took it, a cancel when somebody asked for it.
+    """
+    total = 0
+    for order in account.orders:
+        rates = order.row.rates
+        if rates.currency == currency and order.sys_id > 0:
+            total += rates.order_fee
+            if order.cancel_ns and order.active_user:
+                total += rates.cancel_fee
+    return [_transfer(trading_day, _MESSAGES, -cents(total), currency)] if total else []
+
+
+_MESSAGES: Final = "申报费"
+
+
 def _transfer(date: str, kind: str, amount: int, currency: str, note: str = "") -> TransferLine:
     return TransferLine(date=date, kind=kind, amount=amount, note=note, currency=currency)

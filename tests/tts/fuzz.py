@@ -3,7 +3,8 @@
 Game number n of seed S is played with the seed S * 1000000 + n, whatever the number of processes. After every command
 the independent judge (``naive.py``) and the counter agree, after every event the invariants (``invariants.py``) hold,
 and the events alone make the same state (``recovery.py``). Every twentieth game is one with options and their own judge
-(``option_game.py``). A failure names its game; ``--only GAME`` plays it again.
+(``option_game.py``), and every twentieth goes over several days (``days.py``). A failure names its game;
+``--only GAME`` plays it again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.tts.days import Days
 from tests.tts.option_game import OptionGame
 from tests.tts.recovery import fingerprint
 from tests.tts.referee import Referee
@@ -24,6 +26,7 @@ from tests.tts.referee import Referee
 STEPS = 400
 LONG_STEPS = 4000
 """Every fortieth game is long: books and days fill up."""
+DAYS = 4
 GAMES_PER_SEED = 1_000_000
 
 
@@ -46,6 +49,8 @@ def play(seed: int) -> Played:
     """One game: the judge agrees after every command, and the events alone make the same state."""
     if seed % 20 == 7:
         return _play_options(seed)
+    if seed % 20 == 13:
+        return _play_days(seed)
     referee = Referee(seed)
     played = Played(seed)
     try:
@@ -69,6 +74,18 @@ def _play_options(seed: int) -> Played:
         played.error = f"{type(error).__name__}: {error}"
     played.commands = game.actions
     played.counts = game.kinds
+    return played
+
+
+def _play_days(seed: int) -> Played:
+    """A game over several days, settled after each."""
+    game, played = Days(seed), Played(seed)
+    try:
+        game.play_days(DAYS, steps_of(seed) // DAYS)
+    except Exception as error:
+        played.error = f"{type(error).__name__}: {error}"
+    played.commands = game.actions
+    played.counts = game.kinds + game.answers
     return played
 
 

@@ -8,7 +8,7 @@ of the scenarios.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ctp2.testing.orderflow import Action, Cancel, Insert, Market, Phase, Snapshot, Wait
@@ -124,7 +124,12 @@ class NaiveMoney:
 
     start: Decimal
     close_profit: Decimal = ZERO
-    commission: Decimal = ZERO
+    fees: list[Decimal] = field(default_factory=list)
+    """Of each trade."""
+
+    @property
+    def commission(self) -> Decimal:
+        return sum(self.fees, ZERO)
 
 
 class NaiveCounter:
@@ -155,6 +160,17 @@ class NaiveCounter:
         side = self.sides.setdefault((user, code, is_long, "1"), NaiveSide())
         side.lots.append(NaiveLot(False, price, self.markets[code].settled, volume))
         side.carried += volume
+
+    def next_morning(self, prices: dict[str, Decimal], balances: dict[str, Decimal]) -> NaiveCounter:
+        """The counter of the next day: settled prices, and all lots yesterday's."""
+        traded = [replace(market, settled=prices[code]) for code, market in self.markets.items()]
+        fresh = NaiveCounter(traded, balances, self.draw, self.truncates)
+        for key, side in self.sides.items():
+            lots = [NaiveLot(False, lot.price, prices[key[1]], lot.volume) for lot in side.lots if lot.volume]
+            lots.sort(key=lambda lot: lot.is_today)
+            if lots:
+                fresh.sides[key] = NaiveSide(lots=lots, carried=sum(lot.volume for lot in lots))
+        return fresh
 
     def act(self, action: Action) -> None:
         """Carry out one action."""
@@ -451,7 +467,7 @@ class NaiveCounter:
         order.status = "0" if order.left == 0 else "1"
         side, market, money = self.side(order), order.market, self.money[order.user]
         if order.is_open:
-            money.commission += self._fee(market, 0, price, volume)
+            money.fees.append(self._fee(market, 0, price, volume))
             side.lots.append(NaiveLot(True, price, price, volume))
             side.opened_today += volume
             side.open_volume += volume
@@ -468,7 +484,7 @@ class NaiveCounter:
             money.close_profit += sign * (price - lot.basis) * part * market.multiplier
         assert left == 0
         side.lots = [lot for lot in side.lots if lot.volume]
-        money.commission += self._close_fee(order, side, price, volume, today_lots)
+        money.fees.append(self._close_fee(order, side, price, volume, today_lots))
 
     def _fee(self, market: Market, pair: int, price: Decimal, volume: int) -> Decimal:
         return price * volume * market.multiplier * market.fees[pair] + volume * market.lot_fees[pair]

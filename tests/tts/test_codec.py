@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from ctp2.testing.desk import Desk
+from ctp2.testing.desk_night import open_day
 from ctp2.testing.scenario import Scenario, _options, _Runner, load
 from ctp2.tts import state as state_module
 from ctp2.tts.carrying import carried
@@ -63,10 +64,19 @@ class LoggedDesk(Desk):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.counts: Counter[str] = Counter()
+        self._begin_log()
+
+    def _begin_log(self) -> None:
         self.encoder = Encoder(self.state)
         self.commits: list[bytes] = []
-        self.counts: Counter[str] = Counter()
         self.engine: Any = Logged(self.engine, self._note)
+
+    def begin_day(self, event: DaySettled) -> None:
+        """A day has a log of its own, and this is its first event."""
+        self._begin_log()
+        super().begin_day(event)
+        self._note([event])
 
     def _note(self, events: list[Event]) -> None:
         self.encoder.add(events)
@@ -118,8 +128,10 @@ def rebuilt(fresh: Any, live: Any, commits: list[bytes]) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_the_encoded_events_of_a_scenario_make_the_same_state(scenario: Scenario) -> None:
-    desk = played(scenario)
-    rebuilt(played(scenario, _SET_UP).state, desk.state, desk.commits)
+    desk, fresh = played(scenario), played(scenario, _SET_UP)
+    if desk.night.settlement is not None:
+        open_day(fresh, desk.night.settlement)
+    rebuilt(fresh.state, desk.state, desk.commits)
 
 
 def test_every_event_has_an_entry() -> None:
