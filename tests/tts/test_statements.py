@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from ctp2.core.address import parse
+from ctp2.run import run
+from ctp2.tts import counter
 from ctp2.tts.backend import running
 from ctp2.tts.settled import AccountSettled, CarriedLot, PurseSettled
 from ctp2.tts.statement import statement
@@ -153,6 +155,26 @@ def test_which_statement(
     got = read(b"".join(row.Content for row in rows).decode("gbk"))
     assert (got.date, rows[0].TradingDay) == (day, day)
     assert str(got.blocks[0].figures["Balance b/f"]) == first_balance
+
+
+def test_a_program_for_openctp_reads_it_unchanged(client: Trader, address: str, tmp_path: Path) -> None:
+    settled(address, ("20230417", given_by_hand.vector()))
+    script = Path(__file__).parents[1] / "data" / "scripts" / "statement_demo.py"
+    out = tmp_path / "statement.txt"
+    wanted = counter(address).statement("alice")
+    assert run(str(script), ["tcp://127.0.0.1:1", "alice", str(out)], address) == 0
+    assert out.read_bytes().decode("utf-8") == wanted
+
+
+def test_a_python_program_gets_it_from_the_counter(client: Trader, address: str) -> None:
+    settled(address, ("20230414", given_by_hand.option()), ("20230417", given_by_hand.vector()))
+    control = counter(address)
+    assert read(control.statement("alice")).date == "20230417"
+    assert read(control.statement("alice", "20230414")).date == "20230414"
+    with pytest.raises(LookupError, match="alice has no statement of 20230415"):
+        control.statement("alice", "20230415")
+    with pytest.raises(LookupError, match="bob has no statement"):
+        control.statement("bob")
 
 
 def test_without_a_settlement_there_is_no_statement(client: Trader) -> None:
