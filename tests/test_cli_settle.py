@@ -96,7 +96,7 @@ def test_a_file_name_holds_any_account(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_csv_is_a_file_per_table(log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["settle", "--db", log, "--day", "all", "--format", "csv", "--out", str(tmp_path)]) == 0
-    names = ["purses", "transfers", "trades", "exercises", "closed", "details", "positions"]
+    names = ["purses", "transfers", "trades", "exercises", "delivered", "closed", "details", "positions"]
     assert capsys.readouterr().out.splitlines() == [f"written {tmp_path / name}.csv" for name in names]
     with (tmp_path / "purses.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -186,6 +186,8 @@ class TtsBackend:
         next_day = self.days.after(self.world.trading_day, now_ns)
         settlement = settle(self.world, next_day, now_ns, self.days.closing(self.world, next_day))
         world = self.days.world(next_day, now_ns, settlement, self.world)
+        for account in settlement.accounts:
+            account.name = self.users.name(account.account_id)
         event = DaySettled(settlement, now_ns)
         world.engine.state.evolve(event)
         counter.publish([event])

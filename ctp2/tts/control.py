@@ -12,6 +12,7 @@ from ctp2.tts.carrying import carried
 from ctp2.tts.lockstep import Hold
 from ctp2.tts.money_text import CURRENCIES, micro_of
 from ctp2.tts.rights import MoveMoney, Restrict, Rights, refusal_of_money
+from ctp2.tts.statement import ENCODING
 
 if TYPE_CHECKING:
     from ctp2.tts.backend import TtsBackend
@@ -214,6 +215,17 @@ class Control:
             ValueError: as for :meth:`deposit`, and when it is more than the account's WithdrawQuota.
         """
         self._move(user, amount, currency, -1)
+
+    def statement(self, user: str, period: str = "") -> str:
+        """An account's statement (结算单) of a day (``YYYYMMDD``), a month (``YYYYMM``) or the last settled day.
+
+        Raises:
+            LookupError: there is none.
+        """
+        found = self._counter.call(lambda: self._backend.statements.of(user, period))
+        if found is None:
+            raise LookupError(f"{user} has no statement{' of ' + period if period else ''}")
+        return str(found.text().decode(ENCODING))
 
     def _move(self, user: str, amount: Decimal | float | str, currency: str, sign: int) -> None:
         micro = micro_of(amount)

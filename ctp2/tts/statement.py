@@ -15,7 +15,17 @@ import msgspec
 from ctp2.tts import values
 from ctp2.tts.money import round_div
 from ctp2.tts.settled import AccountSettled, PurseSettled
-from ctp2.tts.statement_cells import ENCODING, HEADER_WIDTH, centred, encode, hundredths_text, money, rows
+from ctp2.tts.statement_cells import (
+    ENCODING,
+    HEADER_WIDTH,
+    centred,
+    clean,
+    hundredths_text,
+    money,
+    pushed,
+    rows,
+    width_of,
+)
 from ctp2.tts.statement_tables import TABLES, Row, legends_of
 
 __all__ = ["ENCODING", "chunks", "month_of", "statement"]
@@ -27,24 +37,24 @@ CHUNK: Final = 500
 CURRENCIES: Final = {"CNY": "人民币", "HKD": "港币", "USD": "美元"}
 
 _CELL: Final = 49
-_RULE: Final = b"-" * HEADER_WIDTH
+_RULE: Final = "-" * HEADER_WIDTH
 
 
 def statement(account: AccountSettled, period: str, made_ns: int) -> bytes:
     """The text of an account's statement of a day (``YYYYMMDD``) or a month (``YYYYMM``)."""
     made = values.date_of(made_ns) or period
     lines = [
-        centred(encode(BROKER), HEADER_WIDTH),
-        encode(f"制表时间 Creation Date：{made}").rjust(HEADER_WIDTH),
+        centred(BROKER, HEADER_WIDTH),
+        pushed(f"制表时间 Creation Date：{made}", HEADER_WIDTH),
         _RULE,
-        centred(encode("交易结算单(盯市) Settlement Statement(MTM)"), HEADER_WIDTH),
-        encode(f"客户号 Client ID：  {account.account_id}          客户名称 Client Name：{_name(account)}"),
-        encode(f"日期 Date：{period}"),
+        centred("交易结算单(盯市) Settlement Statement(MTM)", HEADER_WIDTH),
+        clean(f"客户号 Client ID：  {account.account_id}          客户名称 Client Name：{_name(account)}"),
+        f"日期 Date：{period}",
     ]
     for purse in _purses(account):
         lines += _summary(account, purse)
         lines += _tables(account, purse.currency)
-    return b"\r\n".join([*lines, b"", b"", b""])
+    return "\r\n".join([*lines, "", "", ""]).encode(ENCODING)
 
 
 def chunks(text: bytes) -> Iterator[bytes]:
@@ -127,31 +137,31 @@ _RIGHT: Final = (
 )
 
 
-def _summary(account: AccountSettled, purse: PurseSettled) -> list[bytes]:
+def _summary(account: AccountSettled, purse: PurseSettled) -> list[str]:
     currency = purse.currency
     title = (
         f"资金状况   资金账号：{account.account_id}  币种：{CURRENCIES.get(currency, currency)}  "
         f"Account Summary AccountID：{account.account_id} Currency：{currency}"
     )
     pairs = zip(_figures(_LEFT, purse), _figures(_RIGHT, purse), strict=True)
-    return [b"", centred(encode(title), HEADER_WIDTH), _RULE, *(b"%b  %b" % pair for pair in pairs)]
+    return ["", centred(clean(title), HEADER_WIDTH), _RULE, *(f"{left}  {right}" for left, right in pairs)]
 
 
-def _figures(entries: Sequence[_Entry], purse: PurseSettled) -> list[bytes]:
+def _figures(entries: Sequence[_Entry], purse: PurseSettled) -> list[str]:
     """A column of the block: 49 bytes wide, or as wide as its longest figure needs."""
-    shown = [(encode(entry.label), entry.value(purse).encode()) for entry in entries]
-    width = max(_CELL, *(len(label) + len(value) for label, value in shown))
-    return [label + value.rjust(width - len(label)) for label, value in shown]
+    shown = [(entry.label, entry.value(purse)) for entry in entries]
+    width = max(_CELL, *(width_of(label) + len(value) for label, value in shown))
+    return [label + value.rjust(width - width_of(label)) for label, value in shown]
 
 
 # ------------------------------------------------------------------ tables
-def _tables(account: AccountSettled, currency: str) -> Iterator[bytes]:
+def _tables(account: AccountSettled, currency: str) -> Iterator[str]:
     for table in TABLES:
         lines = [line for line in table.lines(account) if line.currency == currency]
         if lines:
-            yield b""
+            yield ""
             yield from rows(table.title, table.columns, [Row(line, account.account_id) for line in lines])
-            yield from map(encode, legends_of(table, lines))
+            yield from legends_of(table, lines)
 
 
 # ------------------------------------------------------------------ a month
@@ -167,7 +177,7 @@ _SUMMED: Final = (
     "premium_received",
     "premium_paid",
 )
-_MOVEMENTS: Final = ("transfers", "trades", "exercises", "closed")
+_MOVEMENTS: Final = ("transfers", "trades", "exercises", "delivered", "closed")
 
 
 def month_of(days: Sequence[AccountSettled]) -> AccountSettled:

@@ -45,40 +45,41 @@ def price(value: Decimal) -> str:
 
 
 # ------------------------------------------------------------------ cells
-def encode(text: str) -> bytes:
-    """A text as it stands in a statement, in one line."""
-    return text.translate(_HARMLESS).encode(ENCODING, "replace")
+def clean(text: str) -> str:
+    """A text as it stands in a statement: in one line, and nothing that GBK lacks."""
+    return text.translate(_HARMLESS).encode(ENCODING, "replace").decode(ENCODING)
 
 
-def cut(data: bytes, width: int) -> bytes:
-    """At most ``width`` bytes of GBK text, cut between two characters."""
-    if len(data) <= width:
-        return data
-    end = 0
-    while end < width:
-        step = 1 if data[end] < 0x81 else 2
-        if end + step > width:
-            break
-        end += step
-    return data[:end]
+def width_of(text: str) -> int:
+    """Bytes of a text that is clean."""
+    return len(text) if text.isascii() else len(text.encode(ENCODING))
 
 
-def centred(data: bytes, width: int) -> bytes:
+def cut(text: str, width: int) -> str:
+    """At most ``width`` bytes of a clean text: GBK has one byte for ASCII and two for everything else."""
+    for end, char in enumerate(text):
+        width -= 1 if char.isascii() else 2
+        if width < 0:
+            return text[:end]
+    return text
+
+
+def centred(text: str, width: int) -> str:
     """In the middle of ``width`` bytes, an odd blank behind it; a longer one as it is."""
-    before = max(width - len(data), 0) // 2
-    return (b" " * before + data).ljust(width)
+    blanks = max(width - width_of(text), 0)
+    return f"{' ' * (blanks // 2)}{text}{' ' * (blanks - blanks // 2)}"
 
 
-def cell(text: str, width: int, align: Align) -> bytes:
-    """A text, or a number that fits, in a column."""
-    return text.encode(ENCODING).rjust(width) if align == "right" else _text_cell(text, width, align)
+def pushed(text: str, width: int) -> str:
+    """At the right end of ``width`` bytes."""
+    return " " * (width - width_of(text)) + text
 
 
 @lru_cache(maxsize=4096)
-def _text_cell(text: str, width: int, align: Align) -> bytes:
-    """The same few codes, names and flags stand in a column again and again."""
-    data = cut(encode(text), width)
-    return centred(data, width) if align == "centre" else data.ljust(width)
+def cell(text: str, width: int, align: Align) -> str:
+    """A text in a column. The same few codes, names and flags stand there again and again."""
+    shown = cut(clean(text), width)
+    return centred(shown, width) if align == "centre" else shown + " " * (width - width_of(shown))
 
 
 # ------------------------------------------------------------------ tables
@@ -102,20 +103,21 @@ class Column(NamedTuple):
         return self.align == "right"
 
 
-def rows(title: str, columns: Sequence[Column], lines: Sequence[Any]) -> Iterable[bytes]:
+def rows(title: str, columns: Sequence[Column], lines: Sequence[Any]) -> Iterable[str]:
     """The lines of a table, from its title to the rule below its total row."""
     texts = [[column.show(column.value(line)) for column in columns] for line in lines]
     totals = [column.show(sum(map(column.value, lines))) if column.add else "" for column in columns]
     totals[0] = f"共{len(lines):4d}条"
     widths = [_width(column, [row[at] for row in (*texts, totals)]) for at, column in enumerate(columns)]
-    widths[0] = max(widths[0], len(encode(totals[0])))
-    rule = b"-" * (sum(widths) + len(widths) + 1)
-    yield centred(encode(title), len(rule))
-    yield rule
-    yield _row([column.chinese for column in columns], widths, ["centre"] * len(columns))
-    yield _row([column.english for column in columns], widths, ["centre"] * len(columns))
-    yield rule
+    widths[0] = max(widths[0], width_of(totals[0]))
+    rule = "-" * (sum(widths) + len(widths) + 1)
+    headers: list[Align] = ["centre"] * len(columns)
     aligns = [column.align for column in columns]
+    yield centred(title, len(rule))
+    yield rule
+    yield _row([column.chinese for column in columns], widths, headers)
+    yield _row([column.english for column in columns], widths, headers)
+    yield rule
     for row in texts:
         yield _row(row, widths, aligns)
     yield rule
@@ -127,5 +129,9 @@ def _width(column: Column, texts: Iterable[str]) -> int:
     return max(column.width, *map(len, texts)) if column.is_number else column.width
 
 
-def _row(texts: Sequence[str], widths: Sequence[int], aligns: Sequence[Align]) -> bytes:
-    return b"|%b|" % b"|".join(map(cell, texts, widths, aligns))
+def _row(texts: Sequence[str], widths: Sequence[int], aligns: Sequence[Align]) -> str:
+    cells = [
+        text.rjust(width) if align == "right" else cell(text, width, align)
+        for text, width, align in zip(texts, widths, aligns, strict=True)
+    ]
+    return f"|{'|'.join(cells)}|"

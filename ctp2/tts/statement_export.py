@@ -16,6 +16,7 @@ from ctp2.tts.money import MICRO
 from ctp2.tts.settled import (
     AccountSettled,
     ClosedLine,
+    DeliveryLine,
     DetailLine,
     ExerciseLine,
     PositionLine,
@@ -32,6 +33,7 @@ TABLES: Final[dict[str, Any]] = {
     "transfers": TransferLine,
     "trades": TradeLine,
     "exercises": ExerciseLine,
+    "delivered": DeliveryLine,
     "closed": ClosedLine,
     "details": DetailLine,
     "positions": PositionLine,

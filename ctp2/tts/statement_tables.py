@@ -1,4 +1,7 @@
-"""The six tables of a statement: titles, columns with their widths, cell texts, legends (spec ctp-semantics 11.3)."""
+"""The tables of a statement: titles, columns with their widths, cell texts, legends (spec ctp-semantics 11.3).
+
+The specification has six of them; 交割明细 is ours [SIM], for futures that were delivered.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ OFFSET_LEGEND: Final = (
     "开---Open 平---Close 平今---Close Today 强平---Forced Liquidation 平昨---Close Prev. 强减---Forced Reduction "
     "本地强平---Local Forced Liquidation"
 )
-TRANSFER_LEGEND: Final = "出入金---Deposit/Withdrawal     银期转账---Bank-Futures Transfer"
+TRANSFER_LEGEND: Final = "入金---Deposit  出金---Withdrawal  银期转入---Bank to Futures  银期转出---Futures to Bank"
 _LEGENDS: Final = (EXCHANGE_LEGEND, SIDE_LEGEND, HEDGE_LEGEND)
 _CTP_EXCHANGES: Final = frozenset(list(EXCHANGES)[:6])
 
@@ -207,6 +210,25 @@ EXERCISES: Final = Table(
     ),
     _LEGENDS,
 )
+DELIVERED: Final = Table(
+    "交割明细 Delivery Statement",
+    attrgetter("delivered"),
+    (
+        _text("交割日期", "Date", 8, "date"),
+        *_WHERE,
+        _OPENED,
+        _hedges(12),
+        _sides("is_long"),
+        _lots("手数", "Lots", 6, "volume"),
+        _OPEN_PRICE,
+        _PREVIOUS,
+        _price("交割价", "Delivery Price", 14, "price"),
+        _money("交割盈亏", "Delivery P/L", 12, "profit"),
+        _money("交割手续费", "Fee", 10, "fee"),
+        _ACCOUNT,
+    ),
+    _LEGENDS,
+)
 CLOSED: Final = Table(
     "平仓明细 Position Closed",
     attrgetter("closed"),
@@ -269,5 +291,5 @@ POSITIONS: Final = Table(
     ),
     (),
 )
-TABLES: Final = (TRANSFERS, TRADES, EXERCISES, CLOSED, DETAILS, POSITIONS)
+TABLES: Final = (TRANSFERS, TRADES, EXERCISES, DELIVERED, CLOSED, DETAILS, POSITIONS)
 """In the order of a statement."""

@@ -27,6 +27,7 @@ SHOWN: Final = (
     "transfers",
     "trades",
     "exercises",
+    "delivered",
     "closed",
     "details",
     "positions",

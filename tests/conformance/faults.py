@@ -327,6 +327,27 @@ def empty_detail(link: Link, event: Event) -> Iterator[Event]:
     yield _detail(event, Volume=0)
 
 
+# ------------------------------------------------------------------ statements
+def _statement(event: Event, *chunks: tuple[int, bytes]) -> Iterator[Event]:
+    """A statement in the place of any other."""
+    if event.callback != "OnRspQrySettlementInfo":
+        yield event
+        return
+    for number, content in chunks:
+        row = structs.CThostFtdcSettlementInfoField(SequenceNo=number, Content=content)
+        yield Event(event.callback, row, None, event.request_id, is_last=number == chunks[-1][0])
+
+
+@_events("a statement with a chunk missing", 53)
+def statement_with_a_gap(link: Link, event: Event) -> Iterator[Event]:
+    yield from _statement(event, (1, b"x"), (3, b"y"))
+
+
+@_events("a character lost between two chunks", 53)
+def broken_character(link: Link, event: Event) -> Iterator[Event]:
+    yield from _statement(event, (1, b"\xbd"), (2, b"\n"))
+
+
 # ------------------------------------------------------------------ sessions and streams
 FAULTS.append(Fault("QUICK with history", (155,), starts=lambda after: 0 if after == QUICK else after))
 FAULTS.append(Fault("RESUME with a gap", (154,), starts=lambda after: after + 1 if after > 0 else after))

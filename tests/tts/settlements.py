@@ -12,6 +12,7 @@ from typing import Any
 from ctp2.tts.settled import (
     AccountSettled,
     ClosedLine,
+    DeliveryLine,
     DetailLine,
     ExerciseLine,
     PositionLine,
@@ -351,8 +352,11 @@ INDEX_CALL: dict[str, Any] = {
 }
 
 
+INDEX: dict[str, Any] = {"exchange": "CFFEX", "product": "IF", "product_name": "沪深300指数", "code": "IF2304"}
+
+
 def everything() -> AccountSettled:
-    """Two currencies: money in and out, 2 index calls exercised for cash, 100 shares held in USD."""
+    """Two currencies: money in and out, a future delivered, 2 calls exercised for cash, 100 shares in USD."""
     return AccountSettled(
         account_id="everything12",
         name="什么都有的客户",
@@ -383,8 +387,8 @@ def everything() -> AccountSettled:
             ),
         ],
         transfers=[
-            TransferLine(date=DAY, kind="银期转账", amount=micro("100000.00"), note="银行转期货"),
-            TransferLine(date=DAY, kind="出入金", amount=micro("-30000.50"), note="出金"),
+            TransferLine(date=DAY, kind="银期转入", amount=micro("100000.00"), note="1"),
+            TransferLine(date=DAY, kind="出金", amount=micro("-30000.50")),
         ],
         exercises=[
             ExerciseLine(
@@ -395,6 +399,17 @@ def everything() -> AccountSettled:
                 volume=2,
                 strike=Decimal(4000),
                 **money(amount="800000.00", profit="18000.00", fee="4.00"),
+            )
+        ],
+        delivered=[
+            DeliveryLine(
+                **INDEX,
+                date=DAY,
+                open_date="20230414",
+                is_long=True,
+                volume=1,
+                **prices(open_price="4090", pre_settlement="4101", price="4100"),
+                **money(profit="-300.00", fee="1.25"),  # (4100 - 4101) * 300
             )
         ],
         details=[

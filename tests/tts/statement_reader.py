@@ -1,6 +1,6 @@
 """A reader of statements, written from the layout in spec 11.3 alone: titles, colon labels and rows beginning with |.
 
-It knows neither the program that writes them nor a column's width.
+It knows neither the program that writes them nor a column's width. One title, 交割明细, is not in the specification.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ TITLES = (
     "出入金明细 Deposit/Withdrawal",
     "成交记录 Transaction Record",
     "行权明细 Exercise Statement",
+    "交割明细 Delivery Statement",
     "平仓明细 Position Closed",
     "持仓明细 Positions Detail",
     "持仓汇总 Positions",

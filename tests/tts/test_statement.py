@@ -27,6 +27,7 @@ DETAILS = "持仓明细 Positions Detail"
 POSITIONS = "持仓汇总 Positions"
 TRANSFERS = "出入金明细 Deposit/Withdrawal"
 EXERCISES = "行权明细 Exercise Statement"
+DELIVERED = "交割明细 Delivery Statement"
 
 # Table → the account's list, and each number of a row: column → field.
 NUMBERS: dict[str, tuple[str, dict[str, str]]] = {
@@ -45,6 +46,17 @@ NUMBERS: dict[str, tuple[str, dict[str, str]]] = {
     EXERCISES: (
         "exercises",
         {"Lots": "volume", "Strike Price": "strike", "Amount": "amount", "P/L": "profit", "Fee": "fee"},
+    ),
+    DELIVERED: (
+        "delivered",
+        {
+            "Lots": "volume",
+            "Pos. Open Price": "open_price",
+            "Prev. Sttl": "pre_settlement",
+            "Delivery Price": "price",
+            "Delivery P/L": "profit",
+            "Fee": "fee",
+        },
     ),
     CLOSED: (
         "closed",
@@ -237,6 +249,7 @@ WIDTHS = {
     TRANSFERS: (8, 16, 14, 14, 24),
     TRADES: (8, 10, 8, 11, 18, 16, 5, 12, 10, 6, 12, 18, 10, 12, 21, 18, 14),
     EXERCISES: (8, 10, 8, 11, 18, 16, 12, 5, 10, 6, 12, 14, 12, 10, 14),
+    DELIVERED: (8, 10, 8, 11, 18, 16, 9, 12, 5, 6, 15, 16, 14, 12, 10, 14),  # ours
     CLOSED: (10, 10, 8, 11, 18, 16, 9, 5, 5, 10, 15, 16, 12, 12, 21, 14),
     DETAILS: (10, 8, 11, 18, 16, 9, 12, 5, 7, 15, 16, 16, 12, 11, 11, 22, 14),
     POSITIONS: (10, 11, 18, 16, 13, 13, 14, 14, 10, 10, 12, 15, 12, 18, 19, 14),
@@ -322,7 +335,13 @@ def test_the_exchanges_that_ctp_does_not_have_are_explained_where_they_appear() 
 def test_sections_come_in_their_order_and_only_with_rows() -> None:
     text = statement(given_by_hand.everything(), DAY, MADE_NS).decode("gbk")
     found = [line.strip() for line in text.split("\r\n") if line.strip() in WIDTHS]
-    assert found == [TRANSFERS, EXERCISES, DETAILS, POSITIONS]  # the last two in the block of the other currency
+    assert found == [
+        TRANSFERS,
+        EXERCISES,
+        DELIVERED,
+        DETAILS,
+        POSITIONS,
+    ]  # the last two in the block of the other currency
     assert [block.currency for block in read(text).blocks] == ["CNY", "USD"]
 
 
@@ -377,9 +396,9 @@ def test_long_names_are_cut_between_characters_and_never_break_a_row() -> None:
     assert "Client Name：换  行/??" in statement(account, DAY, MADE_NS).decode("gbk")
 
 
-def test_cut_minds_second_bytes_that_look_like_ascii() -> None:
+def test_cut_counts_bytes() -> None:
     """镕 is E946 in GBK: its second byte is an F."""
-    assert cut("镕镕".encode("gbk"), 3) == "镕".encode("gbk")
+    assert (cut("镕镕", 3), cut("镕镕", 4), cut("镕F", 3), cut("镕", 1)) == ("镕", "镕镕", "镕F", "")
 
 
 # ------------------------------------------------------------------ chunks
@@ -467,6 +486,7 @@ def accounts() -> st.SearchStrategy[AccountSettled]:
         "transfers": settled.TransferLine,
         "trades": settled.TradeLine,
         "exercises": settled.ExerciseLine,
+        "delivered": settled.DeliveryLine,
         "closed": settled.ClosedLine,
         "details": settled.DetailLine,
         "positions": settled.PositionLine,

@@ -10,12 +10,14 @@ import msgspec
 import pytest
 
 from ctp2.core.address import parse
+from ctp2.run import run
+from ctp2.tts import counter
 from ctp2.tts.backend import running
 from ctp2.tts.settled import AccountSettled, CarriedLot, PurseSettled
 from ctp2.tts.statement import statement
 from ctp2.tts.statements import ALL, Statements
 from tests.tts import settlements as given_by_hand
-from tests.tts.programs import Trader, address_of, released
+from tests.tts.programs import FIRST, Trader, address_of, released
 from tests.tts.settlements import MADE_NS, settlement
 from tests.tts.statement_reader import read
 
@@ -155,9 +157,62 @@ def test_which_statement(
     assert str(got.blocks[0].figures["Balance b/f"]) == first_balance
 
 
+def test_a_program_for_openctp_reads_it_unchanged(client: Trader, address: str, tmp_path: Path) -> None:
+    settled(address, ("20230417", given_by_hand.vector()))
+    script = Path(__file__).parents[1] / "data" / "scripts" / "statement_demo.py"
+    out = tmp_path / "statement.txt"
+    wanted = counter(address).statement("alice")
+    assert run(str(script), ["tcp://127.0.0.1:1", "alice", str(out)], address) == 0
+    assert out.read_bytes().decode("utf-8") == wanted
+
+
+def test_a_python_program_gets_it_from_the_counter(client: Trader, address: str) -> None:
+    settled(address, ("20230414", given_by_hand.option()), ("20230417", given_by_hand.vector()))
+    control = counter(address)
+    assert read(control.statement("alice")).date == "20230417"
+    assert read(control.statement("alice", "20230414")).date == "20230414"
+    with pytest.raises(LookupError, match="alice has no statement of 20230415"):
+        control.statement("alice", "20230415")
+    with pytest.raises(LookupError, match="bob has no statement"):
+        control.statement("bob")
+
+
 def test_without_a_settlement_there_is_no_statement(client: Trader) -> None:
     (answer,) = client.ask("ReqQrySettlementInfo")
     assert (answer.field, answer.info, answer.is_last) == (None, None, True)
+
+
+def test_a_day_that_was_traded_and_settled(tmp_path: Path) -> None:
+    """The statement's end is the next day's beginning, and its trades are those that were returned."""
+    accounts = tmp_path / "accounts.csv"
+    accounts.write_text("user,password,name\nalice,secret,王小明\n", encoding="utf-8")
+    address = address_of(tmp_path, f"&accounts={accounts}")
+    client = Trader(address).start()
+    with released(client):
+        control = counter(address)
+        control.step(FIRST)
+        opened = client.fill("rb2105", 4310.0, 3)
+        closed = client.fill("rb2105", 4290.0, 1, Direction="1", CombOffsetFlag="3")
+        control.deposit("alice", "1000.00")
+        control.settle()
+        client.spi.wait_for("OnFrontConnected", count=2)
+        client.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+        got = read(b"".join(row.Content for row in client.rows("ReqQrySettlementInfo")).decode("gbk"))
+        assert (got.client_id, got.client_name, got.date) == ("alice", "王小明", "20210104")
+        block = next(block for block in got.blocks if block.currency == "CNY")
+        (money,) = client.rows("ReqQryTradingAccount")
+        assert money.PreBalance == float(block.figures["Balance c/f"])
+        assert money.PreMargin == float(block.figures["Margin Occupied"])
+        assert block.figures["Deposit/Withdrawal"] == 1000
+        trades = block.tables["成交记录 Transaction Record"]
+        assert [float(price) for price in trades.column("Price")] == [opened.Price, closed.Price]
+        assert trades.column("Trans.No.") == [opened.TradeID.strip(), closed.TradeID.strip()]
+        assert trades.column("O/C") == ["开", "平今"]
+        assert trades.sum("Realized P/L") == block.figures["Realized P/L"]
+        (detail,) = client.rows("ReqQryInvestorPositionDetail")
+        lots = block.tables["持仓明细 Positions Detail"]
+        assert (lots.column("Positon"), detail.Volume) == (["2"], 2)
+        assert [float(price) for price in lots.column("Settlement Price")] == [detail.LastSettlementPrice]
 
 
 # ------------------------------------------------------------------ the confirmation

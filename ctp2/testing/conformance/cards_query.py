@@ -307,6 +307,11 @@ def statement(s: Suite) -> None:
     rows = s.trader.rows("ReqQrySettlementInfo", **s.trader.who)
     numbers = [row.SequenceNo for row in rows]
     expect("SequenceNo", numbers, list(range(numbers[0], numbers[0] + len(numbers))) if numbers else [])
+    text = b"".join(row.Content for row in rows)
+    try:
+        text.decode("gbk")
+    except UnicodeDecodeError as error:
+        expect("the joined Content", f"no GBK text at byte {error.start}", "GBK text")
 
 
 # ------------------------------------------------------------------ chains
