@@ -63,7 +63,7 @@ TABLES: Final[dict[type, str]] = {
     InsertCombAction: "account_id action_ref comb_direction del_front_id del_session_id direction echo exchange"
     " front_id hedge instrument investor_id now_ns session_id user_id volume",
     CombPair: "action_id combination direction exchange_margin hedge lots made_volume margin pair_id rows volume",
-    CombRow: "combination exchange_margin hedge margin open_volume position side",
+    CombRow: "combination exchange_margin hedge margin open_volume position side yd_position",
 }
 """What is written of a record."""
 
