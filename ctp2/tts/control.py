@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.calendar import plus_days
@@ -24,6 +24,20 @@ Password = Literal["", "weak", "first", "expired"]
 _MAX_PRICE: Final = 1e9
 _CARRIED: Final = 900_000_001
 """TradeIDs of carried lots start here: no trade of the day reaches it."""
+
+
+class Progress(NamedTuple):
+    """Where a replay stands: the ``number``-th of ``days`` (0: without end), ``done`` of ``total`` entries of it.
+
+    ``days`` counts recorded days; ``is_over`` when the last one has ended.
+    """
+
+    trading_day: str
+    number: int
+    days: int
+    done: int
+    total: int
+    is_over: bool
 
 
 class Control:
@@ -57,6 +71,21 @@ class Control:
         while done < count and counter.world is day and counter.step():
             done += 1
         return done
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the last recorded day is over; False when it is not after ``timeout`` seconds.
+
+        In lock step everybody has then finished with its last snapshot. Not inside a callback.
+        """
+        return self._counter.is_over.wait(timeout)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the recording has been played."""
+        counter, days = self._counter, self._backend.days
+        feed = counter.world.feed
+        day = counter.world.trading_day
+        return Progress(day, days.number, days.total, feed.done, feed.total, counter.is_over.is_set())
 
     def settle(self) -> str:
         """Settle the trading day now and begin the next; returns it.
