@@ -399,21 +399,18 @@ class Counter:
                 return -1
         if self._jobs.qsize():
             return 0
-        if self.world.feed.next_offset is None:
+        offset = self.world.feed.next_offset
+        if offset is None:
             return self._end_of_day()
-        gate = self._gate
-        told = gate.told
-        for _ in range(_BURST):
-            offset = self.world.feed.next_offset
-            if offset is None:
-                break
+        told, left = self._gate.told, _BURST
+        while offset is not None and left and self._gate.told == told:
             due_ns = self.engine.next_due_ns()
             if due_ns and due_ns <= self.world.feed.base_ns + offset and not self.world.is_live:
                 self._pass_to(due_ns)
             else:
                 self._play_entry(offset)
-            if gate.told != told:
-                break
+            offset = self.world.feed.next_offset
+            left -= 1
         return 0
 
     def _pass_to(self, due_ns: int) -> None:

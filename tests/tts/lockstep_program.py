@@ -10,6 +10,7 @@ import hashlib
 import random
 import sys
 import threading
+from functools import partial
 from typing import Any
 
 from ctp2 import mdapi, registry, tdapi
@@ -47,11 +48,10 @@ class Strategy:
         self.working: list[Any] = []
         self.requests = 0
         for name in ("alice", "bob"):
-            spi = TraderRecorder(lambda call, name=name: self.on_trader(name, call))
+            spi = TraderRecorder(partial(self.on_trader, name))
             self.traders.append(_made(tdapi.CThostFtdcTraderApi.CreateFtdcTraderApi(), spi, address))
         self.ready = [threading.Event() for _ in self.traders]
-        spi = MdRecorder(self.on_md)
-        self.market: Any = _made(mdapi.CThostFtdcMdApi.CreateFtdcMdApi(), spi, address)
+        self.market: Any = _made(mdapi.CThostFtdcMdApi.CreateFtdcMdApi(), MdRecorder(self.on_md), address)
 
     def run(self, address: str) -> None:
         """Start one after the other, wait for the end, settle the last day."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import gzip
 import os
+import queue
 import subprocess
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ctp2.tts import counter, lockstep
+from ctp2.tts.lockstep import Hold
 from tests.shared_data import shared
+from tests.tts.programs import Trader, Watcher, address_of
 
 DAYS = ("20210104", "20210105", "20210106")
 
@@ -69,3 +75,98 @@ def test_two_runs_are_equal_to_the_byte(three_days: Path, tmp_path: Path) -> Non
 
 def test_another_seed_is_another_run(three_days: Path, tmp_path: Path) -> None:
     assert run(three_days, "1", tmp_path) != run(three_days, "1", tmp_path, seed=2)
+
+
+# ------------------------------------------------------------------ hold
+def test_while_it_is_held_no_entry_is_taken(tmp_path: Path) -> None:
+    """Another thread trades at the prices that a callback handed to it, although it takes its time."""
+    address = address_of(tmp_path).replace("speed=0.001", "speed=max")
+    trader = Trader(address).start()
+    handed: queue.SimpleQueue[tuple[Any, Hold] | None] = queue.SimpleQueue()
+    met: list[tuple[int, int]] = []
+
+    def worker() -> None:
+        while (item := handed.get()) is not None:
+            tick, hold = item
+            trader.rows("ReqQryTradingAccount")  # two journeys to the counter, while the market stands
+            now = trader.rows("ReqQryDepthMarketData", InstrumentID=tick.InstrumentID)[0]
+            met.append((tick.Volume, now.Volume))
+            hold.release()
+
+    def on_call(call: Any) -> None:
+        if call.name == "OnRtnDepthMarketData" and call.field.Volume:
+            handed.put((call.field, counter(address).hold().acquire()))
+
+    thread = threading.Thread(target=worker)
+    watcher = Watcher(address, on_call).login()
+    try:
+        thread.start()
+        watcher.subscribe("IF2101", "rb2105")
+        assert counter(address).wait(20)
+        handed.put(None)
+        thread.join(20)
+        assert [volume for volume, _ in met] == [now for _, now in met]
+        # DAY has four rows of IF2101 and four of rb2105.
+        assert sorted(volume for volume, _ in met) == [240, 260, 300, 310, 1000, 1010, 1050]
+    finally:
+        watcher.api.Release()
+        trader.api.Release()
+
+
+def test_holders_are_counted(tmp_path: Path) -> None:
+    address = address_of(tmp_path).replace("speed=0.001", "speed=max")
+    watcher = Watcher(address).login()
+    try:
+        control = counter(address)
+        one, two = control.hold(), control.hold().acquire()
+        with one:
+            watcher.subscribe("IF2101")
+            two.release()
+            before = control.progress
+            assert control.now_ns and control.progress == before, "one of two still holds it"
+            assert not control.wait(0)
+        assert control.wait(20)
+        with pytest.raises(RuntimeError, match="not held"):
+            two.release()
+    finally:
+        watcher.api.Release()
+
+
+def test_a_held_market_stands_at_its_time(tmp_path: Path) -> None:
+    """At a recorded pace too: what it would have played meanwhile comes afterwards, at its own pace."""
+    address = address_of(tmp_path).replace("speed=0.001", "speed=100000")
+    watcher = Watcher(address).login()
+    try:
+        control = counter(address)
+        with control.hold():
+            watcher.subscribe("IF2101")
+            stands = control.now_ns
+            assert control.now_ns == stands
+        assert control.wait(60)
+        assert control.now_ns > stands
+    finally:
+        watcher.api.Release()
+
+
+def test_a_callback_that_waits_for_another_is_helped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It works, outside the promise: after a while the others are served side by side, with a warning."""
+    monkeypatch.setattr(lockstep, "PATIENCE_NS", 50_000_000)
+    address = address_of(tmp_path).replace("speed=0.001", "speed=max")
+    trader = Trader(address).start()
+    answered: list[float] = []
+
+    def on_call(call: Any) -> None:
+        if call.name == "OnRtnDepthMarketData" and not answered:
+            answered.append(trader.rows("ReqQryTradingAccount")[0].Balance)
+
+    watcher = Watcher(address, on_call).login()
+    try:
+        watcher.subscribe("IF2101")
+        assert counter(address).wait(20)
+        assert answered == [10_000_000.0]
+        assert any("a callback has run for" in record.message for record in caplog.records)
+    finally:
+        watcher.api.Release()
+        trader.api.Release()
