@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from ctp2.ctp.errors import prompt
 from ctp2.refdata.calendar import plus_days
 from ctp2.tts.carrying import carried
 from ctp2.tts.lockstep import Hold
 from ctp2.tts.money_text import CURRENCIES, micro_of
+from ctp2.tts.progress import Bar, Progress
 from ctp2.tts.rights import MoveMoney, Restrict, Rights, refusal_of_money
 
 if TYPE_CHECKING:
@@ -24,20 +25,6 @@ Password = Literal["", "weak", "first", "expired"]
 _MAX_PRICE: Final = 1e9
 _CARRIED: Final = 900_000_001
 """TradeIDs of carried lots start here: no trade of the day reaches it."""
-
-
-class Progress(NamedTuple):
-    """Where a replay stands: the ``number``-th of ``days`` (0: without end), ``done`` of ``total`` entries of it.
-
-    ``days`` counts recorded days; ``is_over`` when the last one has ended.
-    """
-
-    trading_day: str
-    number: int
-    days: int
-    done: int
-    total: int
-    is_over: bool
 
 
 class Control:
@@ -86,6 +73,13 @@ class Control:
         feed = counter.world.feed
         day = counter.world.trading_day
         return Progress(day, days.number, days.total, feed.done, feed.total, counter.is_over.is_set())
+
+    def show_progress(self) -> Bar:
+        """Draw a bar on the standard error output (if that is a terminal) until the recording is over.
+
+        ``with control.show_progress(): control.wait()``, or ``stop()`` what comes back.
+        """
+        return Bar(lambda: self.progress)
 
     def settle(self) -> str:
         """Settle the trading day now and begin the next; returns it.

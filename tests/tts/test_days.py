@@ -286,3 +286,41 @@ def test_days_that_cannot_be(options: str, words: str) -> None:
 def test_days_outside_the_data_are_one_line() -> None:
     with pytest.raises(Exception, match="no recorded day from 20300101 to …; it has 20210104"):
         registry.acquire(parse("tts://replay?from=20300101"))
+
+
+# ------------------------------------------------------------------ progress
+def test_progress_counts_days_and_entries(two_days: str, clients: list[Any]) -> None:
+    trader = Trader(two_days).start()
+    clients.append(trader)
+    control = counter(two_days)
+    start = control.progress
+    assert (start.trading_day, start.number, start.days, start.is_over) == ("20210104", 1, 2, False)
+    assert control.step(3) == 3
+    assert control.progress.done == start.done + 3
+    while control.trading_day == "20210104":
+        control.step(100)
+    now = control.progress
+    assert (now.trading_day, now.number, now.days) == ("20210105", 2, 2)
+    assert 0.5 <= now.fraction < 1
+    control.set_speed("max")
+    control.run()
+    assert control.wait(20)
+    assert control.progress[3:] == (now.total, now.total, True) and control.progress.fraction == 1.0
+
+
+def test_a_bar_is_drawn_for_who_asks(
+    two_days: str, clients: list[Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = Watcher(two_days.replace("speed=0.001", "speed=max")).login()
+    clients.append(watcher)
+    control = counter(two_days)
+    with control.show_progress():
+        pass
+    assert capsys.readouterr() == ("", ""), "no terminal, no bar"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with control.show_progress() as bar:
+        watcher.subscribe("IF2101")
+        assert control.wait(20)
+        bar.stop()
+    drawn = capsys.readouterr()
+    assert not drawn.out and "20210105 (2/2)" in drawn.err
