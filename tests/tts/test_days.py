@@ -14,6 +14,7 @@ from ctp2 import registry, tdapi
 from ctp2.core.address import parse
 from ctp2.core.clock import ManualClock
 from ctp2.ctp import structs
+from ctp2.refdata.calendar import CalendarEnded, calendar
 from ctp2.tts import backend as tts_backend
 from ctp2.tts import counter
 from ctp2.tts.settled import Settlement
@@ -286,6 +287,77 @@ def test_days_that_cannot_be(options: str, words: str) -> None:
 def test_days_outside_the_data_are_one_line() -> None:
     with pytest.raises(Exception, match="no recorded day from 20300101 to …; it has 20210104"):
         registry.acquire(parse("tts://replay?from=20300101"))
+
+
+def test_the_loop_is_settled_by_hand(tmp_path: Path, clients: list[Any]) -> None:
+    """The next natural day begins early; its 04:00 passes without a second roll, the one after it rolls."""
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=byhand&speed=0.001&data={path}"
+    clock = ManualClock(MONDAY_NS)
+    backend: Any = registry.acquire(parse(address), clock)
+    try:
+        trader = Trader(address).start()
+        clients.append(trader)
+        control = counter(address)
+        assert control.settle() == "20261124"
+        for hours, day in ((13, "20261124"), (36, "20261125")):
+            clock.set_ns(MONDAY_NS + hours * HOUR_NS)
+            assert control.now_ns and control.step(0) == 0
+            assert control.trading_day == day
+        trader.spi.wait_for("OnFrontConnected", count=3)
+    finally:
+        registry.release(backend)
+
+
+def test_a_day_that_cannot_be_ended_goes_on(
+    tmp_path: Path, clients: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried again a minute later."""
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=again&speed=0.001&data={path}"
+    clock = ManualClock(MONDAY_NS)
+    backend: Any = registry.acquire(parse(address), clock)
+    try:
+        trader = Trader(address).start()
+        clients.append(trader)
+        control = counter(address)
+
+        def fails(*_: Any) -> Settlement:
+            raise OSError("no room on the device")
+
+        monkeypatch.setattr(tts_backend, "settle", fails)
+        clock.set_ns(MONDAY_NS + 12 * HOUR_NS)
+        assert control.now_ns and control.step(0) == 0
+        assert control.trading_day == "20261123"
+        assert "the trading day 20261123 could not be ended" in caplog.text
+        assert trader.rows("ReqQryTradingAccount"), "nobody was cut off"
+        monkeypatch.setattr(tts_backend, "settle", settle)
+        clock.set_ns(MONDAY_NS + 12 * HOUR_NS + 61 * 10**9)
+        assert control.now_ns
+        rolled(trader)
+        assert control.trading_day == "20261124"
+    finally:
+        registry.release(backend)
+
+
+def test_past_the_calendar_no_day_is_guessed(tmp_path: Path, clients: list[Any]) -> None:
+    first, last = calendar().horizon("CN")
+    final = calendar().trading_days("CN", first, last)[-1]
+    day = DAY
+    for old, new in (("20210104", final), ("IF2101", "IF2703"), ("2105,", "2705,"), ("TA105", "TA705")):
+        day = day.replace(old, new)
+    address = address_of(tmp_path, day=day)
+    trader = Trader(address).start()
+    clients.append(trader)
+    control = counter(address)
+    with pytest.raises(CalendarEnded, match="holidays are announced a year at a time; update ctp2"):
+        control.settle()
+    assert control.trading_day == final and trader.rows("ReqQryTradingAccount"), "the day goes on"
+    control.set_speed("max")
+    control.run()
+    assert control.wait(20), "a recording that ends there just ends"
 
 
 # ------------------------------------------------------------------ progress
