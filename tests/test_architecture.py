@@ -52,7 +52,8 @@ MAY_IMPORT_OUTSIDE: dict[str, set[str]] = {
     "core": {"msgspec", "platformdirs"},
     "registry": set(),
     "front": {"msgspec", "uvloop"},
-    "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions"},  # the last for the type checker alone
+    # mypy_extensions for the type checker alone; rich for the bar of ``Control.show_progress``, when it is asked for.
+    "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions", "rich"},
     "recording": {"pyarrow"},
     "cli": {"typer", "rich"},
 }
@@ -72,6 +73,7 @@ TTS_EDGE = {
     "client",
     "days",
     "lockstep",
+    "progress",
     "control",
     "queries",
     "parked_requests",

@@ -6,15 +6,18 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from ctp2.cli.errors import DONE, FAILED, NOT_REACHABLE, CliError
 from ctp2.cli.messages import text
 from ctp2.recording.quality import Contents, Overview, look_through
-from ctp2.refdata.recorded import days_between
+from ctp2.refdata.recorded import Recording
 from ctp2.refdata.table import DataError
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay
 
@@ -24,8 +27,7 @@ def replay(source: str, first: str, last: str, codes: str, is_played: bool, spee
     wanted = frozenset(code.strip() for code in codes.split(",") if code.strip())
     try:
         if is_played:
-            for day in days_between(source, first, last):
-                _play(day, wanted, speed, as_json)
+            _play_all(source, first, last, wanted, speed, as_json)
             return DONE
         found = look_through(source, first, last)
     except BrokenPipeError:  # the reader has seen enough: `| head`
@@ -56,6 +58,8 @@ def _address(source: str) -> str:
 
 
 _WIDTH = 110
+_TOLD_EVERY = 1000
+"""Rows after which the bar moves."""
 _COLUMNS = ("day", "exchange", "code", "rows", "first", "last", "volume", "price", "gaps", "faults")
 
 
@@ -109,11 +113,28 @@ def _cells(item: Contents) -> list[str]:
     ]
 
 
-def _play(day: TickDay, wanted: frozenset[str], speed: float, as_json: bool) -> None:
+def _play_all(source: str, first: str, last: str, wanted: frozenset[str], speed: float, as_json: bool) -> None:
+    """Print day after day; how far it is shows on a terminal that the rows do not go to."""
+    recording = Recording(source, first, last)
+    console = Console(stderr=True)
+    is_shown = console.is_terminal and not sys.stdout.isatty()
+    with Progress(console=console, disable=not is_shown, transient=True) as bar:
+        task = bar.add_task("", total=len(recording.days))
+        for number, trading_day in enumerate(recording.days):
+            bar.update(task, description=trading_day, completed=number)
+            advance = partial(bar.advance, task)
+            _play(recording.read(trading_day), wanted, speed, as_json, advance)
+
+
+def _play(
+    day: TickDay, wanted: frozenset[str], speed: float, as_json: bool, advance: Callable[[float], object]
+) -> None:
     """Print rows in the order of their times, each as long after the one before it as it was, divided by ``speed``."""
     pause = threading.Event()  # never set: a wait that Ctrl-C ends at once
     before: int | None = None
-    for tick in day:
+    for number, tick in enumerate(day):
+        if number and not number % _TOLD_EVERY:
+            advance(_TOLD_EVERY / len(day))
         code = day.instruments[tick.instrument].code
         if wanted and code not in wanted:
             continue

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from ctp2.refdata.calendar import market_of, to_date
-from ctp2.refdata.instruments import instrument_for
 from ctp2.refdata.partitions import partition_day
 from ctp2.refdata.table import DataError
-from ctp2.refdata.ticks import InstrumentFinder, TickDay, TickFileError, read_day, read_days, tick_files
+from ctp2.refdata.ticks import TickDay, TickFileError, read_day, read_days, tick_files
 
 
 def recorded_days(source: str | Path, first: str = "", last: str = "") -> list[str]:
@@ -45,8 +43,9 @@ class Recording:
         files = tick_files(source)
         if len(files) == 1 and not partition_day(files[0]):
             # One file is read as a whole in any case: its days wait here, each until it is asked for.
-            self._ready = {day.trading_day: day for day in read_days(source)}
-            self.days = _chosen(source, sorted(self._ready), first, last)
+            ready = {day.trading_day: day for day in read_days(source)}
+            self.days = _chosen(source, sorted(ready), first, last)
+            self._ready = {day: ready[day] for day in self.days}
         else:
             self.days = recorded_days(source, first, last)
         self._market = ""
@@ -69,20 +68,6 @@ class Recording:
     def _files_of(self, trading_day: str) -> list[Path]:
         files = tick_files(self._source)
         return [path for path in files if trading_day in _days_of_file(path, path.stat().st_mtime_ns)]
-
-
-def days_between(
-    source: str | Path, first: str = "", last: str = "", instrument_of: InstrumentFinder | None = instrument_for
-) -> Iterator[TickDay]:
-    """The recorded days from ``first`` to ``last`` in order. Of a recording only one day at a time is held."""
-    chosen = recorded_days(source, first, last)
-    if _are_told_by_folders(source):
-        for day in chosen:
-            yield read_day(source, day, instrument_of)
-        return
-    for found in read_days(source, instrument_of):
-        if found.trading_day in chosen:
-            yield found
 
 
 def _bound(text: str) -> str:

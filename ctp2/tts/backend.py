@@ -29,8 +29,8 @@ from ctp2.tts.queries import QUERIES
 from ctp2.tts.quote_requests import tell_market
 from ctp2.tts.quotes import ForQuoteAsked
 from ctp2.tts.session import REQUESTS, TtsSession
-from ctp2.tts.settlement import settle as decide
-from ctp2.tts.settlement_prices import figures_of
+from ctp2.tts.settlement import settle
+from ctp2.tts.settlement_prices import DayFigures, figures_of
 from ctp2.tts.statements import Statements
 from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
 
@@ -184,7 +184,7 @@ class TtsBackend:
         counter = self.counter
         now_ns = counter.now_ns()
         next_day = self.days.after(self.world.trading_day, now_ns)
-        settlement = settle(self.world, next_day, now_ns, self.days.closing(self.world, next_day))
+        settlement = self._settle(next_day, now_ns)
         world = self.days.world(next_day, now_ns, settlement, self.world)
         for account in settlement.accounts:
             account.name = self.users.name(account.account_id)
@@ -201,6 +201,18 @@ class TtsBackend:
         for session in sessions:
             session.machine.connect()
         return next_day
+
+    def _settle(self, next_day: str, now_ns: int) -> Settlement:
+        """The settlement of the present day, by the last snapshots of its instruments."""
+        state = self.engine.state
+        figures: dict[tuple[str, str], DayFigures] = {}
+        for index, tick in self.days.closing(self.world, next_day).items():
+            contract = state.contracts[index]
+            figures[contract.instrument.key] = figures_of(contract, tick)
+        settlement = settle(state, next_day, now_ns, figures)
+        for account in settlement.accounts:
+            account.name = self.users.name(account.account_id)
+        return settlement
 
     @property
     def sessions(self) -> list[TtsSession]:
@@ -259,13 +271,6 @@ class TtsBackend:
             return [_status_event(status, 0) for status in self.statuses.values()]
         self.public_followers[session] = after
         return [_status_event(status, number) for number, status in enumerate(self.public[after:], after + 1)]
-
-
-def settle(world: World, next_day: str, now_ns: int, closing: dict[int, Tick]) -> Settlement:
-    """The settlement of a world's day, with the last snapshots of its instruments."""
-    contracts = world.engine.state.contracts
-    figures = {contracts[index].instrument.key: figures_of(contracts[index], tick) for index, tick in closing.items()}
-    return decide(world.engine.state, next_day, now_ns, figures)
 
 
 def _status_event(status: structs.CThostFtdcInstrumentStatusField, sequence: int) -> Event:

@@ -105,6 +105,8 @@ class Counter:
         self._is_settling_in = False
         """A new day has begun and the clients come back: the market waits for them."""
         self._holds = 0
+        self.is_over = threading.Event()
+        """Set when the last recorded day has ended and, in lock step, everybody has finished with it."""
         self.ends_ns = 0
         self._take(world)
 
@@ -117,6 +119,7 @@ class Counter:
         self.world = world
         self.engine = world.engine
         self._has_ended = False
+        self.is_over.clear()
         self.past: list[tuple[PhaseChange, int]] = []
         """The phases in which a replay begins and those before: the changes with their instants."""
         world.feed.skip_to_start(self._set_phase_quietly)
@@ -359,11 +362,11 @@ class Counter:
         """Play what is due of the market; returns the time to the next entry, -1 when there is none to wait for."""
         if self._is_settling_in and self._waits_for_readers():
             return -1
+        if not self._speed:
+            return self._play_at_full_speed()
         offset = self.world.feed.next_offset
         if offset is None:
             return self._end_of_day()
-        if not self._speed:
-            return self._play_at_full_speed()
         now = self._feed_now()
         while offset is not None and offset <= now:
             self._play_entry(offset)
@@ -396,19 +399,18 @@ class Counter:
                 return -1
         if self._jobs.qsize():
             return 0
-        gate = self._gate
-        told = gate.told
-        for _ in range(_BURST):
-            offset = self.world.feed.next_offset
-            if offset is None:
-                break
+        offset = self.world.feed.next_offset
+        if offset is None:
+            return self._end_of_day()
+        told, left = self._gate.told, _BURST
+        while offset is not None and left and self._gate.told == told:
             due_ns = self.engine.next_due_ns()
             if due_ns and due_ns <= self.world.feed.base_ns + offset and not self.world.is_live:
                 self._pass_to(due_ns)
             else:
                 self._play_entry(offset)
-            if gate.told != told:
-                break
+            offset = self.world.feed.next_offset
+            left -= 1
         return 0
 
     def _pass_to(self, due_ns: int) -> None:
@@ -435,6 +437,7 @@ class Counter:
         except Exception:
             log.exception("no day follows %s", self.world.trading_day)
         self._pace(1.0)
+        self.is_over.set()
         return 0
 
     def _feed_now(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ctp2.refdata.combinations import make_combination, parse_combination
 from ctp2.refdata.models import Instrument
 from ctp2.tts import rejections as error
 from ctp2.tts.combos import (
@@ -84,6 +85,20 @@ class CombinationDesk:
     def add(self, instrument: Instrument, legs: tuple[Contract, Contract]) -> None:
         """Make a combination known, whether or not it is tradable as an instrument."""
         self.state.combos.known[instrument.key] = combination_of(instrument, legs)
+
+    def resolve(self, exchange: str, code: str) -> None:
+        """Make a combination known by its code, if there is such a one and both its legs are listed here."""
+        state = self.state
+        if any(key[1] == code and exchange in ("", key[0]) for key in state.combos.known):
+            return
+        pair = parse_combination(code, state.trading_day, exchange)
+        if pair is None:
+            return
+        legs: list[Contract] = []
+        for leg in (pair.first, pair.second):
+            legs += [contract for contract in state.named(leg.code) if contract.exchange == leg.exchange]
+        if len(legs) == 2:
+            self.add(make_combination(pair, state.trading_day), (legs[0], legs[1]))
 
     def insert(self, terms: InsertCombAction) -> list[Event]:
         """Check an action, carry it out, and tell it."""

@@ -25,7 +25,6 @@ from ctp2.tts.combos import (
     CombRow,
     InsertCombAction,
 )
-from ctp2.tts.engine import Engine
 from ctp2.tts.money import RATE
 from ctp2.tts.quote_requests import carry_out
 from ctp2.tts.rows import instrument_to_ctp
@@ -53,7 +52,7 @@ def insert_action(session: TtsSession, request: Request) -> None:
     """``ReqCombActionInsert``; a combination need not be tradable, it is made from its code when first named."""
     field = request.field
     engine = session.backend.engine
-    resolve(engine, field.ExchangeID, field.InstrumentID)
+    engine.combinations.resolve(field.ExchangeID, field.InstrumentID)
     command = InsertCombAction(
         session.backend.counter.now_ns(),
         _FRONT_ID,
@@ -73,21 +72,6 @@ def insert_action(session: TtsSession, request: Request) -> None:
         (*(getattr(field, name) for name in _ECHO_FIELDS), session.product_info),
     )
     carry_out(session, request, engine.combinations.insert(command))
-
-
-def resolve(engine: Engine, exchange: str, code: str) -> None:
-    """Make a combination known by its code, if there is such a one and both its legs are listed here."""
-    state = engine.state
-    if any(key[1] == code and exchange in ("", key[0]) for key in state.combos.known):
-        return
-    pair = parse_combination(code, state.trading_day, exchange)
-    if pair is None:
-        return
-    legs = []
-    for leg in (pair.first, pair.second):
-        legs += [contract for contract in state.named(leg.code) if contract.exchange == leg.exchange]
-    if len(legs) == 2:
-        engine.combinations.add(make_combination(pair, state.trading_day), (legs[0], legs[1]))
 
 
 def only_for_actions(asker: Asker, field: Any) -> Iterable[Any]:
@@ -290,7 +274,7 @@ def actions(asker: Asker, field: Any) -> Iterable[Any]:
 def guards(asker: Asker, field: Any) -> Iterable[Any]:
     """``ReqQryCombInstrumentGuard``: the combination asked for, or all that were named today."""
     if field.InstrumentID:
-        resolve(asker.world.engine, field.ExchangeID, field.InstrumentID)
+        asker.world.engine.combinations.resolve(field.ExchangeID, field.InstrumentID)
     for combination in asker.state.combos.known.values():
         if field.ExchangeID in ("", combination.exchange) and field.InstrumentID in ("", combination.code):
             yield CThostFtdcCombInstrumentGuardField(

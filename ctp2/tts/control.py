@@ -11,6 +11,7 @@ from ctp2.refdata.calendar import plus_days
 from ctp2.tts.carrying import carried
 from ctp2.tts.lockstep import Hold
 from ctp2.tts.money_text import CURRENCIES, micro_of
+from ctp2.tts.progress import Bar, Progress
 from ctp2.tts.rights import MoveMoney, Restrict, Rights, refusal_of_money
 from ctp2.tts.statement import ENCODING
 
@@ -58,6 +59,28 @@ class Control:
         while done < count and counter.world is day and counter.step():
             done += 1
         return done
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the last recorded day is over; False when it is not after ``timeout`` seconds.
+
+        In lock step everybody has then finished with its last snapshot. Not inside a callback.
+        """
+        return self._counter.is_over.wait(timeout)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the recording has been played."""
+        counter, days = self._counter, self._backend.days
+        feed = counter.world.feed
+        day = counter.world.trading_day
+        return Progress(day, days.number, days.total, feed.done, feed.total, counter.is_over.is_set())
+
+    def show_progress(self) -> Bar:
+        """Draw a bar on the standard error output (if that is a terminal) until the recording is over.
+
+        ``with control.show_progress(): control.wait()``, or ``stop()`` what comes back.
+        """
+        return Bar(lambda: self.progress)
 
     def settle(self) -> str:
         """Settle the trading day now and begin the next; returns it.

@@ -279,12 +279,18 @@ def loop_world(
 
 
 def _held(universe: Universe, settlement: Settlement | None, also: Iterable[tuple[str, str]] = ()) -> list[Instrument]:
-    """The instruments that somebody carries over from the day before, and those of ``also``."""
+    """The instruments that somebody carries over from the day before, and those of ``also``, with their underlyings."""
     keys = dict.fromkeys(also)
     if settlement is not None:
         keys |= {(lot.exchange, lot.code): None for account in settlement.accounts for lot in account.carried}
     found = [universe.resolve(code, exchange) for exchange, code in keys]
-    return [item for item in found if item is not None and not "" < item.expire_date < universe.trading_day]
+    found += [
+        universe.resolve(item.underlying, item.exchange) or universe.resolve(item.underlying)
+        for item in found
+        if item is not None and item.product_class == OPTION and item.underlying
+    ]
+    held = {item.key: item for item in found if item is not None}
+    return [item for item in held.values() if not "" < item.expire_date < universe.trading_day]
 
 
 def _references(instruments: list[Instrument], settlement: Settlement | None) -> dict[int, Reference]:
@@ -326,6 +332,9 @@ def _populated(
         if instrument.key not in known:
             world.add_quiet(instrument)
     world.list_all(listed)
+    for account in settlement.accounts if settlement is not None else ():
+        for pair in account.pairs:
+            world.engine.combinations.resolve(pair.exchange, pair.code)
     return world
 
 

@@ -18,7 +18,7 @@ from ctp2.ctp import structs
 from ctp2.recording.parts import COLUMNS, PartWriter, RecordingFailed, line_of
 from ctp2.recording.recorder import Recorder, place_of
 from ctp2.refdata.partitions import FORMAT, FORMAT_KEY, HEADER_FILE
-from ctp2.refdata.recorded import days_between, recorded_days
+from ctp2.refdata.recorded import Recording, recorded_days
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickFileError, read_day
 from tests.tts.programs import address_of
 
@@ -374,7 +374,8 @@ RANGES = [
 def test_days_of_a_recording(tmp_path: Path, first: str, last: str, expected: list[str]) -> None:
     root = three_days(tmp_path)
     assert recorded_days(root, first, last) == expected
-    found = list(days_between(root, first, last))
+    recording = Recording(root, first, last)
+    found = [recording.read(day) for day in recording.days]
     assert [day.trading_day for day in found] == expected
     assert all(sorted(item.code for item in day.instruments) == ["IF2612", "rb2701"] for day in found)
 
@@ -384,7 +385,20 @@ def test_days_of_plain_files_are_read_from_their_rows(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(f"{header}\n20261124,rb2701,1,09:00:00\n20261120,rb2701,1,09:00:00\n", "utf-8")
     (tmp_path / "a.csv").write_text(f"{header}\n20261123,rb2701,1,09:00:00\n", "utf-8")
     assert recorded_days(tmp_path) == ["20261120", "20261123", "20261124"]
-    assert [day.trading_day for day in days_between(tmp_path, "20261121")] == ["20261123", "20261124"]
+    recording = Recording(tmp_path, "20261121")
+    assert recording.days == ["20261123", "20261124"]
+    assert [recording.read(day).trading_day for day in recording.days] == recording.days
+
+
+def test_days_of_one_file_are_read_together_and_again_when_asked(tmp_path: Path) -> None:
+    header = "TradingDay,InstrumentID,ExchangeID,LastPrice,UpdateTime"
+    rows = "".join(f"{day},rb2701,SHFE,1,09:00:00\n" for day in (20261123, 20261120, 20261124))
+    (tmp_path / "all.csv").write_text(f"{header}\n{rows}", "utf-8")
+    recording = Recording(tmp_path / "all.csv", last="20261123")
+    assert recording.days == ["20261120", "20261123"]
+    for _ in range(2):
+        assert [recording.read(day).trading_day for day in recording.days] == recording.days
+    assert recording.market == "CN"
 
 
 REFUSED_RANGES = [

@@ -14,10 +14,11 @@ from ctp2 import registry, tdapi
 from ctp2.core.address import parse
 from ctp2.core.clock import ManualClock
 from ctp2.ctp import structs
+from ctp2.refdata.calendar import CalendarEnded, calendar
 from ctp2.tts import backend as tts_backend
-from ctp2.tts import counter, state
-from ctp2.tts.events import DaySettled
-from ctp2.tts.settled import PriceSettled, Settlement
+from ctp2.tts import counter
+from ctp2.tts.settled import Settlement
+from ctp2.tts.settlement import settle
 from tests.tts.programs import DAY, Trader, Watcher, address_of
 
 HEAD, *ROWS = DAY.splitlines(keepends=True)
@@ -32,22 +33,16 @@ HOUR_NS = 3600 * 10**9
 MONDAY_NS = 1_795_420_800_000_000_000  # 2026-11-23 16:00:00 Beijing time
 
 
-@pytest.fixture(autouse=True)
-def settles(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """A settlement without accounts, at the last prices: the machinery of the roll alone."""
-    made: list[Any] = []
+@pytest.fixture
+def settles(monkeypatch: pytest.MonkeyPatch) -> list[Settlement]:
+    """What is settled."""
+    made: list[Settlement] = []
 
-    def settle(world: Any, next_day: str, now_ns: int, closing: Any) -> Settlement:
-        prices = [
-            PriceSettled(exchange=one.exchange, code=one.code, settlement=one.last, close=one.last)
-            for one in world.engine.state.contracts
-            if one.last >= 0
-        ]
-        made.append((world.trading_day, closing))
-        return Settlement(trading_day=world.trading_day, next_day=next_day, made_ns=now_ns, prices=prices)
+    def noticed(*arguments: Any) -> Settlement:
+        made.append(settle(*arguments))
+        return made[-1]
 
-    monkeypatch.setattr(tts_backend, "settle", settle)
-    monkeypatch.setitem(state._EVOLVE, DaySettled, lambda state, event: None)
+    monkeypatch.setattr(tts_backend, "settle", noticed)
     return made
 
 
@@ -116,7 +111,7 @@ def test_a_restart_client_gets_the_new_days_stream_only(two_days: str, clients: 
 
 
 def test_previous_prices_come_from_the_recording_and_their_day_is_settled_at_them(
-    two_days: str, clients: list[Any], settles: list[Any]
+    two_days: str, clients: list[Any], settles: list[Settlement]
 ) -> None:
     watcher = Watcher(two_days).login().subscribe("IF2101", "rb2105")
     clients.append(watcher)
@@ -124,9 +119,10 @@ def test_previous_prices_come_from_the_recording_and_their_day_is_settled_at_the
     while control.trading_day == "20210104":
         control.step(100)
     rolled(watcher)
-    ((day, closing),) = settles
-    # NEXT says IF2101 was settled at 5230 and rb2105 at 4301, and it is the trading day after DAY.
-    assert (day, [closing[index].settlement for index in (0, 1)]) == ("20210104", [5230.0, 4301.0])
+    (settlement,) = settles
+    # NEXT says IF2101 was settled at 5230 (in tenths) and rb2105 at 4301, and it is the trading day after DAY.
+    prices = {price.code: price.settlement for price in settlement.prices}
+    assert (settlement.trading_day, prices["IF2101"], prices["rb2105"]) == ("20210104", 52300, 4301)
     assert watcher.api.ReqUserLogin(structs.CThostFtdcReqUserLoginField(), 2) == 0
     watcher.spi.wait_for("OnRspUserLogin", count=2)
     before = len(watcher.ticks())
@@ -136,13 +132,13 @@ def test_previous_prices_come_from_the_recording_and_their_day_is_settled_at_the
     assert (first.TradingDay, first.PreSettlementPrice) == ("20210105", 5230.0)
 
 
-def test_steps_go_over_the_end_of_a_day(two_days: str, clients: list[Any], settles: list[Any]) -> None:
+def test_steps_go_over_the_end_of_a_day(two_days: str, clients: list[Any], settles: list[Settlement]) -> None:
     trader = Trader(two_days).start()
     clients.append(trader)
     control = counter(two_days)
     while control.trading_day == "20210104":
         assert control.step(7)
-    assert [day for day, _ in settles] == ["20210104"]
+    assert [settlement.trading_day for settlement in settles] == ["20210104"]
     rolled(trader)
     while control.step(100):
         assert control.trading_day == "20210105"
@@ -152,9 +148,32 @@ def test_steps_go_over_the_end_of_a_day(two_days: str, clients: list[Any], settl
     rows = {row.InstrumentID for row in trader_again(trader).rows("ReqQryInstrument")}
     assert rows == {"IF2101", "rb2105", "m2105", "TA105"}, "what was used is there, quiet"
     tick = trader.rows("ReqQryDepthMarketData", InstrumentID="IF2101")[0]
-    # DAY ends at 5226, the last price; its limits are 10 % of it, inward: 5226 +- 522.6 on a grid of 0.2.
-    assert (tick.PreSettlementPrice, tick.Volume) == (5226.0, 0)
-    assert (tick.UpperLimitPrice, tick.LowerLimitPrice) == (5748.6, 4703.4)
+    # Turnover 486,380,000 / (310 lots x 300) = 5229.89, on the grid of 0.2: 5229.8; limits 10 % of it, inward:
+    # 5752.78 -> 5752.6 and 4706.82 -> 4707.
+    assert (tick.PreSettlementPrice, tick.PreClosePrice, tick.Volume) == (5229.8, 5226.0, 0)
+    assert (tick.UpperLimitPrice, tick.LowerLimitPrice) == (5752.6, 4707.0)
+
+
+def test_a_position_is_carried_over_and_money_with_it(two_days: str, clients: list[Any]) -> None:
+    trader = Trader(two_days + "&balance=CNY:1000000").start()
+    clients.append(trader)
+    control = counter(two_days)
+    control.step(4)
+    trade = trader.fill("rb2105", 4310.0, 2)
+    assert trade.Price == 4301.0
+    fee = trader.rows("ReqQryTradingAccount")[0].Commission
+    while control.trading_day == "20210104":
+        control.step(100)
+    rolled(trader)
+    trader.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+    # Settled at the 4301 of the next day's record: two lots of 10 opened at 4301 gained nothing.
+    (money,) = [row for row in trader.rows("ReqQryTradingAccount") if row.CurrencyID == "CNY"]
+    assert (money.PreBalance, money.Balance, money.Commission) == (round(1_000_000 - fee, 2),) * 2 + (0.0,)
+    (held,) = trader.rows("ReqQryInvestorPosition")
+    assert (held.YdPosition, held.Position, held.TodayPosition, held.PositionDate) == (2, 2, 0, "2")
+    assert (held.PreSettlementPrice, held.PositionCost) == (4301.0, 4301.0 * 2 * 10)
+    (statement, *_) = trader.rows("ReqQrySettlementInfo")
+    assert statement.TradingDay == "20210104"
 
 
 def trader_again(trader: Trader) -> Trader:
@@ -187,7 +206,9 @@ def test_the_old_day_is_forgotten(two_days: str, clients: list[Any]) -> None:
     ("hours", "day"),
     [(11, "20261123"), (12, "20261124"), (36, "20261125"), (24 * 87 - 12, "20270218"), (24 * 39 - 12, "20270101")],
 )
-def test_the_loop_rolls_at_four(tmp_path: Path, clients: list[Any], settles: list[Any], hours: int, day: str) -> None:
+def test_the_loop_rolls_at_four(
+    tmp_path: Path, clients: list[Any], settles: list[Settlement], hours: int, day: str
+) -> None:
     path = tmp_path / "day_20210104.csv"
     path.write_text(DAY, encoding="utf-8")
     address = f"tts://7x24?id=roll{hours}&speed=0.001&data={path}"
@@ -208,7 +229,7 @@ def test_the_loop_rolls_at_four(tmp_path: Path, clients: list[Any], settles: lis
         registry.release(backend)
 
 
-def test_the_loop_goes_on_at_its_place(tmp_path: Path, clients: list[Any], settles: list[Any]) -> None:
+def test_the_loop_goes_on_at_its_place(tmp_path: Path, clients: list[Any], settles: list[Settlement]) -> None:
     path = tmp_path / "day_20210104.csv"
     path.write_text(DAY, encoding="utf-8")
     address = f"tts://7x24?id=place&speed=0.001&data={path}"
@@ -235,8 +256,10 @@ def test_the_loop_goes_on_at_its_place(tmp_path: Path, clients: list[Any], settl
         watcher.spi.wait_for("OnRtnDepthMarketData", count=before + 2)
         state_now, tick = watcher.ticks()[before:]
         assert (tick.LastPrice, tick.TradingDay) == (4296.0, "20261124"), "the row after the one of yesterday"
-        # The record stood at 1010 lots and is at 1050 now: 40 were traded today. Our own settlement was 4303.
-        assert (tick.Volume, tick.PreSettlementPrice, state_now.PreSettlementPrice) == (40, 4303.0, 4303.0)
+        # The record stood at 1010 lots and is at 1050 now: 40 were traded today. Our own settlement was the average
+        # 43,430,000 / (1010 lots x 10) = 4300, our close 4303.
+        assert (tick.Volume, tick.PreSettlementPrice, tick.PreClosePrice) == (40, 4300.0, 4303.0)
+        assert (state_now.Volume, state_now.PreSettlementPrice, state_now.PreClosePrice) == (0, 4300.0, 4303.0)
     finally:
         registry.release(backend)
 
@@ -264,3 +287,112 @@ def test_days_that_cannot_be(options: str, words: str) -> None:
 def test_days_outside_the_data_are_one_line() -> None:
     with pytest.raises(Exception, match="no recorded day from 20300101 to …; it has 20210104"):
         registry.acquire(parse("tts://replay?from=20300101"))
+
+
+def test_the_loop_is_settled_by_hand(tmp_path: Path, clients: list[Any]) -> None:
+    """The next natural day begins early; its 04:00 passes without a second roll, the one after it rolls."""
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=byhand&speed=0.001&data={path}"
+    clock = ManualClock(MONDAY_NS)
+    backend: Any = registry.acquire(parse(address), clock)
+    try:
+        trader = Trader(address).start()
+        clients.append(trader)
+        control = counter(address)
+        assert control.settle() == "20261124"
+        for hours, day in ((13, "20261124"), (36, "20261125")):
+            clock.set_ns(MONDAY_NS + hours * HOUR_NS)
+            assert control.now_ns and control.step(0) == 0
+            assert control.trading_day == day
+        trader.spi.wait_for("OnFrontConnected", count=3)
+    finally:
+        registry.release(backend)
+
+
+def test_a_day_that_cannot_be_ended_goes_on(
+    tmp_path: Path, clients: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried again a minute later."""
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=again&speed=0.001&data={path}"
+    clock = ManualClock(MONDAY_NS)
+    backend: Any = registry.acquire(parse(address), clock)
+    try:
+        trader = Trader(address).start()
+        clients.append(trader)
+        control = counter(address)
+
+        def fails(*_: Any) -> Settlement:
+            raise OSError("no room on the device")
+
+        monkeypatch.setattr(tts_backend, "settle", fails)
+        clock.set_ns(MONDAY_NS + 12 * HOUR_NS)
+        assert control.now_ns and control.step(0) == 0
+        assert control.trading_day == "20261123"
+        assert "the trading day 20261123 could not be ended" in caplog.text
+        assert trader.rows("ReqQryTradingAccount"), "nobody was cut off"
+        monkeypatch.setattr(tts_backend, "settle", settle)
+        clock.set_ns(MONDAY_NS + 12 * HOUR_NS + 61 * 10**9)
+        assert control.now_ns
+        rolled(trader)
+        assert control.trading_day == "20261124"
+    finally:
+        registry.release(backend)
+
+
+def test_past_the_calendar_no_day_is_guessed(tmp_path: Path, clients: list[Any]) -> None:
+    first, last = calendar().horizon("CN")
+    final = calendar().trading_days("CN", first, last)[-1]
+    day = DAY
+    for old, new in (("20210104", final), ("IF2101", "IF2703"), ("2105,", "2705,"), ("TA105", "TA705")):
+        day = day.replace(old, new)
+    address = address_of(tmp_path, day=day)
+    trader = Trader(address).start()
+    clients.append(trader)
+    control = counter(address)
+    with pytest.raises(CalendarEnded, match="holidays are announced a year at a time; update ctp2"):
+        control.settle()
+    assert control.trading_day == final and trader.rows("ReqQryTradingAccount"), "the day goes on"
+    control.set_speed("max")
+    control.run()
+    assert control.wait(20), "a recording that ends there just ends"
+
+
+# ------------------------------------------------------------------ progress
+def test_progress_counts_days_and_entries(two_days: str, clients: list[Any]) -> None:
+    trader = Trader(two_days).start()
+    clients.append(trader)
+    control = counter(two_days)
+    start = control.progress
+    assert (start.trading_day, start.number, start.days, start.is_over) == ("20210104", 1, 2, False)
+    assert control.step(3) == 3
+    assert control.progress.done == start.done + 3
+    while control.trading_day == "20210104":
+        control.step(100)
+    now = control.progress
+    assert (now.trading_day, now.number, now.days) == ("20210105", 2, 2)
+    assert 0.5 <= now.fraction < 1
+    control.set_speed("max")
+    control.run()
+    assert control.wait(20)
+    assert control.progress[3:] == (now.total, now.total, True) and control.progress.fraction == 1.0
+
+
+def test_a_bar_is_drawn_for_who_asks(
+    two_days: str, clients: list[Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = Watcher(two_days.replace("speed=0.001", "speed=max")).login()
+    clients.append(watcher)
+    control = counter(two_days)
+    with control.show_progress():
+        pass
+    assert capsys.readouterr() == ("", ""), "no terminal, no bar"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with control.show_progress() as bar:
+        watcher.subscribe("IF2101")
+        assert control.wait(20)
+        bar.stop()
+    drawn = capsys.readouterr()
+    assert not drawn.out and "20210105 (2/2)" in drawn.err
