@@ -92,6 +92,11 @@ TTS_EDGE = {
     "users",
     "journal",
     "environments",
+    "timers",
+    "fault_rules",
+    "fault_link",
+    "faults",
+    "fault_control",
 }
 TTS_KNOWS_CTP = {
     "__init__",
@@ -114,6 +119,9 @@ TTS_KNOWS_CTP = {
     "control",
     "combo_requests",
     "quote_records",
+    "fault_rules",
+    "fault_link",
+    "faults",
 }
 
 CLOCKS = {

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ctp2.core.address import Address
     from ctp2.core.clock import Clock
     from ctp2.refdata.ticks import Tick
+    from ctp2.tts.faults import Faults
     from ctp2.tts.settled import Settlement
 
 CONTRACT: Final = CONTRACT_VERSION
@@ -105,6 +106,8 @@ class TtsBackend:
         options = config.options
         self.users = Users(options.accounts, options.auth == "on")
         self.pace = OrderPace(options.order_rate) if options.order_rate else None
+        self.faults: Faults | None = _faults_of(self) if options.faults else None
+        """What goes wrong on purpose; None while nothing is to."""
         self._last_session = 0
         for user_id in self.users.listed:
             self.open_account(user_id)
@@ -271,6 +274,12 @@ class TtsBackend:
             return [_status_event(status, 0) for status in self.statuses.values()]
         self.public_followers[session] = after
         return [_status_event(status, number) for number, status in enumerate(self.public[after:], after + 1)]
+
+
+def _faults_of(backend: TtsBackend) -> Faults:
+    from ctp2.tts.faults import Faults  # a counter without faults does not even import them
+
+    return Faults(backend, backend.config.options.faults)
 
 
 def _status_event(status: structs.CThostFtdcInstrumentStatusField, sequence: int) -> Event:

@@ -22,7 +22,6 @@ from typing import Any, Final, Protocol
 from ctp2.core.backend import Sink
 from ctp2.core.clock import Clock
 from ctp2.refdata.ticks import DBL_MAX, Tick
-from ctp2.refdata.tradingday import action_day
 from ctp2.tts.commands import Quote, SetPhase
 from ctp2.tts.commands import Tick as TimePasses
 from ctp2.tts.contract import Contract
@@ -30,10 +29,10 @@ from ctp2.tts.environments import World
 from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.lockstep import Gate, GatedSink
-from ctp2.tts.matching import DEPTH, Book
 from ctp2.tts.phases import NIGHT_ENDS_NS
+from ctp2.tts.shown_book import book_tick
 from ctp2.tts.terms import NO_PRICE
-from ctp2.tts.values import date_of, time_of
+from ctp2.tts.timers import Timers
 
 log = logging.getLogger("ctp2.tts")
 
@@ -95,6 +94,8 @@ class Counter:
         self._readers: dict[Reader, Sink] = {}
         """The clients and their own sinks, in the order in which they came."""
         self._gate = Gate(monotonic_ns)
+        self.timers: Timers | None = None
+        """What is to be done later; None while nobody asks (:meth:`timed`)."""
 
         speed = world.config.options.speed
         self._speed = 0.0 if speed == "max" else float(speed)
@@ -184,7 +185,7 @@ class Counter:
             self._holds -= 1
             if not self._holds:
                 self._anchor_ns = self._monotonic_ns()
-        self._wake()
+        self.wake()
 
     # ------------------------------------------------------------------ on the counter's thread
     def join(self, reader: Reader) -> None:
@@ -209,6 +210,28 @@ class Counter:
         if self.world.is_live:
             return self._clock.now_ns()
         return self.world.feed.base_ns + self._feed_now()
+
+    def timed(self) -> Timers:
+        """The counter's timers."""
+        if self.timers is None:
+            self.timers = Timers(self)
+        return self.timers
+
+    def monotonic_ns(self) -> int:
+        """The monotonic clock."""
+        return self._monotonic_ns()
+
+    @property
+    def is_lock_step(self) -> bool:
+        """Whether the market waits for its readers, and the counter's time is the market's."""
+        return not self._speed and not self.world.is_live
+
+    @property
+    def pace(self) -> float:
+        """How fast the counter's time passes; 0 while it stands, or goes from snapshot to snapshot."""
+        if self.world.is_live:
+            return 1.0
+        return 0.0 if not self._is_playing or self._holds or self._is_settling_in else self._speed
 
     def begin(self) -> None:
         """Somebody listens or trades: a market that never ran starts; one that was paused by hand stays so."""
@@ -296,7 +319,7 @@ class Counter:
         counter's thread's.
         """
         if not self._turn.acquire(blocking=False):
-            self._wake()
+            self.wake()
             return
         try:
             wait_ns = 0
@@ -308,27 +331,28 @@ class Counter:
         finally:
             self._turn.release()
         if needs_thread:
-            self._wake()
+            self.wake()
 
     def _stop(self, _: Any) -> None:
         self._stopping = True
 
     def _work(self) -> int:
         """Do what is due; returns how long nothing will be (ns), -1 for until somebody asks."""
+        timer_ns = -1 if self.timers is None else self.timers.work()
         if self._jobs.qsize():
             return 0  # requests first: they were sent before the next snapshot
         if self._is_in_step:
             busy = self._gate.go_on()
             if busy is not None:
                 busy.when_idle(self._go_on)
-                return self._gate.patience_ns()
+                return _sooner(self._gate.patience_ns(), timer_ns)
         if self.ends_ns and self._clock.now_ns() >= self.ends_ns:
             self._end_by_clock()
             return 0
         wait_ns = self._play_due() if self._is_playing and not self._holds else -1
         if not wait_ns:
             return 0
-        return _sooner(wait_ns, _sooner(self._do_timers(), self._until_day_ends()))
+        return _sooner(_sooner(wait_ns, timer_ns), _sooner(self._do_timers(), self._until_day_ends()))
 
     def _do_timers(self) -> int:
         """Do what the engine waited for; returns the time until the next (ns), -1: nothing, or the clock stands."""
@@ -379,10 +403,10 @@ class Counter:
         """Whether a client has something left to do; one that has not begins the day."""
         for sink in self._readers.values():
             if sink.depth:
-                sink.when_idle(self._wake)
+                sink.when_idle(self.wake)
                 return True
         if self._jobs.qsize():
-            self._wake()
+            self.wake()
             return True
         self._is_settling_in = False
         self._anchor_ns = self._monotonic_ns()
@@ -405,6 +429,8 @@ class Counter:
         told, left = self._gate.told, _BURST
         while offset is not None and left and self._gate.told == told:
             due_ns = self.engine.next_due_ns()
+            if self.timers is not None and self._pass_timers(self.timers, offset, due_ns):
+                break
             if due_ns and due_ns <= self.world.feed.base_ns + offset and not self.world.is_live:
                 self._pass_to(due_ns)
             else:
@@ -418,7 +444,18 @@ class Counter:
         self._offset = max(due_ns - self.world.feed.base_ns, self._offset)
         self.publish(self.engine.tick(TimePasses(due_ns)))
 
-    def _wake(self) -> None:
+    def _pass_timers(self, timers: Timers, offset: int, engine_ns: int) -> bool:
+        """Whether a timer came before the next entry, and before what the engine waits for: then it was done."""
+        base_ns = self.world.feed.base_ns
+        until_ns = base_ns + offset if not engine_ns else min(engine_ns, base_ns + offset)
+        due_ns = 0 if self.world.is_live else timers.due_until(until_ns)
+        if due_ns:
+            self._offset = max(self._offset, due_ns - base_ns)
+            timers.reach(due_ns)
+        return bool(due_ns)
+
+    def wake(self) -> None:
+        """Have the counter's thread look again."""
         self._put(_nothing, None)
 
     def _end_of_day(self) -> int:
@@ -515,46 +552,10 @@ class Counter:
         changed = self.engine.matching.changed
         for index in sorted(changed):
             book = changed[index]
-            tick = self._book_tick(book)
+            tick = book_tick(book, self.world.ticks[index], self.now_ns(), self.world.trading_day)
             self.world.ticks[index] = tick
             self._on_tick(book.contract, tick)
         changed.clear()
-
-    def _book_tick(self, book: Book) -> Tick:
-        """The depth of a book as a snapshot."""
-        contract = book.contract
-        before = self.world.ticks[contract.index]
-        now_ns = self.now_ns()
-        tick = Tick(
-            before.instrument,
-            now_ns,
-            time_of(now_ns, contract.home),
-            now_ns // 1_000_000 % 1000,
-            action_day(contract.exchange, self.world.trading_day, date_of(now_ns, contract.home)),
-            before.exchange,
-            before.exchange_code,
-            pre_settlement=before.pre_settlement,
-            pre_close=before.pre_close,
-            pre_open_interest=before.pre_open_interest,
-            upper_limit=before.upper_limit,
-            lower_limit=before.lower_limit,
-            last=_double(contract.last, contract),
-            open=_double(book.open, contract),
-            high=_double(book.high, contract),
-            low=_double(book.low, contract),
-            volume=book.volume,
-            turnover=book.turnover / 1e6,
-        )
-        bids, asks = book.shown(DEPTH)
-        for name, side in (("bid", bids), ("ask", asks)):
-            for level, (price, volume) in enumerate(side, 1):
-                setattr(tick, f"{name}{level}", price / contract.price_scale)
-                setattr(tick, f"{name}_volume{level}", volume)
-        return tick
-
-
-def _double(units: int, contract: Contract) -> float:
-    return DBL_MAX if units == NO_PRICE else units / contract.price_scale
 
 
 def _sooner(first: int, second: int) -> int:

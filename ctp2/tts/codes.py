@@ -58,6 +58,9 @@ EXCHANGE_TEXT_OF: Final = {
 }
 """Where one exchange words a reason differently."""
 
+FAULT_TEXT: Final[dict[int, str]] = {}
+"""Reasons that fault injection gives orders, and its words for them."""
+
 EXCHANGE_NAMES: Final = {
     "SHFE": "上海期货交易所",
     "INE": "上海国际能源交易中心",

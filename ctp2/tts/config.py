@@ -96,6 +96,19 @@ class Options(BaseModel):
         "off", description="'on': money can be transferred from and to a simulated bank ('off': error 2000)"
     )
 
+    faults: str = Field(
+        "", description="what goes wrong on purpose, such as drop:order=3 (docs/zh/testing.md)", max_length=4096
+    )
+
+    @field_validator("faults")
+    @classmethod
+    def _faults(cls, value: str) -> str:
+        if value:
+            from ctp2.tts.fault_rules import parse as parse_faults
+
+            parse_faults(value)
+        return value
+
     @field_validator("speed")
     @classmethod
     def _speed(cls, value: str) -> str:

@@ -17,6 +17,7 @@ from ctp2.tts.statement import ENCODING
 
 if TYPE_CHECKING:
     from ctp2.tts.backend import TtsBackend
+    from ctp2.tts.fault_control import FaultControl
 
 May = Literal["all", "close", "none"]
 """What may be done in an instrument: everything, only close (error 29), nothing (error 28)."""
@@ -159,6 +160,13 @@ class Control:
     def depth(self) -> int:
         """Requests that wait for the counter."""
         return self._counter.depth
+
+    @property
+    def faults(self) -> FaultControl:
+        """What goes wrong on purpose (docs/zh/testing.md)."""
+        from ctp2.tts.fault_control import FaultControl
+
+        return FaultControl(self._backend)
 
     # ------------------------------------------------------------------ accounts
     @property

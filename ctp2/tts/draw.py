@@ -11,7 +11,8 @@ from typing import Final
 _MASK: Final = (1 << 64) - 1
 
 
-def _mix(value: int) -> int:
+def mixed(value: int) -> int:
+    """64 bits that look random, the same for the same value."""
     value = (value + 0x9E3779B97F4A7C15) & _MASK
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -25,7 +26,7 @@ def partial_volume(seed: int, order_id: int, traded: int, volume: int) -> int:
     """
     if volume <= 1:
         return volume
-    value = _mix(_mix(_mix(seed & _MASK) ^ order_id) ^ traded)
+    value = mixed(mixed(mixed(seed & _MASK) ^ order_id) ^ traded)
     if value & 1:
         return volume
     return 1 + (value >> 1) % (volume - 1)

@@ -91,6 +91,8 @@ class Engine:
         )
         self.conditional: Conditional = Conditional(self.reporter, settings.limits, self._release, self._enter_market)
         self.quotes: QuoteDesk = QuoteDesk(self)
+        self.fault_reason: int = 0
+        """The exchange's reason against the next order or cancel, set by fault injection alone."""
         self.combinations: CombinationDesk = CombinationDesk(self)
 
     # ------------------------------------------------------------------ set-up
@@ -238,7 +240,7 @@ class Engine:
     def _send(self, events: list[Event], draft: Draft) -> Order:
         """Stages 6 and 7: an order that passed the checks goes to the exchange and its market."""
         order = self.accept(events, draft)
-        reason = refusal(order, draft.is_on_grid, self.settings.checks)
+        reason = self.fault_reason or refusal(order, draft.is_on_grid, self.settings.checks)
         if reason:
             self.reporter.rejected(order, reason)
         elif not draft.is_plain and order.terms.contingent != IMMEDIATELY:
@@ -343,6 +345,8 @@ class Engine:
 
     def _cancel_reason(self, order: Order) -> int:
         """The exchange's reason against a cancel; 0 when it takes the order out."""
+        if self.fault_reason:
+            return self.fault_reason
         if order.contract.phase not in (CONTINUOUS, AUCTION_ORDERING):
             return error.PHASE
         return 0 if order.quote is None else self.quotes.leg_cancel_reason(order)

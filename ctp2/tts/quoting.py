@@ -57,6 +57,8 @@ class QuotingMarket:
         self.resting_opposite: bool = resting_opposite
         self.waiting: dict[int, Waiting] = {}
         self.retries: list[tuple[int, int, Order, bool]] = []
+        self.forced: dict[int, tuple[int, int]] = {}
+        """Orders whose first fill is cut short (fault injection): order_id → lots, and how long the rest waits (ns)."""
 
     def add(self, contract: Contract) -> None:
         """Serve an instrument."""
@@ -69,8 +71,11 @@ class QuotingMarket:
         cancels_rest = order.terms.time_condition == IOC or (order.price == NO_PRICE and cancels_market_rest(order))
         fills = _NO_FILLS
         last_fill = NO_PRICE
+        rest_ns = 0
         if contract.phase == CONTINUOUS and order.reaches(bid, ask):
             volume = self._first_volume(order)
+            if self.forced and order.order_id in self.forced:
+                volume, rest_ns = self._force(order, volume)
             if volume:
                 last_fill = ask if order.is_buy else bid
                 fills = [Fill(last_fill, volume)]
@@ -80,8 +85,8 @@ class QuotingMarket:
         self.reporter.arrived(order, fills, cancels_rest, price)
         if order.is_final():
             return
-        if fills:
-            self._retry_later(order, at_quote=True)
+        if fills or rest_ns:
+            self._retry_later(order, at_quote=True, rest_ns=rest_ns)
         else:
             self.waiting[contract.index].side(order).add(order)
 
@@ -138,12 +143,40 @@ class QuotingMarket:
         """One pass: an order that trades since its arrival fills at the quote, one that waited at its own price."""
         quote = ask if order.is_buy else bid
         price = quote if at_quote or self.resting_opposite or order.price == NO_PRICE else order.price
-        self.reporter.filled(order, Fill(price, self._volume(order, order.volume - order.traded)))
+        volume = self._volume(order, order.volume - order.traded)
+        rest_ns = 0
+        if self.forced and order.order_id in self.forced:
+            volume, rest_ns = self._force(order, volume)
+        if volume:
+            self.reporter.filled(order, Fill(price, volume))
         if not order.is_final():
-            self._retry_later(order, at_quote)
+            self._retry_later(order, at_quote, rest_ns)
 
-    def _retry_later(self, order: Order, at_quote: bool) -> None:
-        heappush(self.retries, (self.reporter.now_ns + RETRY_NS, order.order_id, order, at_quote))
+    def _retry_later(self, order: Order, at_quote: bool, rest_ns: int = 0) -> None:
+        """Try again after a second, or after ``rest_ns`` (below 0: never)."""
+        if rest_ns >= 0:
+            heappush(self.retries, (self.reporter.now_ns + (rest_ns or RETRY_NS), order.order_id, order, at_quote))
+
+    # ------------------------------------------------------------------ fault injection
+    def force(self, order_id: int, lots: int, rest_ns: int) -> None:
+        """Let an order to come fill ``lots`` at first, its rest after ``rest_ns`` (below 0: never)."""
+        self.forced[order_id] = (lots, rest_ns or 1)
+
+    def forget_forced(self, order_id: int) -> None:
+        """The order did not come."""
+        if order_id in self.forced:
+            del self.forced[order_id]
+
+    def _force(self, order: Order, volume: int) -> tuple[int, int]:
+        """How much fills at once, and how long the rest waits; FOK is whole, and no less than a minimum fills."""
+        lots, rest_ns = self.forced.pop(order.order_id)
+        terms = order.terms
+        if terms.volume_condition == COMPLETE_VOLUME:
+            return volume, 0
+        forced = min(lots, order.volume - order.traded)
+        if terms.volume_condition == MIN_VOLUME and terms.time_condition == IOC and forced < max(terms.min_volume, 1):
+            return 0, rest_ns
+        return forced, rest_ns
 
     def _volume(self, order: Order, left: int) -> int:
         return left if self.fills_full else partial_volume(self.seed, order.order_id, order.traded, left)

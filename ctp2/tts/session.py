@@ -17,7 +17,7 @@ from ctp2.tts import combo_requests, quote_requests, translate, values
 from ctp2.tts import rejections as error
 from ctp2.tts.bank import BANK_REQUESTS
 from ctp2.tts.batch_requests import BATCH_REQUESTS
-from ctp2.tts.commands import ConfirmSettlement
+from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder
 from ctp2.tts.contract import Contract
 from ctp2.tts.declaring import DECLARATION_REQUESTS
 from ctp2.tts.events import ActionRefused, InsertRefused, RequestRefused
@@ -43,10 +43,17 @@ class TtsSession:
         self.backend = backend
         self.kind = kind
         self.sink = sink
+        self.outlet = sink
+        """What leads to the client, the last before it."""
+        self._detour: Sink | None = None
         self.put = sink.put
         options = backend.config.options
         self._early_rate = QueryRate(options.query_rate) if options.query_excess == "-3" else None
         self.machine = SessionMachine(kind, sink, self, 0 if self._early_rate else options.query_rate)
+        self.receive: Callable[[Request], None] = self.machine.handle
+        """What takes a request on the counter's thread."""
+        self.early: Callable[[Request], int] | None = None if self._early_rate is None else self._too_soon
+        """What a call may return at once."""
         self.account_id = ""
         self.broker_id = ""
         self.product_info = ""
@@ -65,15 +72,18 @@ class TtsSession:
 
     def handle(self, request: Request) -> int:
         """Queue the request for the counter; -2 when too many wait there, -3 for a query that came too soon."""
-        if self._early_rate is not None and self._is_early(request):
-            return -3
-        return 0 if self.backend.counter.submit(self.machine.handle, request) else -2
+        if self.early is not None:
+            number = self.early(request)
+            if number:
+                return number
+        return 0 if self.backend.counter.submit(self.receive, request) else -2
 
-    def _is_early(self, request: Request) -> bool:
-        """Whether ``query_excess=-3`` refuses a query. No lock: the Api object lets one query at a time through."""
+    def _too_soon(self, request: Request) -> int:
+        """-3 for what ``query_excess=-3`` refuses. No lock: the Api object lets one query at a time through."""
         rate = self._early_rate
-        is_limited = rate is not None and request.method.is_query and self.machine.is_logged_in
-        return is_limited and rate is not None and not rate.admit(self.machine.monotonic_ns())
+        if rate is None or not request.method.is_query or not self.machine.is_logged_in:
+            return 0
+        return 0 if rate.admit(self.machine.monotonic_ns()) else -3
 
     def subscribe_topic(self, topic: Topic, trading_day: str, after: int) -> None:
         """Where ``topic`` starts at the next login."""
@@ -87,16 +97,30 @@ class TtsSession:
     def open(self, _: object) -> None:
         """The link is up."""
         self.backend.counter.join(self)
+        if self.backend.faults is not None:
+            self.backend.faults.join(self)
         self.machine.connect()
 
     def use(self, sink: Sink) -> None:
         """Send everything through ``sink`` from now on."""
+        self.outlet = sink
+        self._route()
+
+    def detour(self, sink: Sink | None) -> None:
+        """Send everything through ``sink`` before it comes to the outlet; None: no detour."""
+        self._detour = sink
+        self._route()
+
+    def _route(self) -> None:
+        sink = self.outlet if self._detour is None else self._detour
         self.put = sink.put
         self.machine.sink = sink
 
     def _leave(self) -> None:
         self.machine.close()
         self.backend.counter.leave(self)
+        if self.backend.faults is not None:
+            self.backend.faults.leave(self)
         self._unsubscribe_all()
 
     def _unsubscribe_all(self) -> None:
@@ -248,30 +272,38 @@ class TtsSession:
     # ------------------------------------------------------------------ requests
     def insert_order(self, request: Request) -> None:
         """``ReqOrderInsert``."""
-        counter = self.backend.counter
-        counter.begin()
-        command = translate.order_from_ctp(
-            request.field, counter.now_ns(), FRONT_ID, self.session_id, self.account_id, self.product_info
-        )
+        self.backend.counter.begin()
+        command = self.order_of(request)
         engine, pace = self.backend.engine, self.backend.pace
         if pace is not None and self._is_confirmed() and not pace.admits_insert(self.account_id):
-            self._carry_out(request, engine.refuse_order(command, error.ORDER_FREQ_LIMIT))
+            self.carry_out(request, engine.refuse_order(command, error.ORDER_FREQ_LIMIT))
             return
-        self._carry_out(request, engine.insert_order(command))
+        self.carry_out(request, engine.insert_order(command))
 
     def cancel_order(self, request: Request) -> None:
         """``ReqOrderAction``."""
-        command = translate.cancel_from_ctp(request.field, self.backend.counter.now_ns(), self.account_id)
+        command = self.cancel_of(request)
         engine, pace = self.backend.engine, self.backend.pace
         if pace is not None and self._is_confirmed() and not pace.admits_cancel(self.account_id):
-            self._carry_out(request, engine.refuse_cancel(command, error.ORDER_FREQ_LIMIT))
+            self.carry_out(request, engine.refuse_cancel(command, error.ORDER_FREQ_LIMIT))
             return
-        self._carry_out(request, engine.cancel_order(command))
+        self.carry_out(request, engine.cancel_order(command))
+
+    def order_of(self, request: Request) -> InsertOrder:
+        """The counter's command of a ``ReqOrderInsert``."""
+        now_ns = self.backend.counter.now_ns()
+        return translate.order_from_ctp(
+            request.field, now_ns, FRONT_ID, self.session_id, self.account_id, self.product_info
+        )
+
+    def cancel_of(self, request: Request) -> CancelOrder:
+        """The counter's command of a ``ReqOrderAction``."""
+        return translate.cancel_from_ctp(request.field, self.backend.counter.now_ns(), self.account_id)
 
     def _is_confirmed(self) -> bool:
         return bool(self.backend.engine.state.accounts[self.account_id].confirmed_ns)
 
-    def _carry_out(self, request: Request, events: list[Happening]) -> None:
+    def carry_out(self, request: Request, events: list[Happening]) -> None:
         """CTP's refusal goes to the requester first, then everything to the flows (spec 3.4)."""
         refused = events[-1]
         if isinstance(refused, InsertRefused) or (isinstance(refused, ActionRefused) and not refused.reason):

@@ -318,7 +318,8 @@ def status_message(order: Order, status: str, submit: str, reason: int) -> str:
 
 def exchange_message(exchange: str, reason: int) -> str:
     """An exchange's reason in its words, such as ``SHFE:价格跌破跌停板``."""
-    return f"{exchange}:{codes.EXCHANGE_TEXT_OF.get((exchange, reason), codes.EXCHANGE_TEXT[reason])}"
+    text = codes.EXCHANGE_TEXT_OF.get((exchange, reason)) or codes.EXCHANGE_TEXT.get(reason)
+    return f"{exchange}:{text or codes.FAULT_TEXT.get(reason, '')}"
 
 
 def order_now(order: Order) -> OrderReport:
