@@ -108,12 +108,7 @@ class Connection(asyncio.Protocol):
         self.heard = self.hub.now()
         if self.state == CLOSED:
             return
-        try:
-            frames = self._cutter.feed(data)
-        except BadPacket as error:
-            self._bad(error)
-            return
-        self._waiting.extend(frames)
+        self._waiting.extend(self._cutter.feed(data))
         self.serve()
 
     def pause_writing(self) -> None:
@@ -133,6 +128,8 @@ class Connection(asyncio.Protocol):
         try:
             while waiting and self.state in (GREETING, OPEN) and self._may_serve(waiting[0]):
                 self._serve(waiting.popleft())
+            if not waiting and self.state != CLOSED:
+                self._cutter.check()
         except BadPacket as error:
             self._bad(error)
         self._read_on(not waiting)

@@ -116,6 +116,8 @@ def greet(link: socket.socket, target: Target, kind: Kind) -> Greeted:
             if not data:
                 raise OpenFailed(f"{target.place} closed the link without a word{_hint(target)}")
             frames = [frame for frame in cutter.feed(data) if frame.kind not in _ASIDE]
+            if not frames:
+                cutter.check()
         return _accepted(target, cutter, frames)
     except TimeoutError:
         raise OpenFailed(f"{target.place} does not answer the handshake{_hint(target)}") from None

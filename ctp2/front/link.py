@@ -174,6 +174,7 @@ class Link:
         reason = 0
         try:
             self._deliver(frames)
+            self._cutter.check()
             self._read_on()
         except (LinkLost, OSError) as error:
             reason = reason_of(error)
@@ -228,6 +229,7 @@ class Link:
             self._heard = time.monotonic()
             self._warned = False
             self._deliver(self._cutter.feed(data))
+            self._cutter.check()
             if len(data) < _READ and not self._target.tls:
                 return
 
