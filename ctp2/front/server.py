@@ -7,13 +7,14 @@ programs that offer a front on the side); ``ctp2 serve`` is :func:`run`.
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
-from logging import INFO
+from logging import ERROR, INFO
 from typing import TYPE_CHECKING, Final, Self
 
 from ctp2 import registry
@@ -63,6 +64,7 @@ class Server:
         self._numbers = count(1)
         self._executor = ThreadPoolExecutor(4, thread_name_prefix="ctp2-front")
         self._looking: asyncio.Task[None] | None = None
+        self._tls: ssl.SSLContext | None = None
 
     @property
     def scheme(self) -> str:
@@ -85,7 +87,7 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         config = self.config
-        tls = _tls(config) if config.tls_cert else None
+        tls = self._tls = _tls(config) if config.tls_cert else None
         where = addresses.parse(config.backend)
         registry.check(where)
         backend = await loop.run_in_executor(self._executor, registry.acquire, where, self.clock)
@@ -121,6 +123,18 @@ class Server:
                     hub.look()
                 except Exception:
                     log.exception("looking after the clients failed")
+
+    def reload(self) -> None:
+        """Read the certificate again, for links that come from now on; a bad one changes nothing."""
+        if self._tls is None:
+            return
+        try:
+            _tls(self.config)
+            self._tls.load_cert_chain(self.config.tls_cert, self.config.tls_key or None)
+        except OSError as error:
+            say(ERROR, "certificate", why=error)
+        else:
+            say(INFO, "reloaded")
 
     async def stop(self) -> None:
         """Tell the clients, end their links, close the backend. Harmless when repeated."""
@@ -185,6 +199,40 @@ def new_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+def run(config: Config, ready: Callable[[Server], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then end in order; SIGHUP reloads. Raises what :meth:`Server.start` raises.
+
+    ``ready`` is told when clients may come.
+    """
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_serve(config, ready))
+
+
+async def _serve(config: Config, ready: Callable[[Server], None]) -> None:
+    server = Server(config)
+    stop = asyncio.Event()
+    _on_signal("SIGTERM", stop.set)
+    _on_signal("SIGINT", stop.set)
+    _on_signal("SIGHUP", server.reload)
+    await server.start()
+    ready(server)
+    await stop.wait()
+    say(INFO, "stopping")
+    await server.stop()
+
+
+def _on_signal(name: str, call: Callable[[], None]) -> None:
+    number = getattr(signal, name, None)
+    if number is None:
+        return
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(number, call)
+    except NotImplementedError:
+        # Windows: a handler of Python's wakes the loop.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(call))
 
 
 class ServerThread:
