@@ -140,6 +140,41 @@ def _settle(
     raise typer.Exit(settle(source, database, (account, day), file_format, folder, as_json))
 
 
+@app.command("serve", help=text("help.serve"))
+def _serve(
+    backend: Annotated[str, typer.Option(metavar="ADDRESS", help=text("help.serve.backend"))] = "tts://7x24",
+    host: Annotated[str, typer.Option(help=text("help.serve.host"))] = "127.0.0.1",
+    trade_port: Annotated[int, typer.Option(min=0, max=65535, help=text("help.serve.trade_port"))] = 20002,
+    md_port: Annotated[int, typer.Option(min=0, max=65535, help=text("help.serve.md_port"))] = 20004,
+    is_open: Annotated[bool, typer.Option("--open", help=text("help.serve.open"))] = False,
+    tls_cert: Annotated[str, typer.Option(metavar="FILE", help=text("help.serve.cert"))] = "",
+    tls_key: Annotated[str, typer.Option(metavar="FILE", help=text("help.serve.key"))] = "",
+    is_insecure: Annotated[bool, typer.Option("--insecure", help=text("help.serve.insecure"))] = False,
+    log: Annotated[str, typer.Option(metavar="LEVEL", help=text("help.serve.log"))] = "info",
+    as_json: Json = False,
+) -> None:
+    from ctp2.cli.serve import serve
+    from ctp2.front.server import Config
+
+    config = Config(backend, host, trade_port, md_port, tls_cert, tls_key)
+    raise typer.Exit(serve(config, is_open, is_insecure, log, as_json))
+
+
+@app.command("ping", help=text("help.ping"))
+def _ping(
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help=text("help.ping.address"))],
+    kind: Annotated[str, typer.Option(metavar="trader|md", help=text("help.ping.kind"))] = "",
+    broker: Annotated[str, typer.Option(help=text("help.ping.login"))] = "",
+    user: Annotated[str, typer.Option(help=text("help.ping.login"))] = "",
+    password: Annotated[str, typer.Option(help=text("help.ping.login"))] = "",
+    watch: Annotated[bool, typer.Option("--watch", help=text("help.ping.watch"))] = False,
+    as_json: Json = False,
+) -> None:
+    from ctp2.cli.ping import ping_all
+
+    raise typer.Exit(ping_all(addresses, kind, (broker, user, password), watch, as_json))
+
+
 @app.command("verify-stream", help=text("help.stream"))
 def _verify_stream(
     orders: Annotated[Path, typer.Argument(help=text("help.stream.orders"))],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final, Literal
 
+from ctp2.cli.messages_front import FRONT
+
 Language = Literal["en", "zh"]
 
 
@@ -251,6 +253,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "check.short lots": ("short lots", "空头手数"),
     "check.margin of the rows": ("margin of the position rows", "持仓保证金"),
     "check.CurrMargin": ("margin of the account", "账户保证金"),
+    **FRONT,
 }
 
 

@@ -117,6 +117,7 @@ class Dialect:
         self._api = [method["name"] for method in _slots(version, _CLASSES[kind][0])]
         self._spi = [method["name"] for method in _slots(version, _CLASSES[kind][1])]
         self._request_slots = {name: slot for slot, name in enumerate(self._api) if name in _METHODS[kind]}
+        self._query_slots = {slot for name, slot in self._request_slots.items() if _METHODS[kind][name].is_query}
         self._out: dict[str, _Out] = {}
         for slot, name in enumerate(self._spi):
             if name in _CALLBACKS[kind]:
@@ -131,6 +132,10 @@ class Dialect:
     def requests(self) -> frozenset[str]:
         """The requests that this version has."""
         return frozenset(self._request_slots)
+
+    def is_query(self, slot: int) -> bool:
+        """Whether the request of a slot is a query."""
+        return slot in self._query_slots
 
     @property
     def callbacks(self) -> frozenset[str]:

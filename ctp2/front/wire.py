@@ -124,12 +124,22 @@ def frame(kind: int, body: bytes = b"", flags: int = 0, slot: int = 0, request_i
 class Cutter:
     """Cuts a stream into frames, however it arrives. Frames look into the bytes they came in: copy what you keep."""
 
-    __slots__ = ("_needed", "_rest", "limit")
+    __slots__ = ("_broken", "_needed", "_rest", "limit")
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self.limit = limit
         self._rest = bytearray()
         self._needed = HEADER_SIZE
+        self._broken = ""
+
+    def check(self) -> None:
+        """Raise when the stream cannot be read any further; call it when the frames before that are served.
+
+        Raises:
+            BadPacket: a length that no frame can have; nothing behind it can be read.
+        """
+        if self._broken:
+            raise BadPacket(self._broken)
 
     @property
     def pending(self) -> int:
@@ -137,11 +147,9 @@ class Cutter:
         return len(self._rest)
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that ``data`` completes.
-
-        Raises:
-            BadPacket: a length that no frame can have; nothing behind it can be read.
-        """
+        """The frames that ``data`` completes; then ask :meth:`check` whether all of it could be read."""
+        if self._broken:
+            return []
         rest = self._rest
         if rest:
             # A frame that trickles in is put together without looking at it again for each piece.
@@ -157,7 +165,8 @@ class Cutter:
         while end - at >= HEADER_SIZE:
             length, kind, flags, slot, request_id, aux = HEADER.unpack_from(data, at)
             if length < HEADER_SIZE or length > self.limit or length % 8:
-                raise BadPacket(f"a frame of {length} bytes: 16 to {self.limit}, by eights, are possible")
+                self._broken = f"a frame of {length} bytes: 16 to {self.limit}, by eights, are possible"
+                return frames
             if end - at < length:
                 needed = length
                 break
@@ -457,6 +466,7 @@ class Unpacker:
         if self._stream.unconsumed_tail:
             raise BadPacket(f"a packed frame of more than {MAX_UNPACKED} bytes")
         frames = self._cutter.feed(data)
+        self._cutter.check()
         if self._cutter.pending:
             raise BadPacket("a packed frame that ends within a frame")
         return frames

@@ -223,8 +223,14 @@ def test_any_pieces_give_the_same_frames(said: list[tuple[int, int, int, bytes]]
 
 @pytest.mark.parametrize("length", [0, 15, 17, wire.MAX_FRAME + 8, 2**32 - 8])
 def test_lengths_that_no_frame_has(length: int) -> None:
+    """What stands before such a length is served, what stands behind it is not."""
+    cutter = wire.Cutter()
+    assert len(cutter.feed(wire.heartbeat())) == 1
+    cutter.check()
+    assert len(cutter.feed(wire.heartbeat() + length.to_bytes(4, "little") + bytes(12) + wire.heartbeat())) == 1
     with pytest.raises(BadPacket, match="by eights"):
-        wire.Cutter().feed(length.to_bytes(4, "little") + bytes(12))
+        cutter.check()
+    assert cutter.feed(wire.heartbeat()) == []
 
 
 @settings(max_examples=1000, deadline=None, derandomize=True, database=None)

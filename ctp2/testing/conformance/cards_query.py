@@ -283,11 +283,14 @@ def trading_codes(s: Suite) -> None:
     "查最大报单量：RspInfo 非 NULL",
     "1.10, 8.3",
     "futures",
-    needs=("ReqQryMaxOrderVolume",),
 )
 def max_volume(s: Suite) -> None:
     asked = {"InstrumentID": s.instrument.InstrumentID, "Direction": "0", "OffsetFlag": "0", "HedgeFlag": "1"}
-    calls = s.trader.ask("ReqQryMaxOrderVolume", **s.trader.who, **asked)
+    # It had another name before 6.5.1.
+    names = [name for name in ("ReqQryMaxOrderVolume", "ReqQueryMaxOrderVolume") if s.supports(name)]
+    if not names:
+        raise NotSupported("not declared: ReqQryMaxOrderVolume")
+    calls = s.trader.ask(names[0], **s.trader.who, **asked)
     expect("callbacks", len(calls), 1)
     expect_true("pRspInfo", calls[0].info is not None, "NULL", "non-NULL")
     expect("ErrorID", calls[0].error_id, 0)

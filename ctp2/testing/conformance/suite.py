@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
+from ctp2.core.address import parse
 from ctp2.core.backend import Kind
 from ctp2.core.flow import Resume
-from ctp2.ctp import structs
+from ctp2.ctp import layout, structs
 from ctp2.testing.conformance.client import Client, Md, Trader
 from ctp2.testing.conformance.model import Card, Mismatch, NotReachable, NotSupported, expect
 from ctp2.testing.conformance.orders import BUY, CLOSE, CLOSE_TODAY, FINAL, GFD, LIMIT, OPEN, SELL, Order, number_of
@@ -258,6 +259,12 @@ class Suite:
     def supports(self, *names: str) -> bool:
         """Whether these requests are declared; what is not known counts as declared."""
         return self.declared is None or self.declared.issuperset(names)
+
+    def known(self, struct: str, **members: Any) -> dict[str, Any]:
+        """Those of ``members`` that the struct has in the interface version in use (an address may name an older)."""
+        version = parse(self.settings.address).options.get("layout", layout.NEWEST)
+        names = {field.name for field in layout.codec(version).fields(struct)}
+        return {name: value for name, value in members.items() if name in names}
 
     def missing(self, card: Card) -> str:
         """Why a card is not supported; empty when it is to be run."""

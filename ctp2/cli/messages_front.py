@@ -1,0 +1,73 @@
+"""What ``ctp2 serve`` and ``ctp2 ping`` say, in both languages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FRONT: Final[dict[str, tuple[str, str]]] = {
+    "help.serve": (
+        "Trading and market data fronts for any backend. SIGTERM or Ctrl-C ends it in order, with 0.",
+        "为任意后端提供交易前置与行情前置。SIGTERM 或 Ctrl-C 正常结束，退出码 0。",
+    ),
+    "help.serve.backend": ("What to serve, for example tts://7x24.", "后端地址，例如 tts://7x24。"),
+    "help.serve.host": ("The address to listen on.", "监听地址。"),
+    "help.serve.trade_port": ("Port of the trading front; 0: any free one.", "交易前置端口；0 为任一空闲端口。"),
+    "help.serve.md_port": ("Port of the market data front; 0: any free one.", "行情前置端口；0 为任一空闲端口。"),
+    "help.serve.open": (
+        "Let every user and password in and create the account (on loopback only).",
+        "任何用户与密码都可登录并自动开户（仅限本机）。",
+    ),
+    "help.serve.cert": ("Certificate for ssl:// (PEM).", "ssl:// 证书（PEM）。"),
+    "help.serve.key": ("Its key, if it is not in the same file.", "证书私钥（不在同一文件时）。"),
+    "help.serve.insecure": (
+        "Serve other machines without accounts or without TLS all the same.",
+        "即使没有账户或 TLS 也对其他机器开放。",
+    ),
+    "help.serve.log": ("debug, info, warning or error.", "日志级别：debug、info、warning 或 error。"),
+    "serve.trader": ("trading front      {address}", "交易前置 {address}"),
+    "serve.md": ("market data front  {address}", "行情前置 {address}"),
+    "serve.end": ("Ctrl-C ends it", "按 Ctrl-C 结束"),
+    "serve.port": ("cannot serve at {where}: {error}", "无法在 {where} 提供服务：{error}"),
+    "serve.no_file": ("no such file: {path}", "找不到文件：{path}"),
+    "serve.nobody": (
+        "who may log in at {backend}? Name its users with accounts=FILE in --backend, or let all in with --open",
+        "谁可以登录 {backend}？请在 --backend 中用 accounts=文件 指定用户，或用 --open 允许所有人",
+    ),
+    "serve.open_and_accounts": (
+        "--open lets all in, and {backend} has users of its own: one of the two",
+        "--open 允许所有人登录，而 {backend} 已有自己的用户：请只用其一",
+    ),
+    "serve.open_to_all": (
+        "--open on {host} would let everybody on the network in: listen on 127.0.0.1, or add --insecure",
+        "在 {host} 上使用 --open 会让网络上任何人登录：请监听 127.0.0.1，或加上 --insecure",
+    ),
+    "serve.no_tls": (
+        "passwords would travel in clear on {host}: give --tls-cert, listen on 127.0.0.1, or add --insecure",
+        "在 {host} 上密码将明文传输：请给出 --tls-cert，或监听 127.0.0.1，或加上 --insecure",
+    ),
+    "help.ping": (
+        "Times to connect, shake hands, log in and back; or what is wrong. Ends with 3 if a front is not reached.",
+        "测量连接、握手、登录与往返时间，或说明问题所在。有前置连不上时退出码 3。",
+    ),
+    "help.ping.address": (
+        "Fronts, tcp://HOST:PORT or ssl://HOST:PORT.",
+        "前置地址，tcp://主机:端口 或 ssl://主机:端口。",
+    ),
+    "help.ping.kind": ("trader or md, if it must be that one.", "trader 或 md，要求必须是该类前置时填写。"),
+    "help.ping.login": ("To measure a login.", "测量登录时填写。"),
+    "help.ping.watch": ("Again every second, until Ctrl-C.", "每秒一次，直到 Ctrl-C。"),
+    "ping.trader": ("trading", "交易"),
+    "ping.md": ("market data", "行情"),
+    "ping.kind": ("unknown kind {value}: trader or md", "未知类型 {value}：trader 或 md"),
+    "ping.scheme": (
+        "{address}: only tcp:// and ssl:// can be pinged",
+        "{address}：只能探测 tcp:// 与 ssl:// 前置",
+    ),
+    "ping.fault": ("{address}  FAULT  {fault}", "{address}  故障  {fault}"),
+    "ping.well": (
+        "{address}  {kind}  connect {connect}  handshake {handshake}  login {login}  round trip {round}"
+        "  clock {clock} ms  day {day}  {server}",
+        "{address}  {kind}  连接 {connect}  握手 {handshake}  登录 {login}  往返 {round}  时钟差 {clock} 毫秒"
+        "  交易日 {day}  {server}",
+    ),
+}

@@ -1,0 +1,234 @@
+"""What the clients of one front share: the backend, who is there, and snapshots that are encoded once for all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Final
+
+from ctp2 import __version__
+from ctp2.core.backend import Backend, Event, Kind, Session
+from ctp2.core.clock import Clock
+from ctp2.front import wire
+from ctp2.front.connection import Connection
+from ctp2.front.dialect import Dialect
+from ctp2.front.limits import Limits
+from ctp2.front.logs import log
+from ctp2.front.outbox import Keys
+
+_CACHED: Final = 4096
+"""Encoded snapshots kept; when full all go, as a snapshot is of no use a moment later."""
+
+
+class Hub:
+    """One front. All methods but :meth:`wake` run on the event loop."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        backend: Backend,
+        limits: Limits,
+        clock: Clock,
+        executor: Executor,
+        next_number: Callable[[], int],
+    ) -> None:
+        self.kind: Kind = kind
+        self.backend = backend
+        self.limits = limits
+        self.clock = clock
+        self.next_number = next_number
+        self.loop = asyncio.get_running_loop()
+        self.now = self.loop.time
+        self.keys = Keys()
+        self.connections: set[Connection] = set()
+        self.delivered = 0
+        """Events sent."""
+        self.cut = 0
+        """Clients that were cut."""
+        self.conflated_before = 0
+        """Snapshots conflated for clients that have gone."""
+        self._executor = executor
+        self._addresses: Counter[str] = Counter()
+        self._users: dict[str, set[Connection]] = {}
+        self._dirty: deque[Connection] = deque()
+        self._woken = False
+        self._encoded: dict[Dialect, dict[int, tuple[Event, bytes]]] = {}
+        self.is_closing = False
+        told = backend.capabilities
+        self.capabilities_frame = capabilities_frame(
+            {
+                "kinds": [kind],
+                "requests": sorted(told.requests),
+                "order_kinds": sorted(told.order_kinds),
+                "markets": {exchange: list(classes) for exchange, classes in told.markets.items()},
+            }
+        )
+
+    def connection(self) -> Connection:
+        """A new client."""
+        return Connection(self)
+
+    # ------------------------------------------------------------------ who is there
+    def enter(self, connection: Connection) -> str:
+        """Count a client in; returns why it may not stay, if so."""
+        self.connections.add(connection)
+        address = connection.peer.rpartition(":")[0]
+        self._addresses[address] += 1
+        if self.is_closing:
+            return "this front closes"
+        if len(self.connections) > self.limits.connections:
+            return f"this front has {self.limits.connections} links already: come back later"
+        if self._addresses[address] > self.limits.per_address:
+            return f"there are {self.limits.per_address} links from {address} already: close one"
+        return ""
+
+    def leave(self, connection: Connection) -> None:
+        """Count a client out."""
+        self.connections.discard(connection)
+        self.conflated_before += connection.outbox.conflated
+        address = connection.peer.rpartition(":")[0]
+        self._addresses[address] -= 1
+        if self._addresses[address] <= 0:
+            del self._addresses[address]
+        self.log_out(connection)
+
+    @property
+    def conflated(self) -> int:
+        """Snapshots that a newer one replaced, of all clients so far."""
+        return self.conflated_before + sum(connection.outbox.conflated for connection in self.connections)
+
+    def log_in(self, connection: Connection, user: str) -> bool:
+        """Count a login; False when the user has too many."""
+        limit = self.limits.per_user
+        there = self._users.setdefault(user, set())
+        if limit and len(there) >= limit:
+            return False
+        there.add(connection)
+        return True
+
+    def log_out(self, connection: Connection) -> None:
+        """The user of a link is gone."""
+        there = self._users.get(connection.user)
+        if there is not None:
+            there.discard(connection)
+            if not there:
+                del self._users[connection.user]
+
+    # ------------------------------------------------------------------ sessions
+    def open_session(self, connection: Connection, hello: wire.Hello, features: int) -> None:
+        """Let the backend make a session, on a thread: it may take its time."""
+        wrong = connection.wrong_side(hello)
+        if wrong is not None:
+            connection.opened(wrong, features)
+            return
+
+        def done(future: asyncio.Future[Session]) -> None:
+            if future.cancelled() or future.exception() is not None:
+                log.error(
+                    "link=%d no session: %r", connection.number, None if future.cancelled() else future.exception()
+                )
+                connection.opened(None, features)
+            else:
+                connection.opened(future.result(), features)
+
+        future = self.loop.run_in_executor(self._executor, self.backend.session, self.kind, connection.outbox)
+        future.add_done_callback(done)
+
+    def close_session(self, session: Session) -> None:
+        """End a session, on a thread: it may wait for the backend."""
+        try:
+            self._executor.submit(_close, session)
+        except RuntimeError:
+            # The server has ended, and this link was the last to notice.
+            _close(session)
+
+    def welcome(self, connection: Connection, session: Session, features: int) -> bytes:
+        """The frame that accepts a client."""
+        limits = self.limits
+        said = wire.Welcome(
+            self.kind,
+            features,
+            round(limits.heartbeat * 1000),
+            round(limits.client_heartbeat * 1000),
+            round(limits.warning * 1000),
+            round(limits.silence * 1000),
+            self.clock.now_ns(),
+            connection.number,
+            str(getattr(self.backend, "trading_day", "")),
+            str(getattr(session, "flow_identity", "")),
+            f"ctp2 {__version__}",
+            requests_per_second=limits.requests_per_second,
+            subscriptions=limits.subscriptions,
+        )
+        return wire.welcome(said)
+
+    # ------------------------------------------------------------------ what goes out
+    def wake(self, connection: Connection) -> None:
+        """Something waits for a client. From any thread; one call of the loop serves all that were woken before it."""
+        self._dirty.append(connection)
+        if self._woken:
+            return
+        self._woken = True
+        try:
+            self.loop.call_soon_threadsafe(self._drain)
+        except RuntimeError:
+            # The loop has ended: nobody is there any more.
+            self._dirty.clear()
+
+    def _drain(self) -> None:
+        # In this order, so that a client woken meanwhile is either in the list or wakes the loop again.
+        self._woken = False
+        dirty = self._dirty
+        for _ in range(len(dirty)):
+            dirty.popleft().drain()
+        if dirty and not self._woken:
+            self._woken = True
+            self.loop.call_soon(self._drain)
+
+    def snapshot(self, spoken: Dialect, event: Event) -> bytes:
+        """The frame of a snapshot, which goes to many."""
+        encoded = self._encoded.get(spoken)
+        if encoded is None:
+            encoded = self._encoded[spoken] = {}
+        known = encoded.get(id(event))
+        if known is not None:
+            return known[1]
+        if len(encoded) >= _CACHED:
+            encoded.clear()
+        data = spoken.encode_event(event)
+        # The event is kept with its bytes, so that its id is not given to another meanwhile.
+        encoded[id(event)] = (event, data)
+        return data
+
+    # ------------------------------------------------------------------ time and the end
+    def look(self) -> None:
+        """What is due: heartbeats, silent and stalled clients."""
+        now = self.now()
+        for connection in list(self.connections):
+            connection.look(now)
+
+    def close(self, why: str) -> None:
+        """Tell every client and end its link."""
+        self.is_closing = True
+        for connection in list(self.connections):
+            connection.finish(why)
+
+    def abort(self) -> None:
+        """End every link that is still there at once."""
+        for connection in list(self.connections):
+            connection.abort()
+
+
+def capabilities_frame(told: dict[str, object]) -> bytes:
+    """What a front serves, for clients that want to know beforehand."""
+    return wire.frame(wire.CAPABILITIES, json.dumps(told, separators=(",", ":")).encode())
+
+
+def _close(session: Session) -> None:
+    try:
+        session.close()
+    except Exception:
+        log.exception("closing a session failed")

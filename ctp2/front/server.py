@@ -1,0 +1,313 @@
+"""A server: a trading front and a market data front of one backend, on one event loop.
+
+``Server`` runs on the loop of its caller, :class:`ServerThread` brings a thread with a loop of its own (tests, Python
+programs that offer a front on the side); ``ctp2 serve`` is :func:`run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from logging import ERROR, INFO
+from typing import TYPE_CHECKING, Final, Self
+
+from ctp2 import registry
+from ctp2.core import address as addresses
+from ctp2.core.backend import Backend, Kind
+from ctp2.core.clock import Clock, LiveClock
+from ctp2.front.hub import Hub
+from ctp2.front.limits import Limits
+from ctp2.front.logs import log, say
+
+if TYPE_CHECKING:
+    import ssl
+
+TRADE_PORT: Final = 20002
+MD_PORT: Final = 20004
+_BACKLOG: Final = 1024
+_SEND_BUFFER: Final = 262_144
+"""Of a market data link: what the system keeps for a client that reads slowly cannot be conflated any more."""
+_GRACE: Final = 3.0
+"""Seconds that clients have to take what was written before a stop."""
+_LOOKS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What to serve, and where. A port of None is not offered, 0 is any free one."""
+
+    backend: str = "tts://7x24"
+    host: str = "127.0.0.1"
+    trade_port: int | None = TRADE_PORT
+    md_port: int | None = MD_PORT
+    tls_cert: str = ""
+    tls_key: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+
+class Server:
+    """The fronts of one backend."""
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or LiveClock()
+        self.hubs: dict[Kind, Hub] = {}
+        self.ports: dict[Kind, int] = {}
+        self._backend: Backend | None = None
+        self._listening: list[asyncio.Server] = []
+        self._numbers = count(1)
+        self._executor = ThreadPoolExecutor(4, thread_name_prefix="ctp2-front")
+        self._looking: asyncio.Task[None] | None = None
+        self._tls: ssl.SSLContext | None = None
+
+    @property
+    def scheme(self) -> str:
+        """How clients must connect."""
+        return "ssl" if self.config.tls_cert else "tcp"
+
+    def address(self, kind: Kind) -> str:
+        """The front address that clients register."""
+        host = self.config.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+        return f"{self.scheme}://{host}:{self.ports[kind]}"
+
+    async def start(self) -> None:
+        """Open the backend, then the fronts.
+
+        Raises:
+            ValueError: the backend's address can never work.
+            Ctp2Error: it cannot be opened now.
+            OSError: a port is taken, or a file of the certificate cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        config = self.config
+        tls = self._tls = _tls(config) if config.tls_cert else None
+        where = addresses.parse(config.backend)
+        registry.check(where)
+        backend = await loop.run_in_executor(self._executor, registry.acquire, where, self.clock)
+        self._backend = backend
+        try:
+            for kind, port in self._wanted():
+                if kind not in backend.capabilities.kinds:
+                    say(INFO, "skipped", side=kind, why="the backend does not offer it")
+                    continue
+                hub = Hub(kind, backend, config.limits, self.clock, self._executor, self._numbers.__next__)
+                listener = _listener(config.host, port, kind)
+                listening = await loop.create_server(hub.connection, sock=listener, backlog=_BACKLOG, ssl=tls)
+                self._listening.append(listening)
+                self.hubs[kind] = hub
+                self.ports[kind] = listening.sockets[0].getsockname()[1]
+                say(INFO, "listening", side=kind, address=self.address(kind), backend=config.backend)
+        except BaseException:
+            await self.stop()
+            raise
+        self._looking = loop.create_task(self._look())
+
+    def _wanted(self) -> list[tuple[Kind, int]]:
+        ports: tuple[tuple[Kind, int | None], ...] = (("trader", self.config.trade_port), ("md", self.config.md_port))
+        return [(kind, port) for kind, port in ports if port is not None]
+
+    async def _look(self) -> None:
+        limits = self.config.limits
+        pause = min(_LOOKS, limits.heartbeat / 4, limits.silence / 4, limits.handshake / 4, limits.stalled / 4)
+        while True:
+            await asyncio.sleep(pause)
+            for hub in self.hubs.values():
+                try:
+                    hub.look()
+                except Exception:
+                    log.exception("looking after the clients failed")
+
+    def reload(self) -> None:
+        """Read the certificate again, for links that come from now on; a bad one changes nothing."""
+        if self._tls is None:
+            return
+        try:
+            _tls(self.config)
+            self._tls.load_cert_chain(self.config.tls_cert, self.config.tls_key or None)
+        except OSError as error:
+            say(ERROR, "certificate", why=error)
+        else:
+            say(INFO, "reloaded")
+
+    async def stop(self) -> None:
+        """Tell the clients, end their links, close the backend. Harmless when repeated."""
+        for listening in self._listening:
+            listening.close()
+        self._listening.clear()
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        hubs = list(self.hubs.values())
+        for hub in hubs:
+            hub.close("the front closes")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _GRACE
+        while any(hub.connections for hub in hubs) and loop.time() < deadline:
+            await asyncio.sleep(0.01)
+        for hub in hubs:
+            hub.abort()
+        while any(hub.connections for hub in hubs) and loop.time() < deadline + _GRACE:
+            await asyncio.sleep(0)
+        backend, self._backend = self._backend, None
+        # Sessions close on this executor, so the backend comes after the last of them.
+        await asyncio.to_thread(self._executor.shutdown)
+        if backend is not None:
+            await asyncio.to_thread(registry.release, backend)
+            say(INFO, "stopped")
+
+
+def _tls(config: Config) -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(config.tls_cert, config.tls_key or None)
+    return context
+
+
+def _listener(host: str, port: int, kind: Kind) -> socket.socket:
+    """A listening socket; what is set on it is inherited by its links."""
+    family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if kind == "md":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        listener.bind(where)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop: uvloop's where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def run(config: Config, ready: Callable[[Server], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then end in order; SIGHUP reloads. Raises what :meth:`Server.start` raises.
+
+    ``ready`` is told when clients may come.
+    """
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_serve(config, ready))
+
+
+async def _serve(config: Config, ready: Callable[[Server], None]) -> None:
+    server = Server(config)
+    stop = asyncio.Event()
+    _on_signal("SIGTERM", stop.set)
+    _on_signal("SIGINT", stop.set)
+    _on_signal("SIGHUP", server.reload)
+    await server.start()
+    ready(server)
+    await stop.wait()
+    say(INFO, "stopping")
+    await server.stop()
+
+
+def _on_signal(name: str, call: Callable[[], None]) -> None:
+    number = getattr(signal, name, None)
+    if number is None:
+        return
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(number, call)
+    except NotImplementedError:
+        # Windows: a handler of Python's wakes the loop.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(call))
+
+
+class ServerThread:
+    """A server on a thread of its own.
+
+    ::
+
+        with ServerThread(Config("tts://7x24", trade_port=0, md_port=0)) as server:
+            api.RegisterFront(server.trade)
+    """
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self.server = Server(config, clock)
+        self._loop = new_loop()
+        self._thread = threading.Thread(target=self._run, name="ctp2-server", daemon=True)
+        self._started: Future[None] = Future()
+        self._stop: asyncio.Event | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def trade(self) -> str:
+        """The address of the trading front."""
+        return self.server.address("trader")
+
+    @property
+    def md(self) -> str:
+        """The address of the market data front."""
+        return self.server.address("md")
+
+    def start(self) -> None:
+        """Start; returns when clients may come. Raises what :meth:`Server.start` raises."""
+        self._thread.start()
+        self._started.result()
+
+    def stop(self) -> None:
+        """Stop, and wait for the end."""
+        stop = self._stop
+        if stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(stop.set)
+        self._thread.join()
+
+    def call(self, function: Callable[[], object]) -> object:
+        """Run ``function`` on the server's loop and return its result."""
+        done: Future[object] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(function())
+            except BaseException as error:
+                done.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return done.result()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._main())
+        except BaseException as error:
+            if not self._started.done():
+                self._started.set_exception(error)
+            else:
+                log.exception("the server failed")
+        finally:
+            self._loop.close()
+
+    async def _main(self) -> None:
+        self._stop = asyncio.Event()
+        await self.server.start()
+        self._started.set_result(None)
+        await self._stop.wait()
+        await self.server.stop()
