@@ -1,8 +1,8 @@
 """Which rows of the specification are shown by scenarios: ``python tools/spec_rows.py`` (part of ``make check``).
 
 ``tests/spec_rows.csv`` lists the table rows (``table``) and the rules in prose (``rule``) of spec ctp-semantics 3 to 8,
-12 and 14 and the steps of its worked examples (17), each with an id: the section, a blank, and the first words of the
-row (``3.6 A``, ``5.4 SHFE CloseToday``, ``17.1 step 5``).
+12 and 14, what settlement does (11.2, the rules of 11.3) and the steps of its worked examples (17), each with an id:
+the section, a blank, and the first words of the row (``3.6 A``, ``5.4 SHFE CloseToday``, ``17.1 step 5``).
 A scenario names rows in a line ``proves 3.6 A, 3.10``; a test of another kind in ``@pytest.mark.proves("8.1 no rows")``
 or ``pytestmark = pytest.mark.proves(...)``. ``tests/spec_excused.csv`` says of every other row why nothing shows it.
 
@@ -38,7 +38,7 @@ EXCUSED = ROOT / "tests" / "spec_excused.csv"
 SCENARIOS = ROOT / "tests" / "scenarios"
 TESTS = ROOT / "tests"
 
-LISTED = ("3", "4", "5", "6", "7", "8", "12", "14", "17")
+LISTED = ("3", "4", "5", "6", "7", "8", "11", "12", "14", "17")
 """The sections that the list is about."""
 SECTION = re.compile(r"([1-9]|1[0-7])(\.[1-9][0-9]?)?$")
 IN_WORK = "in work"

@@ -73,7 +73,7 @@ def _settle_purse(purse: Purse, settled: AccountSettled, positions: Positions) -
     totals = positions.total(currency)
     made = PurseSettled(
         currency=currency,
-        balance_bf=purse.pre_balance,
+        balance_bf=cents(purse.pre_balance),
         deposit_withdrawal=sum(line.amount for line in settled.transfers if line.currency == currency),
         close_profit=sum(line.close_profit for line in settled.closed if line.currency == currency),
         mtm=totals.mtm,

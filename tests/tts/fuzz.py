@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from tests.tts.days import Days
 from tests.tts.option_game import OptionGame
+from tests.tts.option_nights import Night
 from tests.tts.recovery import fingerprint
 from tests.tts.referee import Referee
 
@@ -65,11 +66,12 @@ def play(seed: int) -> Played:
 
 
 def _play_options(seed: int) -> Played:
-    """A game with options only, and their own judge."""
+    """A game with options only, and their own judge, up to the next morning."""
     game, played = OptionGame(seed), Played(seed)
     try:
         game.play(steps_of(seed))
         game.check_log()
+        Night(game).check()
     except Exception as error:
         played.error = f"{type(error).__name__}: {error}"
     played.commands = game.actions

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ctp2.testing.desk import Desk
+from ctp2.testing.desk import TRADING_DAY, Desk
 from ctp2.testing.optiondesk import declarations, declare, withdraw
 from ctp2.testing.orderflow import Dice
 from ctp2.tts import translate
@@ -133,6 +133,7 @@ class OptionGame:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.is_last_day = seed % 3 == 0
         self.dice = Dice(seed)
         self.options = {option.code: option for option in options_of(seed)}
         self.fills = self.dice.pick(("full", "random"))
@@ -175,6 +176,7 @@ class OptionGame:
                 strike_fee=f"0,{option.strike_fee}",
                 matched="yes" if option.is_matched else "",
                 product=f"{option.code}_o",
+                expires=TRADING_DAY if self.is_last_day else "",
             )
         for user, books in self.books.items():
             desk.user(user, books.start)

@@ -50,7 +50,7 @@ def _price(exchange: str, figures: DayFigures, last: str = "", **words: str) -> 
         ("DCE", DayFigures(volume=3, turnover=304.0, last=102), "", 10),  # elsewhere it says what it says
     ],
 )
-@pytest.mark.proves("11.2 1")
+@pytest.mark.proves("11.2 step 1")
 def test_the_settlement_price_of_a_future(exchange: str, figures: DayFigures, last: str, price: int) -> None:
     assert _price(exchange, figures, last) == price
 
