@@ -40,7 +40,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> str:
             raise FileNotFoundError(f"{path}: no such log")
         yield from DAYS
 
-    monkeypatch.setitem(sys.modules, "ctp2.tts.journal", SimpleNamespace(settlements=settlements))
+    monkeypatch.setitem(sys.modules, "ctp2.tts.store", SimpleNamespace(settlements=settlements))
     return "counter.db"
 
 
@@ -87,7 +87,7 @@ def test_text_files_are_what_a_client_gets(log: str, tmp_path: Path, capsys: pyt
 
 def test_a_file_name_holds_any_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = [settlement(msgspec.structs.replace(given_by_hand.option(), account_id="../一"))]
-    monkeypatch.setitem(sys.modules, "ctp2.tts.journal", SimpleNamespace(settlements=lambda _: iter(odd)))
+    monkeypatch.setitem(sys.modules, "ctp2.tts.store", SimpleNamespace(settlements=lambda _: iter(odd)))
     out = tmp_path / "out"
     assert run(["settle", "--db", "x", "--out", str(out)]) == 0
     assert [path.name for path in out.iterdir()] == ["..%2F%E4%B8%80-20230417.txt"]

@@ -74,10 +74,10 @@ def _settlement(item: Statement) -> Settlement:
 
 def _of_log(database: str) -> Statements:
     """The settlements in a counter's log."""
-    journal: Any = importlib.import_module("ctp2.tts.journal")
+    store: Any = importlib.import_module("ctp2.tts.store")
     statements = Statements()
     try:
-        for settlement in journal.settlements(database):
+        for settlement in store.settlements(database):
             statements.add(settlement)
     except (Ctp2Error, OSError, ValueError) as error:
         raise CliError(str(error), NOT_REACHABLE) from None

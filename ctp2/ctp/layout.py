@@ -241,7 +241,8 @@ class Codec:
 
         It raises ``struct.error`` when the number of bytes is wrong.
         """
-        return _unpacker(getattr(structs, name), *self._layout(name), foreign)
+        fields, size = self._layout(name)  # first: it says when the version has no such struct
+        return _unpacker(getattr(structs, name), fields, size, foreign)
 
     def _layout(self, name: str) -> tuple[tuple[Field, ...], int]:
         layout = self._layouts.get(name)

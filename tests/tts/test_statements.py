@@ -197,6 +197,9 @@ def test_a_day_that_was_traded_and_settled(tmp_path: Path) -> None:
         control.settle()
         client.spi.wait_for("OnFrontConnected", count=2)
         client.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+        assert client.ask("ReqQrySettlementInfoConfirm")[0].field is None, "of the day before"
+        after = client.insert()
+        assert client.spi.wait_for("OnErrRtnOrderInsert", after=after).error_id == 42
         got = read(b"".join(row.Content for row in client.rows("ReqQrySettlementInfo")).decode("gbk"))
         assert (got.client_id, got.client_name, got.date) == ("alice", "王小明", "20210104")
         block = next(block for block in got.blocks if block.currency == "CNY")
