@@ -195,7 +195,7 @@ class TtsBackend:
         world.engine.state.evolve(event)
         counter.publish([event])
         self.statements.add(settlement)
-        sessions = self.sessions
+        sessions = [session for session in self.sessions if session.machine.is_connected]
         for session in sessions:
             session.machine.disconnect(READ_FAILED)
         counter.enter(world)
