@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "thosttraderapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
     "thostmduserapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
     "run": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.registry", "ctp2.thosttraderapi", "ctp2.thostmduserapi"},
-    "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata"},
+    "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata", "ctp2.registry"},
     "recording": {"ctp2.mdapi", "ctp2.core", "ctp2.ctp", "ctp2.refdata"},
     "cli": {"ctp2"},
     "__main__": {"ctp2.cli"},
@@ -54,6 +54,7 @@ MAY_IMPORT_OUTSIDE: dict[str, set[str]] = {
     "front": {"msgspec", "uvloop"},
     "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions"},  # the last for the type checker alone
     "recording": {"pyarrow"},
+    "testing": {"pytest"},  # the plugin, which only pytest loads
     "cli": {"typer", "rich"},
 }
 
