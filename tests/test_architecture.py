@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "thosttraderapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
     "thostmduserapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
     "run": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.registry", "ctp2.thosttraderapi", "ctp2.thostmduserapi"},
-    "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata"},
+    "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata", "ctp2.registry"},
     "recording": {"ctp2.mdapi", "ctp2.core", "ctp2.ctp", "ctp2.refdata"},
     "cli": {"ctp2"},
     "__main__": {"ctp2.cli"},
@@ -55,6 +55,7 @@ MAY_IMPORT_OUTSIDE: dict[str, set[str]] = {
     # mypy_extensions for the type checker alone; rich for the bar of ``Control.show_progress``, when it is asked for.
     "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions", "rich"},
     "recording": {"pyarrow"},
+    "testing": {"pytest"},  # the plugin, which only pytest loads
     "cli": {"typer", "rich"},
 }
 

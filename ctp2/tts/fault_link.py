@@ -388,7 +388,8 @@ class FaultyLink:
 
     def _order(self, request: Request) -> None:
         session, engine = self.session, self.faults.backend.engine
-        refused, rejected, cut_short = (self._first(name, "order") for name in ("refuse", "reject", "partial"))
+        winner = self._strongest("order", "refuse", "reject", "partial")
+        refused, rejected, cut_short = (winner.get(name) for name in ("refuse", "reject", "partial"))
         if refused is not None:
             session.carry_out(request, engine.refuse_order(session.order_of(request), refused.rule["error"]))
             return
@@ -406,7 +407,8 @@ class FaultyLink:
 
     def _cancel(self, request: Request) -> None:
         session, engine = self.session, self.faults.backend.engine
-        refused, rejected = (self._first(name, "cancel") for name in ("refuse_cancel", "reject_cancel"))
+        winner = self._strongest("cancel", "refuse_cancel", "reject_cancel")
+        refused, rejected = (winner.get(name) for name in ("refuse_cancel", "reject_cancel"))
         if refused is not None:
             session.carry_out(request, engine.refuse_cancel(session.cancel_of(request), refused.rule["error"]))
             return
@@ -423,8 +425,10 @@ class FaultyLink:
         return rule.kind == self.session.kind and rule.user in ("", self.user)
 
     def _hits(self, active: ActiveRule) -> bool:
-        if not self.concerns(active) or not active.hits(self.user):
-            return False
+        """Whether a rule acts now; it counts this occurrence."""
+        return self.concerns(active) and active.hits(self.user) and self._noted(active)
+
+    def _noted(self, active: ActiveRule) -> bool:
         self.faults.note(active.rule.name, self.user)
         return True
 
@@ -436,6 +440,16 @@ class FaultyLink:
         """The first rule of a name that acts now."""
         rules = [active for active in self.faults.named.get(name, ()) if active.rule.subject == subject]
         return next(self._hits_of(rules), None) if rules else None
+
+    def _strongest(self, subject: str, *names: str) -> dict[str, ActiveRule]:
+        """Of the rules that hit one request the one whose name comes first; each of them has counted the request."""
+        hit = [
+            active
+            for name in names
+            for active in self.faults.named.get(name, ())
+            if active.rule.subject == subject and self.concerns(active) and active.hits(self.user)
+        ]
+        return {hit[0].rule.name: hit[0]} if hit and self._noted(hit[0]) else {}
 
     def _arm(self) -> None:
         """Rules by the clock, from the login on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -570,6 +571,86 @@ def test_two_runs_with_one_seed_are_equal_and_another_seed_is_another_day(tmp_pa
                 client.api.Release()
     assert days[0] == days[1] != days[2]
     assert {"RspOrderInsert 31", CUT} <= set(days[0])
+
+
+# ------------------------------------------------------------------ lock step
+def played_at_full_speed(tmp_path: Path, faults: str, price: float = 4310.0) -> list[str]:
+    """A strategy that sends an order at the first snapshot of rb2105, and what its two Api objects saw, in order."""
+    address = address_of(tmp_path, f"&faults={faults}").replace("speed=0.001", "speed=max")
+    seen: list[str] = []
+    ended = threading.Event()
+    acts: list[Trader] = []
+
+    def on_quote(call: Call) -> None:
+        if call.name == "OnRtnDepthMarketData" and call.field.BidVolume1:  # not what a subscription begins with
+            tick = call.field
+            seen.append(f"{tick.InstrumentID} {tick.UpdateTime[-2:]}.{tick.UpdateMillisec // 100}")
+            if seen[-1] == "rb2105 00.5":
+                acts[0].insert(price=price)
+            if tick.InstrumentID == "IF2101" and tick.UpdateTime == "15:00:01":
+                ended.set()
+
+    def on_return(call: Call) -> None:
+        if call.name not in ("OnRtnInstrumentStatus", "OnRspUserLogin", "OnRspSettlementInfoConfirm"):
+            seen.append(shown(call))
+        if call.name == "OnFrontConnected" and "FrontDisconnected 4097" in seen:
+            acts[0].send("ReqUserLogin", BrokerID="9999", UserID="alice")
+
+    trader = Trader(address, on_call=on_return)
+    quotes = Watcher(address, on_call=on_quote)
+    acts.append(trader)
+    try:
+        trader.start()
+        quotes.login()
+        with counter(address).hold():
+            quotes.subscribe("rb2105", "m2105", "IF2101")
+        assert ended.wait(20)
+        return seen
+    finally:
+        trader.api.Release()
+        quotes.api.Release()
+
+
+def test_in_lock_step_delays_pass_in_market_time(tmp_path: Path) -> None:
+    # The order is sent at 09:30:00.5, so its returns are due at 00.8: before the snapshot of 00.9, on any machine.
+    seen = played_at_full_speed(tmp_path, "delay:time=300ms,flow=private")
+    at = seen.index("RtnOrder a/0")
+    assert seen[at : at + 5] == [*FILLS, "IF2101 00.9"]
+    assert seen[at - 1] == "m2105 00.5"
+    # The link is away for a second: from 00.5 to 01.5, between the snapshots of 01.4 and 02.0.
+    seen = played_at_full_speed(tmp_path, "drop:order=1,reconnect=1s")
+    at = seen.index(UP, 1)
+    assert (seen[at - 1], seen[at + 1 :][: len(FILLS)]) == ("IF2101 01.4", FILLS)
+    assert seen[at + 1 + len(FILLS)] == "m2105 02.0"
+    assert seen[seen.index(CUT) - 1] == "rb2105 00.5"
+
+
+def test_two_runs_in_lock_step_are_equal(tmp_path: Path) -> None:
+    faults = "delay:time=1ms..2s;repeat:chance=50%;drop:trade=1,reconnect=300ms"
+    first, second = (played_at_full_speed(tmp_path, faults) for _ in range(2))
+    assert first == second
+    assert CUT in first
+
+
+def test_in_lock_step_an_answer_that_is_late_before_the_market_runs_comes_at_once(tmp_path: Path) -> None:
+    # played_at_full_speed logs in and confirms before anybody has subscribed: an hour would never pass.
+    assert "RtnTrade 1" in played_at_full_speed(tmp_path, "delay:time=1h,flow=dialog")
+
+
+def test_a_new_trading_day_brings_a_link_that_was_down(make: Made) -> None:
+    client = begin(make())
+    control = control_of(client)
+    client.fill()
+    control.faults.drop_link(reconnect=NEVER)
+    control.faults.add("refuse:order=1")
+    before = len(client.spi.calls)
+    control.settle()
+    login = again(client, before - 1 if client.spi.calls[before - 1 :][0].name == "OnFrontDisconnected" else before)
+    assert client.ask("ReqSettlementInfoConfirm", BrokerID="9999", InvestorID="alice")[0].error_id == 0
+    control.step(FIRST)
+    sent = client.insert(price=4310.0)
+    client.spi.wait_for("OnErrRtnOrderInsert", after=sent)
+    assert told(client, login)[:2] == [LOGIN, "RspSettlementInfoConfirm 0"]
 
 
 # ------------------------------------------------------------------ the grammar
