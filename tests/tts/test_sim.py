@@ -33,10 +33,12 @@ def recorded(*codes: str) -> str:
 
 
 def told(trader: Trader, product: str) -> str:
-    """``HH:MM status`` of every status that came of a product, ``EXCHANGE/product`` where it is on several."""
+    """``HH:MM status`` of what came of a product since the last roll; ``EXCHANGE/product`` where it is on several."""
     trader.rows("ReqQryExchange")  # what the counter did has been delivered
     exchange, _, code = product.rpartition("/")
-    came = [call.field for call in trader.spi.of("OnRtnInstrumentStatus")]
+    calls = trader.spi.calls
+    day = next((place for place in range(len(calls), 0, -1) if calls[place - 1].name == "OnFrontDisconnected"), 0)
+    came = [call.field for call in calls[day:] if call.name == "OnRtnInstrumentStatus"]
     statuses = [status for status in came if status.InstrumentID == code and exchange in ("", status.ExchangeID)]
     assert [status.TradingSegmentSN for status in statuses] == list(range(1, len(statuses) + 1))
     return " | ".join(f"{status.EnterTime[:5]} {status.InstrumentStatus}" for status in statuses)
@@ -418,6 +420,77 @@ def test_dates_of_the_night(
         shown = watcher.spi.wait_for(lambda call: call.name == "OnRtnDepthMarketData" and call.field.BidVolume1 == 10)
         natural = action if exchange == "CZCE" else "20260112"
         assert (shown.field.TradingDay, shown.field.ActionDay) == (natural, action)
+
+
+# ------------------------------------------------------------------------------------------------- the roll
+
+
+def log_in_again(trader: Trader) -> str:
+    """After a roll: the link breaks with 4097, comes back, and the client logs in; returns the new trading day."""
+    assert trader.spi.wait_for("OnFrontDisconnected").number == 4097
+    trader.spi.wait_for("OnFrontConnected", count=2)
+    (answer,) = trader.ask("ReqUserLogin", BrokerID="9999", UserID=trader.user, Password="secret")
+    assert answer.error_id == 0
+    trader.ask("ReqSettlementInfoConfirm", BrokerID="9999", InvestorID=trader.user)
+    return str(answer.field.TradingDay)
+
+
+@pytest.mark.proves("10.2 night session", "5.6 carry over")
+def test_the_roll_at_five_settles_and_begins_the_next_day(tmp_path: Path, fake: Fake) -> None:
+    """One lot of rb2605 bought at 3001, settled at 3005 (multiplier 10): 40 of profit, and a lot of yesterday."""
+    with session_counter(tmp_path, "2026-01-12 14:59:00", quotes="fake://") as sim:
+        trader = trading(sim, fake)
+        fake.quote("14:59:00", 3000.0)
+        trader.fill("rb2605", 3010.0)
+        trader.rest("rb2605", 2800.0)
+        fake.quote("15:00:00", 3000.0, SettlementPrice=3005.0, ClosePrice=2999.0)
+        sim.clock.move("16:59:59")
+        fee = trader.rows("ReqQryTradingAccount")[0].Commission
+        assert fee > 0
+        sim.clock.move("17:00:00")
+        assert log_in_again(trader) == "20260113"
+        assert trader.rows("ReqQryOrder") == []
+        (lot,) = trader.rows("ReqQryInvestorPosition", InstrumentID="rb2605")
+        assert (lot.Position, lot.YdPosition, lot.PreSettlementPrice) == (1, 1, 3005.0)
+        account = trader.rows("ReqQryTradingAccount")[0]
+        assert account.PreBalance == pytest.approx(10_000_000 + 40 - fee)
+        assert told(trader, "rb") == "17:00 1"
+        sim.clock.move("21:00:00")
+        assert told(trader, "rb") == "17:00 1 | 20:55 3 | 20:59 5 | 21:00 2"
+        trader.rest("rb2605", 2900.0, Direction="1", CombOffsetFlag="1")
+        assert trader.rows("ReqQryTrade") == [], "the quote of the day before counts for nothing"
+        fake.quote("21:00:00", 2990.0)
+        assert trader.spi.wait_for("OnRtnTrade", count=2).field.TradingDay == "20260113"
+
+
+def test_the_roll_before_a_holiday_leads_behind_it(tmp_path: Path, fake: Fake) -> None:
+    """Friday 2026-02-13 is the last day before the Spring Festival; the next trading day is Tuesday the 24th."""
+    with session_counter(tmp_path, "2026-02-13 16:59:59", quotes="fake://") as sim:
+        trader = sim.trader()
+        sim.clock.move("17:00:00")
+        assert log_in_again(trader) == "20260224"
+
+
+def test_a_machine_that_slept_wakes_on_the_day_of_its_clock(tmp_path: Path, fake: Fake) -> None:
+    """The clock was not looked at from Monday to Thursday evening: one roll, to Friday."""
+    with session_counter(tmp_path, "2026-01-12 14:00:00", quotes="fake://") as sim:
+        trader = sim.trader()
+        sim.clock.move("2026-01-15 20:57:00")
+        assert log_in_again(trader) == "20260116"
+        assert told(trader, "rb") == "17:00 1 | 20:55 3"
+
+
+def test_where_the_calendar_ends_the_counter_stays_closed(
+    tmp_path: Path, fake: Fake, caplog: pytest.LogCaptureFixture
+) -> None:
+    with session_counter(tmp_path, "2026-12-31 14:59:00", quotes="fake://") as sim:
+        trader = sim.trader()
+        sim.clock.move("2027-01-04 10:00:00")
+        assert told(trader, "rb")[-1] == "6"
+        assert trader.spi.of("OnFrontDisconnected") == []
+        assert "tts://sim stays in its day 20261231: the trading day after 20261231 is outside the CN calendar" in (
+            caplog.text
+        )
 
 
 # ------------------------------------------------------------------------------------------------- vip
