@@ -126,7 +126,7 @@ class SourceSink:
     def close(self) -> None:
         """Ignore what comes from now on."""
         with self._lock:
-            self._is_open = False
+            self._is_open = self._is_scheduled = False
             self._queue.clear()
 
     @property

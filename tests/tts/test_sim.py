@@ -10,10 +10,10 @@ import pytest
 from ctp2 import registry
 from ctp2.core.backend import Event
 from ctp2.ctp import structs as s
-from ctp2.testing.clocks import HandClock, use
+from ctp2.testing.clocks import HandClock, ShiftedClock, use
 from ctp2.tts import counter
 from tests.core.fake import FakeBackend, FakeSession
-from tests.tts.programs import Trader, is_order
+from tests.tts.programs import Trader, is_order, is_phase
 from tests.tts.sessions import Sim, Source, row, session_counter
 from tests.tts.test_phases import EXCHANGES, MEETS, meets
 
@@ -244,6 +244,38 @@ def test_without_a_quote_nothing_fills(tmp_path: Path) -> None:
         trader = sim.trader()
         trader.rest("rb2605", 3010.0)
         assert trader.rows("ReqQryTrade") == []
+
+
+def test_a_source_at_full_speed_waits_for_the_counter(tmp_path: Path) -> None:
+    """A replay with ``speed=max`` hands over its next snapshot when the counter has finished with the last."""
+    rows = "".join(
+        row("rb2605", "SHFE", "20260112", "20260112", f"09:{second // 60:02d}:{second % 60:02d}", 3000 + second % 7)
+        for second in range(3600)
+    )
+    source = Source(tmp_path, rows)
+    source.address = source.address.replace("speed=0.001", "speed=max")
+    with session_counter(tmp_path, "2026-01-12 09:59:59", quotes=source.option) as sim:
+        watcher = sim.watcher("rb2605")
+        last = watcher.spi.wait_for(
+            lambda call: call.name == "OnRtnDepthMarketData" and call.field.UpdateTime == "09:59:59"
+        )
+        assert last.field.LastPrice == 3000 + 3599 % 7
+        times = [tick.UpdateTime for tick in watcher.ticks("rb2605") if tick.BidVolume1]
+        assert times == sorted(times)
+        assert len(times) == 3600
+
+
+def test_under_a_running_clock_phases_come_by_themselves(tmp_path: Path, fake: Fake) -> None:
+    """Twenty seconds before the call auction, at two hundred times the machine's pace."""
+    with use(ShiftedClock("2026-01-09 20:54:40", speed=200)):
+        trader = Trader("tts://sim?id=running&quotes=fake://&markets=futures")
+        try:
+            trader.login()
+            trader.spi.wait_for(is_phase("rb", "3"))
+            trader.spi.wait_for(is_phase("rb", "2"))
+            assert told(trader, "rb") == "17:00 1 | 20:55 3 | 20:59 5 | 21:00 2"
+        finally:
+            trader.api.Release()
 
 
 def test_clock_and_market_are_not_moved_by_hand(tmp_path: Path) -> None:
@@ -499,6 +531,7 @@ def test_where_the_calendar_ends_the_counter_stays_closed(
 def test_vip_lists_options_on_funds_and_has_accounts_of_its_own(tmp_path: Path, fake: Fake) -> None:
     with session_counter(tmp_path, "2026-01-12 09:30:00", quotes="fake://", environment="vip", markets="") as vip:
         trader = vip.trader()
+        assert trader.rows("ReqQryInstrument", InstrumentID="TEST") == []
         rows = trader.rows("ReqQryInstrument", ExchangeID="SSE")
         assert any(item.ProductClass == "6" for item in rows)
         with session_counter(tmp_path, "2026-01-12 09:30:00", quotes="fake://", markets="") as sim:
