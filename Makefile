@@ -1,7 +1,7 @@
 # Every target sets up what it needs: a fresh machine has git, make and Python 3.11 or newer, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo quick test check format gen fuzz bench docs wheel calendar lock clean foreign
+.PHONY: help env demo quick test future check format gen fuzz bench docs wheel calendar lock clean foreign
 
 PY := .venv/bin/python
 SOURCES := ctp2 tools examples benchmarks tests hatch_build.py
@@ -30,6 +30,10 @@ foreign: env
 
 test: env foreign  ## all tests
 	$(PY) -m pytest -q -n $(JOBS) --durations=10
+	JOBS=$(JOBS) $(PY) tools/future.py
+
+future: env  ## the tests that live in the machine's own time, in March 2027
+	JOBS=$(JOBS) $(PY) tools/future.py
 
 check: env  ## format, lint, types, import rules, generated files, public names, rows of the specification that nothing shows
 	$(PY) -m ruff format --check $(wildcard $(SOURCES))
@@ -50,8 +54,9 @@ gen: env  ## generated files from the schemas, tables of the documents from the 
 	$(PY) tools/gen_ctp.py generate
 	$(PY) tools/gen_capabilities.py generate
 
-fuzz: env  ## a million random commands against an independent judge: make fuzz SEED=7 COMMANDS=100000
+fuzz: env  ## a million random commands against an independent judge, all quick tests in 2027: make fuzz SEED=7 COMMANDS=100000
 	$(PY) -m tests.tts.fuzz --seed $(SEED) --commands $(COMMANDS) --jobs $(JOBS)
+	$(PY) tools/future.py $(PY) -m pytest -q -n $(JOBS) -m 'not foreign and not slow'
 
 bench: env  ## the figures of the compiled package, written into both READMEs (PURE=1: of the pure one, printed only)
 	$(if $(PURE),,PYTHONPATH=$$($(PY) tools/foreign.py site)) $(PY) benchmarks/run.py $(if $(PURE),,--write)

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ctp2.core.backend import CONTRACT_VERSION
-from ctp2.core.clock import LiveClock
+from ctp2.core.clock import process_clock
 from ctp2.core.errors import AddressError, MissingExtra, OpenFailed
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ BACKENDS: Final[dict[str, Entry]] = {
     "tts": Entry("ctp2.tts.backend"),
 }
 """Scheme → backend."""
+PLANNED: Final = frozenset(("quotes", "sina", "tencent", "tcp", "ssl", "ctp+tcp", "ib", "xtp", "stp", "ost"))
+"""Schemes of DESIGN section 2 that are documented; those that are no key of ``BACKENDS`` are not built yet."""
 
 
 class _Slot:
@@ -101,7 +103,7 @@ def acquire(address: Address, /, clock: Clock | None = None) -> Backend:
     try:
         with slot.lock:
             if slot.backend is None:
-                slot.backend = module.open(address, clock or LiveClock())
+                slot.backend = module.open(address, clock or process_clock())
                 slot.address = address
             elif slot.address is not None:
                 _check_join(module, address, slot.address)
@@ -165,6 +167,8 @@ def _load(scheme: str) -> BackendModule:
     if entry is not None:
         return cast("BackendModule", _import_own(scheme, entry))
     point = _entry_points().get(scheme)
+    if point is None and scheme in PLANNED:
+        raise AddressError(f"{scheme}:// is not built yet in this version of ctp2; known: {', '.join(schemes())}")
     if point is None:
         raise AddressError(f"unknown scheme {scheme}:// in a front address; known: {', '.join(schemes())}")
     try:

@@ -7,6 +7,7 @@
 - ``shinny-parsing``: a reader of statements by the makers of TqSdk, which judges the statements that we write. Only the
   one file that needs no pandas is used.
 - our own wheels, pure and native, built once for a state of the sources.
+- a small library that moves the date of a process (tools/future.py).
 
 Each is kept under a key of its inputs and made in a scratch folder that is renamed when complete, so that parallel test
 processes cannot see half of it.
@@ -104,6 +105,24 @@ def statement_parser() -> Path:
                 (folder / SHINNY_MODULE).write_bytes(archive.read(f"shinny_parsing/{SHINNY_MODULE}"))
 
     return _kept(f"shinny_parsing-{SHINNY_VERSION}", fill) / SHINNY_MODULE
+
+
+def shifted_clock() -> Path:
+    """The folder of ``shifted_clock.so``, by which ``future.py`` moves the date of a process."""
+    source = ROOT / "tools" / "shifted_clock.c"
+
+    def fill(folder: Path) -> None:
+        library = folder / "shifted_clock.so"
+        command = [_compiler(), "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
+        subprocess.run(command, check=True)
+
+    key = hashlib.sha256(source.read_bytes() + sysconfig.get_platform().encode()).hexdigest()[:16]
+    return _kept(f"shifted_clock-{key}", fill)
+
+
+def _compiler() -> str:
+    named = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    return named if shutil.which(named) else "cc"
 
 
 def has_compiler() -> bool:

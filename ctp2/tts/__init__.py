@@ -1,11 +1,13 @@
 """TTS, the embedded counter: a CTP counter in this process, for replays, tests and round-the-clock practice.
 
-Addresses: ``tts://7x24`` (``tts://``) and ``tts://replay?data=FILE&speed=N``; options in :mod:`ctp2.tts.config`.
+Addresses: ``tts://7x24`` (``tts://``), ``tts://sim?quotes=ADDRESS``, ``tts://vip?quotes=ADDRESS`` and
+``tts://replay?data=FILE&speed=N``; options in :mod:`ctp2.tts.config`.
 
 Beside the files that every backend has (``config codes translate client backend``) there are ``queries`` (the query
-table, a subject of its own), ``environments`` and ``feed`` (what the counter's market plays), and the pure domain:
-``engine commands events state orders contract risk exchange quoting matching book reports profiles margin-and-money in
-account position fees money draw terms rejections``. The domain imports only itself and ``refdata`` records.
+table, a subject of its own), ``environments`` and ``feed`` (what the counter's market plays), ``live`` and ``source``
+(real sessions, live quotes), and the pure domain: ``engine commands events state orders contract risk exchange quoting
+matching book reports profiles margin-and-money in account position fees money draw terms rejections``. The domain
+imports only itself and ``refdata`` records.
 """
 
 from __future__ import annotations

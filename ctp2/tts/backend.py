@@ -8,7 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Final
 
 from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Sink, Topic
-from ctp2.core.clock import LiveClock
+from ctp2.core.clock import process_clock
 from ctp2.core.errors import READ_FAILED
 from ctp2.ctp import structs
 from ctp2.tts import rows, values
@@ -25,17 +25,20 @@ from ctp2.tts.events import DaySettled
 from ctp2.tts.events import Event as Happening
 from ctp2.tts.flows import PRIVATE, PrivateFlow
 from ctp2.tts.kept import runs
+from ctp2.tts.live import check_calendar
 from ctp2.tts.queries import QUERIES
 from ctp2.tts.quote_requests import tell_market
 from ctp2.tts.quotes import ForQuoteAsked
 from ctp2.tts.session import REQUESTS, TtsSession
 from ctp2.tts.settlement import settle
 from ctp2.tts.settlement_prices import DayFigures, figures_of
+from ctp2.tts.source import QuoteSource, check_source, source_address
 from ctp2.tts.statements import Statements
 from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
 
 if TYPE_CHECKING:
     from ctp2.core.address import Address
+    from ctp2.core.backend import Session
     from ctp2.core.clock import Clock
     from ctp2.refdata.ticks import Tick
     from ctp2.tts.faults import Faults
@@ -55,8 +58,12 @@ CAPABILITIES: Final = Capabilities(
 def check(address: Address) -> None:
     """Raise ``ValueError`` or ``FileNotFoundError`` for an address that can never work, a bad row of its files too."""
     config = _parse(address)
+    now_ns = process_clock().now_ns()
+    if config.follows_sessions:
+        check_source(address, config, (address.scheme, identity(address)))
+        check_calendar(address.text, config.listed_markets, now_ns)
     if config.options.instruments or config.options.rates:
-        universe_of(config, natural_day(LiveClock().now_ns()))
+        universe_of(config, natural_day(now_ns))
     if config.options.accounts != OPEN_TO_ALL:
         load_accounts(config.options.accounts)
 
@@ -94,6 +101,9 @@ class TtsBackend:
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
         self.capabilities = CAPABILITIES
+        self.source: QuoteSource | None = None
+        if config.follows_sessions:
+            self.source = QuoteSource(source_address(config), clock, config.options.stale)
         self.days = days_of(config)
         self.balances = balances_of(config.options.balance)
         self.identity = secrets.token_hex(8)
@@ -112,6 +122,8 @@ class TtsBackend:
         for user_id in self.users.listed:
             self.open_account(user_id)
         self._tell_phases()
+        if self.source is not None:
+            self.source.start(self.counter)
         self.counter.start()
 
     def _take(self, world: World) -> None:
@@ -125,6 +137,8 @@ class TtsBackend:
         self.public_followers: dict[TtsSession, int] = {}
         self.statuses: dict[tuple[str, str], structs.CThostFtdcInstrumentStatusField] = {}
         self.counter.ends_ns = self.days.ends_ns(world.trading_day)
+        if self.source is not None:
+            self.source.attach(world)
 
     def _tell_phases(self) -> None:
         """The public flow of a day begins with the statuses so far."""
@@ -133,8 +147,10 @@ class TtsBackend:
         for (exchange, product), (schedule, _) in self.world.products.items():
             self.on_phase(exchange, product, self.world.status_of(schedule), self.counter.now_ns())
 
-    def session(self, kind: Kind, sink: Sink) -> TtsSession:
+    def session(self, kind: Kind, sink: Sink) -> Session:
         """A session for one client; ``OnFrontConnected`` follows at once."""
+        if kind == "md" and self.source is not None and self.config.environment == "vip":
+            return self.source.session(sink)  # VIP has no market data front of its own (spec 14.1)
         session = TtsSession(self, kind, sink)
         self.counter.submit(session.open, None)
         return session
@@ -143,6 +159,8 @@ class TtsBackend:
         """Stop the counter."""
         _running.pop(self.config.identity, None)
         self.counter.stop()
+        if self.source is not None:
+            self.source.close()
 
     @property
     def trading_day(self) -> str:

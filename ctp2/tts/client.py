@@ -4,7 +4,7 @@ At full speed a reader that has finished with a snapshot plays the next one on i
 two hand-offs between threads are most of what a snapshot costs. One thread at a time, by ``Counter._turn``.
 
 Requests come in through :meth:`Counter.submit` from any thread; what the engine and the market produce goes out through
-the functions of :class:`Ears`, on the counter's thread. Nothing here knows CTP.
+the functions of :class:`~ctp2.tts.ears.Ears`, on the counter's thread. Nothing here knows CTP.
 
 A counter lives over many trading days, each with a world of its own (:class:`~ctp2.tts.environments.World`):
 :meth:`Counter.enter` exchanges it. When, says the end of a recorded day or the clock; how, ``Ears.on_day_end``.
@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ctp2.core.backend import Sink
 from ctp2.core.clock import Clock
@@ -25,6 +25,7 @@ from ctp2.refdata.ticks import DBL_MAX, Tick
 from ctp2.tts.commands import Quote, SetPhase
 from ctp2.tts.commands import Tick as TimePasses
 from ctp2.tts.contract import Contract
+from ctp2.tts.ears import Ears, Reader
 from ctp2.tts.environments import World
 from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
@@ -45,31 +46,6 @@ _MAX_WAIT_NS: Final = 60 * _NS
 """A clock that was set, or a machine that slept, is noticed after this at the latest."""
 _RETRY_NS: Final = 60 * _NS
 """When a day that could not be settled is tried again."""
-
-
-class Reader(Protocol):
-    """A client, as the counter sees it."""
-
-    sink: Sink
-
-    def use(self, sink: Sink) -> None:
-        """Send everything through ``sink`` from now on."""
-
-
-class Ears(Protocol):
-    """Who hears what the counter does, all on its thread; a backend."""
-
-    def on_events(self, events: Sequence[Event]) -> None:
-        """What happened: the one way by which events leave the counter."""
-
-    def on_tick(self, contract: Contract, tick: Tick) -> None:
-        """A snapshot."""
-
-    def on_phase(self, exchange: str, product: str, phase: str, at_ns: int) -> None:
-        """A product enters a phase."""
-
-    def on_day_end(self) -> bool:
-        """The recorded day is over, or the clock has reached the end of the day: roll; False when no day follows."""
 
 
 class Counter:
@@ -109,6 +85,10 @@ class Counter:
         self.is_over = threading.Event()
         """Set when the last recorded day has ended and, in lock step, everybody has finished with it."""
         self.ends_ns = 0
+        self.before_work: Callable[[int], int] | None = None
+        """Live quotes: told the time before anything is done; answers when it has something to do again (0: never)."""
+        if world.follows_sessions:
+            self._has_begun = self._is_playing = True
         self._take(world)
 
     def enter(self, world: World) -> None:
@@ -130,10 +110,12 @@ class Counter:
     # ------------------------------------------------------------------ from any thread
     def start(self) -> None:
         """Start the thread."""
+        self._clock.watch(self._on_clock_moved)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread after what was submitted before; returns when it has ended."""
+        self._clock.unwatch(self._on_clock_moved)
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._put(self._stop, None)
             self._thread.join()
@@ -206,7 +188,7 @@ class Counter:
         return list(self._readers)
 
     def now_ns(self) -> int:
-        """The environment's time: the machine's for ``7x24``, the recorded day's for a replay."""
+        """The environment's time: the recorded day's for a replay, the clock's that was handed in for all others."""
         if self.world.is_live:
             return self._clock.now_ns()
         return self.world.feed.base_ns + self._feed_now()
@@ -230,7 +212,7 @@ class Counter:
     def pace(self) -> float:
         """How fast the counter's time passes; 0 while it stands, or goes from snapshot to snapshot."""
         if self.world.is_live:
-            return 1.0
+            return self._clock.pace
         return 0.0 if not self._is_playing or self._holds or self._is_settling_in else self._speed
 
     def begin(self) -> None:
@@ -247,12 +229,14 @@ class Counter:
 
     def pause(self) -> None:
         """Let the market stand still."""
+        self._refuse_by_hand()
         self._has_begun = True
         self._offset = self._feed_now()
         self._is_playing = False
 
     def set_speed(self, speed: float) -> None:
         """Times the recorded speed from now on; 0 for as fast as the readers allow."""
+        self._refuse_by_hand()
         self._pace(speed)
         self._is_in_step = not speed
         self._gate.open()
@@ -269,6 +253,7 @@ class Counter:
 
         After the last entry of a recorded day the step is the roll to the next one.
         """
+        self._refuse_by_hand()
         offset = self.world.feed.next_offset
         if offset is None:
             return not self._has_ended and self._ears.on_day_end()
@@ -277,6 +262,11 @@ class Counter:
             self._anchor_ns = self._monotonic_ns()
         self._play_entry(offset)
         return True
+
+    def _refuse_by_hand(self) -> None:
+        if self.world.follows_sessions:
+            name = self.world.config.environment
+            raise ValueError(f"tts://{name} follows the exchanges' sessions: it is not paused, stepped or sped up")
 
     @property
     def is_playing(self) -> bool:
@@ -292,7 +282,7 @@ class Counter:
 
     # ------------------------------------------------------------------ the loop
     def _run(self) -> None:
-        get, turn = self._jobs.get, self._turn
+        get, turn, keeps_time = self._jobs.get, self._turn, self.world.follows_sessions
         while not self._stopping:
             with turn:
                 wait_ns = self._work()
@@ -307,6 +297,8 @@ class Counter:
                 continue
             with turn:
                 try:
+                    if keeps_time:
+                        self._work()  # a request of 21:00:00 meets the phase of 21:00:00, however late we woke
                     job(argument)
                 except Exception:
                     log.exception("the counter failed on a request")
@@ -339,6 +331,8 @@ class Counter:
     def _work(self) -> int:
         """Do what is due; returns how long nothing will be (ns), -1 for until somebody asks."""
         timer_ns = -1 if self.timers is None else self.timers.work()
+        if self.world.follows_sessions:
+            return self._work_in_sessions(timer_ns)
         if self._jobs.qsize():
             return 0  # requests first: they were sent before the next snapshot
         if self._is_in_step:
@@ -365,14 +359,14 @@ class Counter:
             return 0
         if not self.world.is_live and (not self._is_playing or self._holds):
             return -1
-        pace = self._speed if not self.world.is_live and self._speed else 1.0
+        pace = self._speed if not self.world.is_live and self._speed else self._clock.pace or 1.0
         return min(int((due_ns - now_ns) / pace) + 1, _MAX_WAIT_NS)
 
     def _until_day_ends(self) -> int:
         """How long to sleep at most (ns), so that the end of the day by the clock is not missed; -1: it has none."""
         if not self.ends_ns:
             return -1
-        return min(max(self.ends_ns - self._clock.now_ns(), 1), _MAX_WAIT_NS)
+        return min(int(max(self.ends_ns - self._clock.now_ns(), 1) / (self._clock.pace or 1.0)) + 1, _MAX_WAIT_NS)
 
     def _end_by_clock(self) -> None:
         """Roll; a day that cannot be settled goes on, and is tried again after a while."""
@@ -381,6 +375,32 @@ class Counter:
         except Exception:
             log.exception("the trading day %s could not be ended; it goes on", self.world.trading_day)
             self.ends_ns = self._clock.now_ns() + _RETRY_NS
+
+    def _work_in_sessions(self, timer_ns: int) -> int:
+        """What the clock brings comes before any request: phases, the rests of partial fills, the end of the day."""
+        now_ns = self._clock.now_ns()
+        dues = [self.before_work(now_ns)] if self.before_work is not None else []
+        feed = self.world.feed
+        while (offset := feed.next_offset) is not None and offset <= now_ns:
+            self._play_entry(offset)
+        due_ns = self.engine.next_due_ns()
+        if due_ns and due_ns <= now_ns:
+            self.publish(self.engine.tick(TimePasses(now_ns)))
+            return 0
+        if self.ends_ns and self.ends_ns <= now_ns:
+            self._end_by_clock()
+            return 0
+        wait_ns = min((due for due in (*dues, offset, due_ns, self.ends_ns) if due), default=now_ns + _NS) - now_ns
+        pace = self._clock.pace
+        return _sooner(min(int(wait_ns / pace) + 1, _NS) if pace else -1, timer_ns)
+
+    def _on_clock_moved(self) -> None:
+        """Somebody set the clock: what is due by it comes before what is requested from now on."""
+        self._put(self._look_at_clock, None)
+
+    def _look_at_clock(self, _: Any) -> None:
+        if self.ends_ns and self._clock.now_ns() >= self.ends_ns:
+            self._end_by_clock()
 
     def _play_due(self) -> int:
         """Play what is due of the market; returns the time to the next entry, -1 when there is none to wait for."""
@@ -487,7 +507,7 @@ class Counter:
         entry = self.world.feed.take()
         if not self._is_playing or not self._speed:
             self._offset = offset
-        now_ns = self._clock.now_ns() if self.world.is_live else self.world.feed.base_ns + offset
+        now_ns = self._clock.now_ns() if self.world.always_trades else self.world.feed.base_ns + offset
         due_ns = self.engine.next_due_ns()
         if due_ns and due_ns <= now_ns:
             self.publish(self.engine.tick(TimePasses(due_ns)))
@@ -505,8 +525,11 @@ class Counter:
             self.world.show_own(contract, tick)
         self.take_quote(contract, tick, now_ns)
 
-    def take_quote(self, contract: Contract, tick: Tick, now_ns: int) -> None:
-        """The snapshot goes to the readers first: a fill follows the quote that made it."""
+    def take_quote(self, contract: Contract, tick: Tick, now_ns: int, fills: bool = True) -> None:
+        """The snapshot goes to the readers first: a fill follows the quote that made it.
+
+        ``fills`` False: it is too old to trade against, its book counts as empty.
+        """
         if contract.is_matched:
             return  # users make this instrument's market
         self.world.ticks[contract.index] = tick
@@ -517,9 +540,9 @@ class Counter:
                 now_ns,
                 contract.index,
                 NO_PRICE if tick.last == DBL_MAX else round(tick.last * scale),
-                NO_PRICE if tick.bid1 == DBL_MAX else round(tick.bid1 * scale),
+                NO_PRICE if tick.bid1 == DBL_MAX or not fills else round(tick.bid1 * scale),
                 tick.bid_volume1,
-                NO_PRICE if tick.ask1 == DBL_MAX else round(tick.ask1 * scale),
+                NO_PRICE if tick.ask1 == DBL_MAX or not fills else round(tick.ask1 * scale),
                 tick.ask_volume1,
             )
         )

@@ -1,6 +1,7 @@
 """Options of a ``tts`` address: one table, for checking, for help, for the documentation.
 
 ``tts://7x24`` (also ``tts://``) loops one recorded day; ``tts://replay?data=FILE`` plays a recorded day once.
+``tts://sim`` and ``tts://vip`` follow the real sessions and trade against the quotes of ``quotes=``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,28 @@ from ctp2.tts.users import OPEN_TO_ALL
 
 __all__ = ["CURRENCIES", "Config", "Options", "balances_of", "check_join", "help_table", "parse"]
 
-ENVIRONMENTS = ("7x24", "replay")
+ENVIRONMENTS = ("7x24", "sim", "vip", "replay")
 DEFAULT_ENVIRONMENT = "7x24"
 MAX_SPEED = "max"
+
+SESSION_ENVIRONMENTS = ("sim", "vip")
+"""Environments that follow the real sessions."""
+_SESSION_MARKETS = {
+    "sim": ("futures", "options", "securities"),
+    "vip": ("futures", "options", "etf_options", "securities"),
+}
+"""What they list when ``markets=`` is left out."""
+_NOT_LISTED = {"sim": ("special", "etf_options"), "vip": ("special",)}
+"""What they never list: instruments that only users trade, and options on funds outside VIP (spec 14.1)."""
+_OF_A_RECORDED_DAY = ("data", "speed", "data_tz")
+_OF_LIVE_QUOTES = ("quotes", "stale")
+_NOT_AN_OPTION_OF = {
+    "7x24": _OF_LIVE_QUOTES,
+    "replay": _OF_LIVE_QUOTES,
+    "sim": (*_OF_A_RECORDED_DAY, "match"),
+    "vip": (*_OF_A_RECORDED_DAY, "match"),
+}
+"""Options that say nothing in an environment; there is no matching between users in ``sim`` and ``vip`` (spec 14.1)."""
 
 ALL_MARKETS = ("futures", "options", "etf_options", "all_securities", "hk", "us", "cme", "special")
 
@@ -74,6 +94,14 @@ class Options(BaseModel):
     )
     tz: str = Field("", description="the zone in which all times are shown, such as Asia/Shanghai; empty: each its own")
     data_tz: str = Field("", description="the zone of the recorded times, such as UTC; empty: each exchange's own")
+    quotes: str = Field(
+        "quotes://",
+        description="sim and vip: the market data front to trade against; write its & as %26",
+        max_length=4096,
+    )
+    stale: int = Field(
+        60, description="sim and vip: seconds after which an instrument's quote fills nothing any more", ge=1, le=86_400
+    )
     securities: Literal["margin", "cash"] = Field(
         "margin", description="stocks in the account: paid in full as 'margin', or as 'cash' paid and received"
     )
@@ -164,11 +192,6 @@ class Options(BaseModel):
         return value
 
     @property
-    def listed_markets(self) -> tuple[str, ...]:
-        """The names of ``markets``."""
-        return _listed(self.markets)
-
-    @property
     def order_limits(self) -> OrderLimits:
         """How many orders may wait in the counter."""
         return OrderLimits(
@@ -190,8 +213,20 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    environment: Literal["7x24", "replay"]
+    environment: Literal["7x24", "sim", "vip", "replay"]
     options: Options
+
+    @property
+    def follows_sessions(self) -> bool:
+        """Whether the environment trades when the exchanges do, against live quotes."""
+        return self.environment in SESSION_ENVIRONMENTS
+
+    @property
+    def listed_markets(self) -> tuple[str, ...]:
+        """The markets that are listed: the names of ``markets``, or what the environment lists without it."""
+        excluded = _NOT_LISTED.get(self.environment, ())
+        named = _listed(self.options.markets) or _SESSION_MARKETS.get(self.environment, ())
+        return tuple(name for name in named if name not in excluded)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -227,11 +262,23 @@ def parse(address: Address) -> Config:
         raise ValueError(f"{address.text}: from={options.first_day} is after to={options.last_day}")
     if options.data != "sample" and not Path(options.data).exists():
         raise FileNotFoundError(f"{address.text}: data={options.data}: no such file or folder")
+    _check_fit(address, environment, options)
     for name in ("instruments", "rates", "accounts"):
         path = getattr(options, name)
         if path and path != OPEN_TO_ALL and not Path(path).is_file():
             raise FileNotFoundError(f"{address.text}: {name}={path}: no such file")
     return Config.model_validate({"environment": environment, "options": options})
+
+
+def _check_fit(address: Address, environment: str, options: Options) -> None:
+    """Raise ``ValueError`` for an option or a market that the environment does not have."""
+    for name in _NOT_AN_OPTION_OF[environment]:
+        if name in options.model_fields_set:
+            raise ValueError(f"{address.text}: tts://{environment} has no option {name}")
+    named = () if options.markets.strip() == "*" else _listed(options.markets)
+    for market in _NOT_LISTED.get(environment, ()):
+        if market in named:
+            raise ValueError(f"{address.text}: tts://{environment} does not list {market}")
 
 
 def _worded(error: ValidationError) -> str:

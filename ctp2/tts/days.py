@@ -1,8 +1,8 @@
 """The trading days of an environment: which one follows, when the clock ends one, and the world of each.
 
 ``replay`` has the recorded days, then the calendar's, on which nothing is played. ``7x24`` makes every natural day a
-trading day and plays the same record on, in its place. Worlds are made one at a time: of a long recording one day is
-held in memory (docs/decisions/0096-many-days.md).
+trading day and plays the same record on, in its place. ``sim`` and ``vip`` have the calendar's (``live_days``). Worlds
+are made one at a time: of a long recording one day is held in memory (docs/decisions/0096-many-days.md).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ctp2.refdata.calendar import CalendarEnded, CalendarError, calendar, plus_d
 from ctp2.refdata.recorded import Recording
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay, read_day
 from ctp2.tts.environments import BEIJING_TIME, ROLL_HOUR, World, loop_world, natural_day, replay_world
+from ctp2.tts.live_days import LiveDays
 
 if TYPE_CHECKING:
     from ctp2.tts.config import Config
@@ -150,6 +151,8 @@ def days_of(config: Config) -> Days:
     Raises:
         DataError: the recording cannot be read, or has no day between ``from`` and ``to``.
     """
+    if config.follows_sessions:
+        return LiveDays(config)
     return ReplayDays(config) if config.environment == "replay" else LoopDays(config)
 
 

@@ -2,12 +2,14 @@
 
 ``replay`` plays one recorded day in its own time: trading day, phases and clock are the day's. ``7x24`` loops one day
 under today's codes and never closes; its trading day is the natural day of its clock, rolled at 04:00 Beijing time.
+``sim`` and ``vip`` follow the real sessions (``live``) and trade against live quotes (``source``).
 What ``markets=`` lists becomes a contract of the engine only when somebody orders, subscribes or asks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -25,6 +27,7 @@ from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.feed import Feed, PhaseChange, Reference, continuous_rows
+from ctp2.tts.live import calendar_market, session_changes
 from ctp2.tts.options import OptionTerms, equip_own
 from ctp2.tts.order_types import order_types_for
 from ctp2.tts.phases import NIGHT_ENDS_NS, night_action_day, phase_changes, row_instants
@@ -51,7 +54,8 @@ class World:
     ``ticks`` holds the latest snapshot per contract; ``day_contracts`` maps the recorded day's instrument numbers to
     contracts. ``listed`` is everything that can be traded, used yet or not; ``phases`` the present phase of each
     schedule, ``products`` which schedule and zone a product follows, ``followers`` the contracts of a schedule.
-    ``is_live`` says whether the environment's clock is the machine's.
+    ``is_live`` says whether the environment's clock is the machine's, ``follows_sessions`` whether it trades when the
+    exchanges do. ``opened`` is told of every contract that is made of a listed instrument.
     """
 
     def __init__(self, config: Config, universe: Universe, engine: Engine, feed: Feed, is_live: bool) -> None:
@@ -60,6 +64,8 @@ class World:
         self.engine = engine
         self.feed = feed
         self.is_live = is_live
+        self.follows_sessions = config.follows_sessions
+        self.opened: Callable[[Contract], None] | None = None
         self.zone = config.options.tz or BEIJING
         """The zone of logins and accounts."""
         engine.state.zone = self.zone
@@ -82,16 +88,21 @@ class World:
         """The counter's trading day."""
         return self.engine.state.trading_day
 
+    @property
+    def always_trades(self) -> bool:
+        """Whether there are no phases: ``7x24``."""
+        return self.is_live and not self.follows_sessions
+
     def status_of(self, schedule: str) -> str:
         """The status told of a schedule; what has none always trades, and so does everything in ``7x24``."""
-        if self.is_live or not schedule:
+        if self.always_trades or not schedule:
             return CONTINUOUS
         return self.phases[schedule].status if schedule in self.phases else BEFORE_TRADING
 
     def _phase_of(self, instrument: Instrument) -> str:
         """What orders in an instrument meet now."""
         schedule = schedule_of(instrument, self.trading_day)
-        if self.is_live or not schedule:
+        if self.always_trades or not schedule:
             return CONTINUOUS
         return self.phases[schedule].market if schedule in self.phases else BEFORE_TRADING
 
@@ -154,6 +165,8 @@ class World:
         """An instrument that nothing was recorded of: users or quotes that arrive make its market."""
         contract = self.add(instrument)
         self.ticks[contract.index] = self._quiet_tick(contract)
+        if self.opened is not None:
+            self.opened(contract)
         return contract
 
     def _quiet_tick(self, contract: Contract) -> Tick:
@@ -210,7 +223,7 @@ def build(config: Config, now_ns: int) -> World:
     """Make the first world of an address; ``now_ns`` decides the day of ``7x24``.
 
     Raises:
-        DataError: the recorded day cannot be read.
+        DataError: the recorded day cannot be read, or (CalendarEnded) the day lies past the calendar.
         OpenFailed: it holds an instrument that nothing is known about.
     """
     from ctp2.tts.days import days_of
@@ -226,7 +239,7 @@ def universe_of(config: Config, trading_day: str) -> Universe:
     """
     from ctp2.refdata.listing import MARKETS
 
-    universe = Universe(trading_day, listings=[MARKETS[name] for name in config.options.listed_markets])
+    universe = Universe(trading_day, listings=[MARKETS[name] for name in config.listed_markets])
     if config.options.instruments:
         load_instrument_file(config.options.instruments, universe)
     if config.options.rates:
@@ -254,6 +267,16 @@ def replay_world(
     changes = phase_changes(listed, day.trading_day, base_ns, min(instants, default=base_ns))
     world = _world(config, universe, Feed(day, order, base_ns, changes, instants=instants), is_live=False)
     return _populated(world, instruments, own, listed, settlement)
+
+
+def session_world(config: Config, trading_day: str, now_ns: int, settlement: Settlement | None = None) -> World:
+    """A day of ``sim`` or ``vip``: what is listed, and its phases from ``now_ns`` on; quotes come from outside."""
+    universe = universe_of(config, trading_day)
+    own = [*universe.added(), *_held(universe, settlement)]
+    listed = _listing(config, universe, [], own)
+    changes = session_changes(listed, calendar_market(config.listed_markets), trading_day)
+    feed = Feed(TickDay(trading_day, [], [], array("q")), (), 0, changes, begins=now_ns)
+    return _populated(_world(config, universe, feed, is_live=True), [], own, listed, settlement)
 
 
 def loop_world(
@@ -307,7 +330,7 @@ def _references(instruments: list[Instrument], settlement: Settlement | None) ->
 
 def _listing(config: Config, universe: Universe, recorded: list[Instrument], own: list[Instrument]) -> list[Instrument]:
     """Everything that the counter lists: its markets first, then what was recorded, then the user's own."""
-    if config.options.listed_markets:
+    if config.listed_markets:
         return list(universe)
     return list({instrument.key: instrument for instrument in (*recorded, *own)}.values())
 

@@ -36,7 +36,8 @@ class Feed:
 
     Feed time is the day's own time (``base_ns`` + offset is UTC) when played once. A loop takes the rows of
     ``rows`` only and shortens pauses, so its offsets are time since the start of the loop. ``instants`` are the rows'
-    UTC times; left out, ``base_ns`` is the midnight that they count from.
+    UTC times; left out, ``base_ns`` is the midnight that they count from. ``begins`` is the offset at which it begins
+    where that is not the first row's.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Feed:
         phases: Sequence[tuple[int, PhaseChange]] = (),
         is_loop: bool = False,
         instants: Sequence[int] | None = None,
+        begins: int | None = None,
     ) -> None:
         self.day = day
         self.base_ns = base_ns
@@ -57,6 +59,7 @@ class Feed:
         self._next_phase = 0
         self._lap_ns = 0
         self._offsets = _loop_offsets(day, rows) if is_loop else _offsets(day, rows, base_ns, instants)
+        self._begins = begins if begins is not None else self._offsets[0] if len(self._offsets) else 0
         self._carry: dict[int, tuple[int, float]] = {}
         self._extremes: dict[int, tuple[float, float, float]] = {}
         self._last: dict[int, Tick] = {}
@@ -95,8 +98,8 @@ class Feed:
         return ticks
 
     def skip_to_start(self, apply: Callable[[PhaseChange, int], None]) -> None:
-        """Apply the phase changes up to the first snapshot, each with its UTC instant: how the day begins."""
-        start = self._offsets[0] if len(self._offsets) else 0
+        """Apply the phase changes up to the beginning, each with its UTC instant: how the day begins."""
+        start = self._begins
         while self._next_phase < len(self._phases) and self._phases[self._next_phase][0] <= start:
             offset, change = self._phases[self._next_phase]
             apply(change, self.base_ns + offset)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from ctp2.refdata.calendar import CalendarError, calendar, to_date, to_day
+from ctp2.refdata.calendar import CalendarEnded, CalendarError, calendar, market_of, to_date, to_day
 from ctp2.refdata.models import Instrument
 from ctp2.refdata.sessions import Phase, instant_ns, zone_of
 from ctp2.refdata.ticks import NS_PER_DAY, Tick, TickDay
@@ -44,7 +44,7 @@ def phase_changes(
             followed.setdefault(schedule_of(instrument, trading_day), (instrument, True))
     changes: list[tuple[int, PhaseChange]] = []
     for schedule, (instrument, is_contract) in followed.items():
-        for place, phase in enumerate(_changes(instrument, trading_day, is_contract)):
+        for place, phase in enumerate(status_phases(instrument, trading_day, is_contract)):
             at_ns = phase.start_ns if place else min(phase.start_ns, begins_ns)
             changes.append((at_ns - base_ns, PhaseChange(schedule, phase.status, market_phase(phase))))
     changes.sort(key=lambda item: item[0])
@@ -61,12 +61,18 @@ def market_phase(phase: Phase) -> str:
 def played_phases(instrument: Instrument, trading_day: str, is_contract: bool = True) -> list[Phase]:
     """The phases of an instrument's day, or of its product's (``is_contract`` False): no last day, no early end.
 
-    A day that the calendar does not reach is the product's normal day: nothing is known of its holidays, so its night
-    session counts as held, on the evening of the weekday before. Short days are known only inside the calendar too.
+    A day before the calendar is the product's normal day: nothing is known of its holidays, so its night session
+    counts as held, on the evening of the weekday before. Short days are known only inside the calendar too. A Chinese
+    day past the calendar is not guessed; other markets' days are normal ones there too.
+
+    Raises:
+        CalendarEnded: a day of China after the last one announced.
     """
     try:
         found = day_phases(instrument, trading_day, is_contract=is_contract)
-    except CalendarError:
+    except CalendarError as error:
+        if isinstance(error, CalendarEnded) and market_of(instrument.exchange) == "CN":
+            raise
         found = day_phases(instrument, trading_day, evening_of(trading_day), is_contract=is_contract)
     if instrument.session_id not in _REGULAR_ONLY:
         return found
@@ -76,7 +82,7 @@ def played_phases(instrument: Instrument, trading_day: str, is_contract: bool = 
     return [before, *regular, Phase(last, max(last, found[-1].end_ns), "closed", CLOSED, "N", False, "none")]
 
 
-def _changes(instrument: Instrument, trading_day: str, is_contract: bool) -> list[Phase]:
+def status_phases(instrument: Instrument, trading_day: str, is_contract: bool) -> list[Phase]:
     """The phases that change the status or what orders meet."""
     result: list[Phase] = []
     for phase in played_phases(instrument, trading_day, is_contract):

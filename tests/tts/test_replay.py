@@ -350,7 +350,7 @@ def test_no_counter_is_open(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ options
 OPTIONS: dict[str, tuple[str, str]] = {
-    "unknown environment": ("tts://sim2", "no such environment; known: tts://7x24, tts://replay"),
+    "unknown environment": ("tts://sim2", "no such environment; known: tts://7x24, tts://sim, tts://vip, tts://replay"),
     "a path": ("tts://replay/x", "no such environment"),
     "unknown option": (
         "tts://replay?sped=1",
