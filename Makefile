@@ -8,6 +8,7 @@ SOURCES := ctp2 tools examples benchmarks tests hatch_build.py
 SEED ?= 1
 COMMANDS ?= 1000000
 JOBS ?= 2
+KILLS ?= 200
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -50,8 +51,9 @@ gen: env  ## generated files from the schemas, tables of the documents from the 
 	$(PY) tools/gen_ctp.py generate
 	$(PY) tools/gen_capabilities.py generate
 
-fuzz: env  ## a million random commands against an independent judge: make fuzz SEED=7 COMMANDS=100000
+fuzz: env  ## a million random commands against an independent judge, 200 killed counters: make fuzz SEED=7 COMMANDS=100000
 	$(PY) -m tests.tts.fuzz --seed $(SEED) --commands $(COMMANDS) --jobs $(JOBS)
+	$(PY) -m tests.tts.killing --seed $(SEED) --rounds $(KILLS)
 
 bench: env  ## the figures of the compiled package, written into both READMEs (PURE=1: of the pure one, printed only)
 	$(if $(PURE),,PYTHONPATH=$$($(PY) tools/foreign.py site)) $(PY) benchmarks/run.py $(if $(PURE),,--write)

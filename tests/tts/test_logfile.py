@@ -17,6 +17,7 @@ PAYLOADS = [b"one", b"", b"three" * 50, bytes(range(256)), b"five"]
 
 
 def header() -> Header:
+    """A header."""
     return Header(schema=SCHEMA, writer="0.1", environment="7x24", identity="abc", trading_day="20250306", created_ns=1)
 
 
