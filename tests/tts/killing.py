@@ -1,9 +1,9 @@
 """Kill test: a process trades under load with several clients and is killed at a random moment, again and again.
 
 ``python -m tests.tts.killing --rounds 200 --seed 1`` (``make fuzz``). Each client writes what it was told into a pipe,
-inside the callback: that is what was acknowledged. After each kill this process opens the counter from its log and looks
-whether everything is there, once and unchanged, and whether money is what the trades make of it. The next round goes on
-with the same log and the same flow files, so that each client resumes where it was killed.
+inside the callback: that is what was acknowledged. After each kill this process opens the counter from its log and
+looks whether everything is there, once and unchanged, and whether money is what the trades make of it. The next round
+goes on with the same log and the same flow files, so that each client resumes where it was killed.
 """
 
 from __future__ import annotations
