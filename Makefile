@@ -8,6 +8,7 @@ SOURCES := ctp2 tools examples benchmarks tests hatch_build.py
 SEED ?= 1
 COMMANDS ?= 1000000
 JOBS ?= 2
+KILLS ?= 200
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -54,8 +55,9 @@ gen: env  ## generated files from the schemas, tables of the documents from the 
 	$(PY) tools/gen_ctp.py generate
 	$(PY) tools/gen_capabilities.py generate
 
-fuzz: env  ## a million random commands against an independent judge, all quick tests in 2027: make fuzz SEED=7 COMMANDS=100000
+fuzz: env  ## a million random commands against an independent judge, 200 killed counters, quick tests in 2027: make fuzz SEED=7
 	$(PY) -m tests.tts.fuzz --seed $(SEED) --commands $(COMMANDS) --jobs $(JOBS)
+	$(PY) -m tests.tts.killing --seed $(SEED) --rounds $(KILLS)
 	$(PY) tools/future.py $(PY) -m pytest -q -n $(JOBS) -m 'not foreign and not slow'
 
 bench: env  ## the figures of the compiled package, written into both READMEs (PURE=1: of the pure one, printed only)

@@ -21,19 +21,22 @@ from ctp2.tts.config import parse as _parse
 from ctp2.tts.contract import Contract
 from ctp2.tts.days import days_of
 from ctp2.tts.environments import World, natural_day, universe_of
-from ctp2.tts.events import DaySettled
+from ctp2.tts.events import DaySettled, RequestRefused
 from ctp2.tts.events import Event as Happening
 from ctp2.tts.flows import PRIVATE, PrivateFlow
+from ctp2.tts.journal import Journal
 from ctp2.tts.kept import runs
 from ctp2.tts.live import check_calendar
 from ctp2.tts.queries import QUERIES
 from ctp2.tts.quote_requests import tell_market
 from ctp2.tts.quotes import ForQuoteAsked
+from ctp2.tts.recovering import begun, recovered, world_of
 from ctp2.tts.session import REQUESTS, TtsSession
 from ctp2.tts.settlement import settle
 from ctp2.tts.settlement_prices import DayFigures, figures_of
 from ctp2.tts.source import QuoteSource, check_source, source_address
 from ctp2.tts.statements import Statements
+from ctp2.tts.store import Store
 from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
 
 if TYPE_CHECKING:
@@ -106,25 +109,43 @@ class TtsBackend:
             self.source = QuoteSource(source_address(config), clock, config.options.stale)
         self.days = days_of(config)
         self.balances = balances_of(config.options.balance)
-        self.identity = secrets.token_hex(8)
-        """Names this counter's logs, so that a client's kept position of another counter is not mistaken for ours."""
         self.logins: dict[str, set[TtsSession]] = {}
         self.statements = Statements()
-        world = self.days.first(clock.now_ns())
-        self.counter = Counter(world, clock, self)
-        self._take(world)
         options = config.options
         self.users = Users(options.accounts, options.auth == "on")
         self.pace = OrderPace(options.order_rate) if options.order_rate else None
         self.faults: Faults | None = _faults_of(self) if options.faults else None
         """What goes wrong on purpose; None while nothing is to."""
         self._last_session = 0
-        for user_id in self.users.listed:
-            self.open_account(user_id)
-        self._tell_phases()
+        self.journal: Journal | None = None
+        store = Store(config.db, options.durability) if config.db else None
+        try:
+            self._begin(clock, store)
+        except BaseException:
+            if store is not None:
+                store.close()
+            raise
         if self.source is not None:
             self.source.start(self.counter)
         self.counter.start()
+
+    def _begin(self, clock: Clock, store: Store | None) -> None:
+        """The first world, or the one that the log leads to."""
+        reader = store.read(self.config.environment) if store is not None else None
+        world = self.days.first(clock.now_ns()) if reader is None else world_of(self.days, reader)
+        self.identity = secrets.token_hex(8) if reader is None else reader.header.identity
+        """Names this counter's flows, so that a client's kept position of another counter is not mistaken for ours."""
+        self.counter = Counter(world, clock, self)
+        self._take(world)
+        if store is not None and reader is not None:
+            self.journal = recovered(self, store, reader)
+            self._last_session = self.journal.last_session
+        else:
+            if store is not None:
+                self.journal = begun(self, store)
+            self.tell_phases()
+        for user_id in self.users.listed:
+            self.open_account(user_id)
 
     def _take(self, world: World) -> None:
         """A trading day begins: its state, and flows and subscriptions that are empty."""
@@ -140,7 +161,7 @@ class TtsBackend:
         if self.source is not None:
             self.source.attach(world)
 
-    def _tell_phases(self) -> None:
+    def tell_phases(self) -> None:
         """The public flow of a day begins with the statuses so far."""
         for change, at_ns in self.counter.past:
             self.counter.tell_phase(change, at_ns)
@@ -161,6 +182,14 @@ class TtsBackend:
         self.counter.stop()
         if self.source is not None:
             self.source.close()
+        if self.journal is not None:
+            self.journal.close()
+
+    def halt(self) -> None:
+        """The log cannot be written: everybody is cut off, and nothing is told any more."""
+        self.counter.pause()
+        for session in self.sessions:
+            session.machine.disconnect(READ_FAILED)
 
     @property
     def trading_day(self) -> str:
@@ -170,6 +199,8 @@ class TtsBackend:
     def next_session_id(self) -> int:
         """A number for a login."""
         self._last_session += 1
+        if self.journal is not None:
+            self.journal.note_session(self._last_session)
         return self._last_session
 
     def open_account(self, user_id: str) -> None:
@@ -218,7 +249,9 @@ class TtsBackend:
             session.machine.disconnect(READ_FAILED)
         counter.enter(world)
         self._take(world)
-        self._tell_phases()
+        if self.journal is not None:
+            self.journal.enter(world)
+        self.tell_phases()
         for session in sessions:
             session.machine.connect()
         return next_day
@@ -243,11 +276,25 @@ class TtsBackend:
     # ------------------------------------------------------------------ what the counter tells
     def on_events(self, events: Sequence[Happening]) -> None:
         """Put a command's events into the private flows of the accounts they belong to, in runs of one account."""
+        journal = self.journal
+        if journal is not None:
+            if journal.has_failed:
+                return
+            journal.add(events)
         for run in runs(events, PRIVATE):
             self.flow(run[0].account_id).extend(run)
         for event in events:
             if type(event) is ForQuoteAsked:
                 tell_market(self, event)
+
+    def tell(self, happening: RequestRefused) -> None:
+        """Put what only the edge knows into the private flow of its account."""
+        journal = self.journal
+        if journal is not None:
+            if journal.has_failed:
+                return
+            journal.add((happening,))
+        self.flow(happening.account_id).extend((happening,))
 
     def on_tick(self, contract: Contract, tick: Tick) -> None:
         """Send a snapshot to whoever subscribed to it."""

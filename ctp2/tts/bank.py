@@ -108,7 +108,7 @@ def ask_bank(session: TtsSession, request: Request) -> None:
     told.BankUseAmount = told.BankFetchAmount = money
     told.ErrorMsg = rsp_info(0).ErrorMsg
     event = Event("OnRtnQueryBankBalanceByFuture", told)
-    session.backend.flow(session.account_id).extend([RequestRefused(session.account_id, now_ns, event)])
+    session.backend.tell(RequestRefused(session.account_id, now_ns, event))
 
 
 def update_funds_password(session: TtsSession, request: Request) -> None:

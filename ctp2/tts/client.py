@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core.backend import Sink
 from ctp2.core.clock import Clock
@@ -34,6 +34,9 @@ from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.shown_book import book_tick
 from ctp2.tts.terms import NO_PRICE
 from ctp2.tts.timers import Timers
+
+if TYPE_CHECKING:
+    from ctp2.tts.journal import Journal
 
 log = logging.getLogger("ctp2.tts")
 
@@ -89,6 +92,8 @@ class Counter:
         """Live quotes: told the time before anything is done; answers when it has something to do again (0: never)."""
         if world.follows_sessions:
             self._has_begun = self._is_playing = True
+        self.log: Journal | None = None
+        """What is written before clients are told."""
         self._take(world)
 
     def enter(self, world: World) -> None:
@@ -99,11 +104,13 @@ class Counter:
     def _take(self, world: World) -> None:
         self.world = world
         self.engine = world.engine
+        self.taken = 0
+        """Entries of the market taken this trading day."""
         self._has_ended = False
         self.is_over.clear()
         self.past: list[tuple[PhaseChange, int]] = []
         """The phases in which a replay begins and those before: the changes with their instants."""
-        world.feed.skip_to_start(self._set_phase_quietly)
+        world.feed.skip_to_start(self.set_phase_quietly)
         self._offset = world.feed.next_offset or 0
         self._anchor_ns = self._monotonic_ns()
 
@@ -139,9 +146,13 @@ class Counter:
 
         def job(_: Any) -> None:
             try:
-                done.put((True, function()))
+                result = function()
             except Exception as error:
                 done.put((False, error))
+                return
+            if self.log is not None:
+                self.log.commit()
+            done.put((True, result))
 
         self._put(job, None)
         succeeded, value = done.get()
@@ -214,6 +225,15 @@ class Counter:
         if self.world.is_live:
             return self._clock.pace
         return 0.0 if not self._is_playing or self._holds or self._is_settling_in else self._speed
+
+    def clock_ns(self) -> int:
+        """The clock's time."""
+        return self._clock.now_ns()
+
+    @property
+    def place(self) -> int:
+        """How many entries of its day, or of its lap, the market has taken."""
+        return self.world.feed.done
 
     def begin(self) -> None:
         """Somebody listens or trades: a market that never ran starts; one that was paused by hand stays so."""
@@ -296,12 +316,17 @@ class Counter:
             except Empty:
                 continue
             with turn:
+                if self.log is not None:
+                    self.log.is_serving = True
                 try:
                     if keeps_time:
                         self._work()  # a request of 21:00:00 meets the phase of 21:00:00, however late we woke
                     job(argument)
                 except Exception:
                     log.exception("the counter failed on a request")
+                if self.log is not None:
+                    self.log.is_serving = False
+                    self.log.served(self._jobs.qsize())
                 self._done += 1
 
     def _go_on(self) -> None:
@@ -505,6 +530,7 @@ class Counter:
     # ------------------------------------------------------------------ entries
     def _play_entry(self, offset: int) -> None:
         entry = self.world.feed.take()
+        self.taken += 1
         if not self._is_playing or not self._speed:
             self._offset = offset
         now_ns = self._clock.now_ns() if self.world.always_trades else self.world.feed.base_ns + offset
@@ -515,6 +541,8 @@ class Counter:
             self._enter_phase(entry, now_ns)
         else:
             self._quote(entry, now_ns)
+        if self.log is not None and self.world.is_live:
+            self.log.passed()
 
     def _quote(self, tick: Tick, now_ns: int) -> None:
         """A snapshot of the recorded day."""
@@ -549,7 +577,12 @@ class Counter:
         if events:
             self._on_events(events)
 
-    def _set_phase_quietly(self, change: PhaseChange, at_ns: int) -> None:
+    def stand_at(self, offset: int) -> None:
+        """The feed was taken to its place elsewhere; its time is ``offset``, or already beyond."""
+        self._offset = max(offset, self._offset)
+
+    def set_phase_quietly(self, change: PhaseChange, at_ns: int) -> None:
+        """A schedule is in a phase, and nothing is told of it."""
         self.past.append((change, at_ns))
         self.world.phases[change.schedule] = change
         for contract in self.world.followers.get(change.schedule, ()):

@@ -30,6 +30,17 @@ DEFINE_TEXT: Final = 121
 DEFINE_CONTRACT: Final = 122
 DEFINE_COMMON: Final = 123
 
+POSITION: Final = 128
+"""Note: where the market stood, and when (``WHERE``)."""
+SESSION: Final = 129
+"""Note: the SessionID that was given last."""
+USER: Final = 130
+"""Note: what is known of a user besides the account, as a MessagePack list of user, what, and value."""
+RETRY: Final = 131
+"""Note: a rest of a partial fill waits for its second (``resting.py``)."""
+WHERE: Final = Struct("<qq")
+"""Entries of the market taken this trading day, and the environment's time."""
+
 HEAD: Final = Struct("<BI")
 HEAD_SIZE: Final = HEAD.size
 INSERTED: Final = Struct("<BIiIIIBBBBidiiqqqqqqqqIBBB")

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from ctp2.tts.combos import CombAction, CombPair, InsertCombAction, LotShift, PairShift
 from ctp2.tts.commands import CancelOrder, InsertOrder, ReleasedOrder
 from ctp2.tts.declarations import Declaration, Declare
@@ -22,7 +20,7 @@ from ctp2.tts.parked import Parked
 from ctp2.tts.position import Lot, PositionRow
 from ctp2.tts.quotes import AskForQuote, CancelQuote, InsertQuote, MakerQuote
 from ctp2.tts.rights import Rights
-from ctp2.tts.settled import Settlement
+from ctp2.tts.settled import pack, unpack
 
 if TYPE_CHECKING:
     from ctp2.tts.account import Account
@@ -485,11 +483,11 @@ def _told_back(known: Known, value: Any) -> Any:
 
 
 def _settlement_out(known: Known, settlement: Any) -> Any:
-    return msgspec.to_builtins(settlement)
+    return pack(settlement)
 
 
 def _settlement_back(known: Known, value: Any) -> Any:
-    return msgspec.convert(value, Settlement)
+    return unpack(value)
 
 
 PARTS: Final[dict[str, Part]] = {

@@ -53,6 +53,7 @@ class Decoder:
         names: dict[int, str] | None = None,
         on_note: Callable[[int, bytes], None] | None = None,
         on_trade: Callable[[TradeDone], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self.state: State = state
         self.known: Known = Known(state, None, told_back)
@@ -60,6 +61,8 @@ class Decoder:
         self._on_note: Callable[[int, bytes], None] | None = on_note
         self._on_trade: Callable[[TradeDone], None] | None = on_trade
         """Told of fills between users, whose market data come of them."""
+        self._on_event: Callable[[Event], None] | None = on_event
+        """Told of all events but orders accepted, their states and fills."""
         self._texts: dict[int, str] = {0: ""}
         self._commons: dict[int, Common] = {}
 
@@ -91,10 +94,14 @@ class Decoder:
                 if other is not None:
                     state.evolve(other)
                     happened.append(other)
+                    if self._on_event is not None:
+                        self._on_event(other)
             else:
                 event = self._event(kind, records[at + HEAD_SIZE : after], records, at)
                 state.evolve(event)
                 happened.append(event)
+                if self._on_event is not None:
+                    self._on_event(event)
             at = after
         return happened
 

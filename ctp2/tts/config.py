@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ctp2.core.address import Address
+from ctp2.core.paths import data_dir
 from ctp2.tts.money_text import CURRENCIES, balances_of
 from ctp2.tts.order_limits import OrderLimits
 from ctp2.tts.users import OPEN_TO_ALL
@@ -21,6 +24,7 @@ __all__ = ["CURRENCIES", "Config", "Options", "balances_of", "check_join", "help
 ENVIRONMENTS = ("7x24", "sim", "vip", "replay")
 DEFAULT_ENVIRONMENT = "7x24"
 MAX_SPEED = "max"
+DEFAULT_DB: Final = "default"
 
 SESSION_ENVIRONMENTS = ("sim", "vip")
 """Environments that follow the real sessions."""
@@ -120,6 +124,16 @@ class Options(BaseModel):
         OPEN_TO_ALL, description="'open': anybody may log in, or a CSV file of users and passwords", max_length=4096
     )
     auth: Literal["on", "off"] = Field("off", description="'on': no login without authentication (errors 63, 64)")
+    db: str = Field(
+        "",
+        description="the file of the counter's log, 'default' for one in the user's data folder; empty: in memory only",
+        max_length=4096,
+    )
+    durability: Literal["none", "normal", "full"] = Field(
+        "normal",
+        description="with db, what clients were told is lost: a little by a crash of the process ('none'), none of it"
+        " ('normal'), nor by a power cut ('full')",
+    )
     bank: Literal["on", "off"] = Field(
         "off", description="'on': money can be transferred from and to a simulated bank ('off': error 2000)"
     )
@@ -215,6 +229,8 @@ class Config(BaseModel):
 
     environment: Literal["7x24", "sim", "vip", "replay"]
     options: Options
+    text: str = ""
+    """The address."""
 
     @property
     def follows_sessions(self) -> bool:
@@ -229,9 +245,17 @@ class Config(BaseModel):
         return tuple(name for name in named if name not in excluded)
 
     @property
-    def identity(self) -> tuple[str, str]:
+    def identity(self) -> tuple[str, str, str]:
         """What tells counters apart in a process (DESIGN section 5, Sharing)."""
-        return self.environment, self.options.id
+        return self.environment, self.options.id, self.db
+
+    @property
+    def db(self) -> str:
+        """The file of the log, as a path that means the same from every folder; empty: none."""
+        if self.options.db != DEFAULT_DB:
+            return os.path.abspath(self.options.db) if self.options.db else ""
+        name = f"{self.environment}-{self.options.id}" if self.options.id else self.environment
+        return str(data_dir() / f"{re.sub('[^0-9A-Za-z_.-]', '_', name)}.db")
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -267,7 +291,16 @@ def parse(address: Address) -> Config:
         path = getattr(options, name)
         if path and path != OPEN_TO_ALL and not Path(path).is_file():
             raise FileNotFoundError(f"{address.text}: {name}={path}: no such file")
-    return Config.model_validate({"environment": environment, "options": options})
+    if options.db and options.db != DEFAULT_DB:
+        _check_db(address.text, options.db)
+    return Config.model_validate({"environment": environment, "options": options, "text": address.text})
+
+
+def _check_db(text: str, path: str) -> None:
+    if Path(path).is_dir():
+        raise ValueError(f"{text}: db={path}: is a folder: name a file in it")
+    if not Path(path).absolute().parent.is_dir():
+        raise FileNotFoundError(f"{text}: db={path}: its folder does not exist: create it first")
 
 
 def _check_fit(address: Address, environment: str, options: Options) -> None:

@@ -34,8 +34,7 @@ def _insert(kind: int) -> Callable[[TtsSession, Request], None]:
         refused = events[-1]
         if isinstance(refused, DeclarationRefused):
             _refuse(session, request, refused, {})
-        else:
-            counter.publish(events)
+        counter.publish(events)
 
     return request_insert
 
@@ -50,8 +49,7 @@ def _withdraw(kind: int) -> Callable[[TtsSession, Request], None]:
             zone = session.backend.engine.state.zone_of(command.exchange, command.instrument)
             members = declared_rows.action_members(kind, command.now_ns, refused.declaration, zone)
             _refuse(session, request, refused, members)
-        else:
-            counter.publish(events)
+        counter.publish(events)
 
     return request_action
 
@@ -64,7 +62,7 @@ def _refuse(session: TtsSession, request: Request, refused: DeclarationRefused, 
         for name, value in members.items():
             setattr(event.field, name, value)
         happening = RequestRefused(session.account_id, refused.now_ns, event)
-        session.backend.flow(session.account_id).extend([happening])
+        session.backend.tell(happening)
 
 
 def _query(kind: int, sys_id: str, build: Callable[[Any], Any]) -> Callable[[Asker, Any], Iterable[Any]]:

@@ -59,6 +59,9 @@ class QuotingMarket:
         self.retries: list[tuple[int, int, Order, bool]] = []
         self.forced: dict[int, tuple[int, int]] = {}
         """Orders whose first fill is cut short (fault injection): order_id → lots, and how long the rest waits (ns)."""
+        self.noted: list[tuple[int, int, bool]] | None = None
+        """What a log needs besides events: order_id, when it is tried again (0: it waits for a quote, below: never),
+        and whether it fills at the quote then."""
 
     def add(self, contract: Contract) -> None:
         """Serve an instrument."""
@@ -132,6 +135,8 @@ class QuotingMarket:
                 self._fill(order, bid, ask, at_quote)
             else:
                 self.waiting[contract.index].side(order).add(order)
+                if self.noted is not None:
+                    self.noted.append((order.order_id, 0, False))
         return events
 
     def next_due_ns(self) -> int:
@@ -154,8 +159,11 @@ class QuotingMarket:
 
     def _retry_later(self, order: Order, at_quote: bool, rest_ns: int = 0) -> None:
         """Try again after a second, or after ``rest_ns`` (below 0: never)."""
-        if rest_ns >= 0:
-            heappush(self.retries, (self.reporter.now_ns + (rest_ns or RETRY_NS), order.order_id, order, at_quote))
+        due_ns = self.reporter.now_ns + (rest_ns or RETRY_NS) if rest_ns >= 0 else -1
+        if due_ns >= 0:
+            heappush(self.retries, (due_ns, order.order_id, order, at_quote))
+        if self.noted is not None:
+            self.noted.append((order.order_id, due_ns, at_quote))
 
     # ------------------------------------------------------------------ fault injection
     def force(self, order_id: int, lots: int, rest_ns: int) -> None:

@@ -47,6 +47,7 @@ class TtsSession:
         """What leads to the client, the last before it."""
         self._detour: Sink | None = None
         self.put = sink.put
+        self._is_held = kind == "trader" and backend.journal is not None
         options = backend.config.options
         self._early_rate = QueryRate(options.query_rate) if options.query_excess == "-3" else None
         self.machine = SessionMachine(kind, sink, self, 0 if self._early_rate else options.query_rate)
@@ -96,6 +97,7 @@ class TtsSession:
     # ------------------------------------------------------------------ on the counter's thread
     def open(self, _: object) -> None:
         """The link is up."""
+        self.use(self.sink)
         self.backend.counter.join(self)
         if self.backend.faults is not None:
             self.backend.faults.join(self)
@@ -103,7 +105,8 @@ class TtsSession:
 
     def use(self, sink: Sink) -> None:
         """Send everything through ``sink`` from now on."""
-        self.outlet = sink
+        journal = self.backend.journal
+        self.outlet = journal.holding(sink) if self._is_held and journal is not None else sink
         self._route()
 
     def detour(self, sink: Sink | None) -> None:
@@ -215,7 +218,7 @@ class TtsSession:
         for event in events:
             if event.callback.startswith("OnErrRtn"):
                 told = RequestRefused(self.account_id, self.backend.counter.now_ns(), event)
-                self.backend.flow(self.account_id).extend([told])
+                self.backend.tell(told)
 
     # ------------------------------------------------------------------ inside
     def _enter(self, field: structs.CThostFtdcReqUserLoginField) -> None:

@@ -130,6 +130,35 @@ class Users:
         self._funds = {user_id: user.funds_password for user_id, user in self.listed.items()}
         self._changed: set[str] = set()
         self._failures: dict[str, int] = {}
+        self.on_change: Callable[[str, str, str | int], None] | None = None
+        """Told what a log has to keep: user, what (``password``, ``funds``, ``failures``), and the value.
+
+        A password is told as :func:`hashed` makes it.
+        """
+        self._kept: dict[tuple[str, str], str | int] = {}
+
+    # ------------------------------------------------------------------ what a log keeps
+    def changes(self) -> list[list[str | int]]:
+        """All that was told to ``on_change`` and still holds."""
+        return [[user_id, what, value] for (user_id, what), value in self._kept.items()]
+
+    def restore(self, user_id: str, what: str, value: str | int) -> None:
+        """Take back what was told to ``on_change``; a user who is no longer listed stays unknown."""
+        if not self.is_open and user_id not in self.listed:
+            return
+        self._kept[(user_id, what)] = value
+        if what == "failures":
+            self._failures[user_id] = int(value)
+        elif what == "password":
+            self._passwords[user_id] = Secret(str(value))
+            self._changed.add(user_id)
+        elif what == "funds":
+            self._funds[user_id] = Secret(str(value))
+
+    def _tell(self, user_id: str, what: str, value: str | int) -> None:
+        if self.on_change is not None:
+            self._kept[(user_id, what)] = value
+            self.on_change(user_id, what, value)
 
     # ------------------------------------------------------------------ terminals
     def authenticate(self, user_id: str, app_id: str, auth_code: str) -> int:
@@ -151,8 +180,9 @@ class Users:
         if not user_id or len(user_id) > USER_LENGTH or not self._is_right(user_id, password):
             if user_id in self._passwords:
                 self._failures[user_id] = self._failures.get(user_id, 0) + 1
+                self._tell(user_id, "failures", self._failures[user_id])
             return error.INVALID_LOGIN
-        self._failures.pop(user_id, None)
+        self.unlock(user_id)
         return 0
 
     def _is_right(self, user_id: str, password: str) -> bool:
@@ -165,7 +195,8 @@ class Users:
 
     def unlock(self, user_id: str) -> None:
         """Forget a user's failed logins."""
-        self._failures.pop(user_id, None)
+        if self._failures.pop(user_id, 0):
+            self._tell(user_id, "failures", 0)
 
     def knows(self, user_id: str) -> bool:
         """Whether a user may exist: any in an open counter."""
@@ -184,31 +215,32 @@ class Users:
     # ------------------------------------------------------------------ passwords
     def change_password(self, user_id: str, old: str, new: str) -> int:
         """Change the login's password: 14 wrong old one, 142 the same, 131 weak (only where a file says who may)."""
-        number = _change(self._passwords, user_id, old, new, error.OLD_PASSWORD_MISMATCH, not self.is_open)
+        number = self._change("password", self._passwords, user_id, old, new, error.OLD_PASSWORD_MISMATCH)
         if not number:
             self._changed.add(user_id)
         return number
 
     def change_funds_password(self, user_id: str, old: str, new: str) -> int:
         """Change the password of the money: 2001 wrong old one, 142 the same, 131 weak."""
-        return _change(self._funds, user_id, old, new, error.PASSWORD_MISMATCH, not self.is_open)
+        return self._change("funds", self._funds, user_id, old, new, error.PASSWORD_MISMATCH)
 
     def is_funds_password(self, user_id: str, password: str) -> bool:
         """Whether it is; until it is changed it is the login's."""
         known = self._funds.get(user_id)
         return known is not None and known.is_(password)
 
-
-def _change(kept: dict[str, Secret], user_id: str, old: str, new: str, mismatch: int, refuses_weak: bool) -> int:
-    known = kept.get(user_id)
-    if known is None or not known.is_(old):
-        return mismatch
-    if new == old:
-        return error.PWD_MUST_DIFF
-    if refuses_weak and is_weak(new):
-        return error.WEAK_PASSWORD
-    kept[user_id] = Secret(new)
-    return 0
+    def _change(self, what: str, kept: dict[str, Secret], user_id: str, old: str, new: str, mismatch: int) -> int:
+        known = kept.get(user_id)
+        if known is None or not known.is_(old):
+            return mismatch
+        if new == old:
+            return error.PWD_MUST_DIFF
+        if not self.is_open and is_weak(new):
+            return error.WEAK_PASSWORD
+        text = hashed(new) if self.on_change is not None else new
+        kept[user_id] = Secret(text)
+        self._tell(user_id, what, text)
+        return 0
 
 
 def is_weak(password: str) -> bool:

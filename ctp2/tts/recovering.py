@@ -1,0 +1,218 @@
+"""A counter from its log: the same state, flows, users and place in the market (DESIGN section 5, "The log").
+
+Events are applied, nothing is decided again. Prices come from the market, which goes on where it stood; public flows
+are told anew from calendar and record, in the same order, so that their numbers are the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ctp2.refdata.ticks import DBL_MAX, Tick
+from ctp2.tts.codec import POSITION, RETRY, SESSION, USER, WHERE, CodecError
+from ctp2.tts.codec_read import Decoder
+from ctp2.tts.events import Event, RequestRefused
+from ctp2.tts.feed import PhaseChange
+from ctp2.tts.flows import PRIVATE
+from ctp2.tts.journal import Journal, new_header, told_back
+from ctp2.tts.kept import runs
+from ctp2.tts.logfile import LogError, LogReader, LogWriter
+from ctp2.tts.phases import NIGHT_ENDS_NS
+from ctp2.tts.resting import Resting
+from ctp2.tts.store import Store, settlement_of, settlements
+from ctp2.tts.terms import NO_PRICE
+
+if TYPE_CHECKING:
+    from ctp2.tts.backend import TtsBackend
+    from ctp2.tts.client import Counter
+    from ctp2.tts.contract import Contract
+    from ctp2.tts.days import Days
+    from ctp2.tts.environments import World
+
+log = logging.getLogger("ctp2.tts")
+
+_KEPT: Final[dict[type, Any]] = {**PRIVATE, RequestRefused: None}
+"""What private flows hold."""
+_UNNOTED_NS: Final = 2_000_000_000
+"""The place of a live market is in the log every second."""
+
+
+def world_of(days: Days, reader: LogReader) -> World:
+    """The world of the trading day that a log is of.
+
+    Raises:
+        LogError: the counter's data do not have that day, or its first commit is missing.
+    """
+    header = reader.header
+    if header.number == 1:
+        world = days.first(header.created_ns)
+    else:
+        first = next(LogReader(reader.path).frames(), None)
+        settlement = None if first is None else settlement_of(first)
+        if settlement is None:
+            raise LogError(f"db={reader.path}: the settlement that it begins with is missing: restore it from a backup")
+        before = days.first(header.created_ns) if header.place else None
+        for _ in range(header.place):
+            assert before is not None
+            before.feed.take()  # only the place in the lap counts: our day begins there at nothing
+        world = days.world(header.trading_day, header.created_ns, settlement, before)
+    if world.trading_day != header.trading_day:
+        raise LogError(
+            f"db={reader.path}: is at trading day {header.trading_day}, and the counter's data begin on"
+            f" {world.trading_day}: give the data that it was made with, or name another file"
+        )
+    return world
+
+
+def begun(backend: TtsBackend, store: Store) -> Journal:
+    """The journal of a counter that has no log yet; its file is there with the first commit."""
+    counter = backend.counter
+    header = new_header(
+        backend.config.environment, backend.identity, backend.trading_day, counter.clock_ns(), backend.config.text
+    )
+    writer = store.create(header)
+    store.begin(writer)
+    journal = _journal(backend, store, header, writer)
+    journal.enter(backend.world)
+    return journal
+
+
+def recovered(backend: TtsBackend, store: Store, reader: LogReader) -> Journal:
+    """The journal of a counter that goes on, with everything of the log in the backend's state.
+
+    The market is still at its beginning: :meth:`Recovery.finish` of the returned journal's recovery moves it.
+    """
+    recovery = Recovery(backend, reader)
+    recovery.run()
+    header, torn = reader.header, reader.torn
+    reader.close()
+    if torn:
+        log.warning("db=%s: cut off %d bytes of a commit that was never acknowledged", store.path, torn)
+    writer = LogWriter.go_on(store.path, store.level, reader.end, reader.number)
+    journal = _journal(backend, store, header, writer)
+    journal.last_session = recovery.last_session
+    journal.enter(backend.world)
+    recovery.finish()
+    log.info("db=%s: took up trading day %s with %d events", store.path, header.trading_day, recovery.count)
+    return journal
+
+
+def _journal(backend: TtsBackend, store: Store, header: Any, writer: LogWriter) -> Journal:
+    journal = Journal(store, header, writer, backend.counter, backend.users.changes, backend.halt)
+    backend.users.on_change = journal.note_user
+    backend.counter.log = journal
+    return journal
+
+
+class Recovery:
+    """One pass over a log."""
+
+    def __init__(self, backend: TtsBackend, reader: LogReader) -> None:
+        self._backend = backend
+        self._reader = reader
+        self._resting = Resting(backend.engine)
+        self._where = (0, 0)
+        self.last_session = 0
+        self.count = 0
+
+    def run(self) -> None:
+        """Apply all commits.
+
+        Raises:
+            LogError: damage, a later version's events, or events that do not fit this counter.
+        """
+        reader = self._reader
+        decoder = Decoder(
+            self._backend.engine.state,
+            told_back,
+            reader.header.kinds,
+            self._on_note,
+            self._resting.on_trade,
+            self._resting.on_event,
+        )
+        try:
+            for payload in reader.frames():
+                events = decoder.apply(payload)
+                self.count += len(events)
+                self._keep(events)
+        except CodecError as error:
+            raise LogError(f"db={reader.path}: {error}: use the version and the options it was written with") from None
+        except (LookupError, ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
+            raise LogError(
+                f"db={reader.path}: frame {reader.number} at byte {reader.end} does not fit this counter"
+                f" ({type(error).__name__}: {error}): open it with the options it was written with"
+            ) from error
+
+    def _keep(self, events: Sequence[Event]) -> None:
+        for run in runs(events, _KEPT):
+            self._backend.flow(run[0].account_id).told.extend(run)
+
+    def _on_note(self, kind: int, body: bytes) -> None:
+        if kind == POSITION:
+            self._where = WHERE.unpack_from(body)
+        elif kind == RETRY:
+            self._resting.on_retry(body)
+        elif kind == SESSION:
+            self.last_session = msgspec.msgpack.decode(body)[0]
+        elif kind == USER:
+            user_id, what, value = msgspec.msgpack.decode(body)[:3]
+            self._backend.users.restore(user_id, what, value)
+
+    def finish(self) -> None:
+        """The market goes to its place, working orders to theirs, and positions are marked."""
+        backend = self._backend
+        backend.tell_phases()
+        _go_to(backend.counter, *self._where)
+        for contract in backend.engine.state.contracts:
+            if contract.holders:
+                backend.engine.state.mark(contract)
+        self._resting.put_back()
+        for settlement in settlements(self._reader.path):
+            backend.statements.add(settlement)
+
+
+# ------------------------------------------------------------------ the market
+def _go_to(counter: Counter, taken: int, now_ns: int) -> None:
+    """Stand where the market stood when so many entries had been taken: of those only the phases are told."""
+    world, feed = counter.world, counter.world.feed
+    latest: dict[int, Tick] = {}
+    until_ns = -1
+    while (offset := feed.next_offset) is not None:
+        if counter.taken >= taken:
+            # A live market ran on while nobody wrote where it stood: no snapshot shows less than one before.
+            until_ns = offset + _UNNOTED_NS if until_ns < 0 else until_ns
+            if not world.is_live or not taken or offset > until_ns:
+                break
+        entry = feed.take()
+        counter.taken += 1
+        if isinstance(entry, PhaseChange):
+            counter.set_phase_quietly(entry, feed.base_ns + offset)
+            counter.tell_phase(entry, feed.base_ns + offset)
+        else:
+            latest[entry.instrument] = entry
+    for tick in latest.values():
+        contract = world.day_contracts[tick.instrument]
+        if not contract.is_matched:
+            _show(world, contract, tick)
+    if not world.is_live:
+        counter.stand_at(now_ns - feed.base_ns)
+    elif feed.next_offset is not None:
+        counter.stand_at(feed.next_offset)
+
+
+def _show(world: World, contract: Contract, tick: Tick) -> None:
+    """The last snapshot of an instrument: nothing trades by it, and its positions are marked later."""
+    if tick.time_ns < NIGHT_ENDS_NS:
+        world.show_night(contract, tick)
+    if world.own_prices:
+        world.show_own(contract, tick)
+    world.ticks[contract.index] = tick
+    scale = contract.price_scale
+    contract.last, contract.bid, contract.ask = (
+        NO_PRICE if price == DBL_MAX else round(price * scale) for price in (tick.last, tick.bid1, tick.ask1)
+    )
+    contract.bid_volume, contract.ask_volume = tick.bid_volume1, tick.ask_volume1
