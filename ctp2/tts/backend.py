@@ -125,8 +125,6 @@ class TtsBackend:
             if store is not None:
                 store.close()
             raise
-        if self.source is not None:
-            self.source.start(self.counter)
         self.counter.start()
 
     def _begin(self, clock: Clock, store: Store | None) -> None:
@@ -138,14 +136,16 @@ class TtsBackend:
         self.counter = Counter(world, clock, self)
         self._take(world)
         if store is not None and reader is not None:
-            self.journal = recovered(self, store, reader)
+            self.journal = recovered(self, store, reader, clock)
             self._last_session = self.journal.last_session
         else:
             if store is not None:
-                self.journal = begun(self, store)
+                self.journal = begun(self, store, clock)
             self.tell_phases()
         for user_id in self.users.listed:
             self.open_account(user_id)
+        if self.source is not None:
+            self.source.start(self.counter)
 
     def _take(self, world: World) -> None:
         """A trading day begins: its state, and flows and subscriptions that are empty."""

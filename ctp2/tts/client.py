@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core.backend import Sink
 from ctp2.core.clock import Clock
-from ctp2.refdata.ticks import DBL_MAX, Tick
-from ctp2.tts.commands import Quote, SetPhase
+from ctp2.refdata.ticks import Tick
+from ctp2.tts.commands import SetPhase
 from ctp2.tts.commands import Tick as TimePasses
 from ctp2.tts.contract import Contract
 from ctp2.tts.ears import Ears, Reader
@@ -31,8 +31,7 @@ from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.lockstep import Gate, GatedSink
 from ctp2.tts.phases import NIGHT_ENDS_NS
-from ctp2.tts.shown_book import book_tick
-from ctp2.tts.terms import NO_PRICE
+from ctp2.tts.shown_book import book_tick, quote_of
 from ctp2.tts.timers import Timers
 
 if TYPE_CHECKING:
@@ -93,7 +92,6 @@ class Counter:
         if world.follows_sessions:
             self._has_begun = self._is_playing = True
         self.log: Journal | None = None
-        """What is written before clients are told."""
         self._take(world)
 
     def enter(self, world: World) -> None:
@@ -104,8 +102,7 @@ class Counter:
     def _take(self, world: World) -> None:
         self.world = world
         self.engine = world.engine
-        self.taken = 0
-        """Entries of the market taken this trading day."""
+        self.taken = 0  # entries of the market, this trading day
         self._has_ended = False
         self.is_over.clear()
         self.past: list[tuple[PhaseChange, int]] = []
@@ -225,15 +222,6 @@ class Counter:
         if self.world.is_live:
             return self._clock.pace
         return 0.0 if not self._is_playing or self._holds or self._is_settling_in else self._speed
-
-    def clock_ns(self) -> int:
-        """The clock's time."""
-        return self._clock.now_ns()
-
-    @property
-    def place(self) -> int:
-        """How many entries of its day, or of its lap, the market has taken."""
-        return self.world.feed.done
 
     def begin(self) -> None:
         """Somebody listens or trades: a market that never ran starts; one that was paused by hand stays so."""
@@ -562,18 +550,7 @@ class Counter:
             return  # users make this instrument's market
         self.world.ticks[contract.index] = tick
         self._on_tick(contract, tick)
-        scale = contract.price_scale
-        events = self.engine.quote(
-            Quote(
-                now_ns,
-                contract.index,
-                NO_PRICE if tick.last == DBL_MAX else round(tick.last * scale),
-                NO_PRICE if tick.bid1 == DBL_MAX or not fills else round(tick.bid1 * scale),
-                tick.bid_volume1,
-                NO_PRICE if tick.ask1 == DBL_MAX or not fills else round(tick.ask1 * scale),
-                tick.ask_volume1,
-            )
-        )
+        events = self.engine.quote(quote_of(contract, tick, now_ns, fills))
         if events:
             self._on_events(events)
 

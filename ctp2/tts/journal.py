@@ -28,6 +28,7 @@ from ctp2.tts.resting import RETRY_NOTE
 from ctp2.tts.state import State
 
 if TYPE_CHECKING:
+    from ctp2.core.clock import Clock
     from ctp2.tts.environments import World
     from ctp2.tts.store import Store
 
@@ -45,15 +46,8 @@ class Market(Protocol):
     taken: int
     """Entries of this trading day."""
 
-    @property
-    def place(self) -> int:
-        """The same, of a loop in its lap."""
-
     def now_ns(self) -> int:
         """The environment's time."""
-
-    def clock_ns(self) -> int:
-        """The clock's."""
 
 
 def new_header(
@@ -86,6 +80,7 @@ class Journal:
         header: Header,
         writer: LogWriter,
         market: Market,
+        clock: Clock,
         users: Callable[[], list[list[Any]]],
         on_failure: Callable[[], None],
     ) -> None:
@@ -97,6 +92,8 @@ class Journal:
         self.last_session = 0
         self._writer = writer
         self._market = market
+        self._clock = clock
+        self._world: World | None = None
         self._users = users
         self._on_failure = on_failure
         self._holds = store.level != "none"
@@ -110,6 +107,7 @@ class Journal:
     # ------------------------------------------------------------------ what happens
     def enter(self, world: World, encoder: Encoder | None = None) -> None:
         """The events from now on are about this world's state; ``encoder`` has written of it before."""
+        self._world = world
         self._encoder = Encoder(world.engine.state, told_out) if encoder is None else encoder
         self._noted = world.engine.quoting.noted = []
 
@@ -189,7 +187,7 @@ class Journal:
     def passed(self, every_ns: int = NOTED_EVERY_NS) -> None:
         """The market of a live environment moved on: say where it stands, now and then, though nobody traded."""
         encoder = self._encoder
-        now_ns = self._market.clock_ns()
+        now_ns = self._clock.now_ns()
         if encoder is not None and abs(now_ns - self._noted_ns) >= every_ns:
             self._note_position(encoder)
             if not self.is_serving:
@@ -197,7 +195,7 @@ class Journal:
 
     def _note_position(self, encoder: Encoder) -> None:
         market = self._market
-        self._noted_ns = market.clock_ns()
+        self._noted_ns = self._clock.now_ns()
         encoder.note(POSITION, WHERE.pack(market.taken, market.now_ns()))
 
     def _fail(self, error: OSError) -> None:
@@ -220,15 +218,15 @@ class Journal:
         """The old day's file is complete, the new one begins with the settlement and what is known of users."""
         self.commit()
         self._noted.clear()
-        settlement, before, market = event.settlement, self.header, self._market
+        settlement, before = event.settlement, self.header
         header = new_header(
             before.environment,
             before.identity,
             settlement.next_day,
-            market.clock_ns(),
+            self._clock.now_ns(),
             before.address,
             before.number + 1,
-            market.place,
+            0 if self._world is None else self._world.feed.done,
         )
         encoder = Encoder(State(settlement.next_day), told_out)
         encoder.add([event])

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ctp2.refdata.ticks import DBL_MAX, Tick
 from ctp2.tts.codec import POSITION, RETRY, SESSION, USER, WHERE, CodecError
 from ctp2.tts.codec_read import Decoder
 from ctp2.tts.events import Event, RequestRefused
@@ -20,13 +19,15 @@ from ctp2.tts.feed import PhaseChange
 from ctp2.tts.flows import PRIVATE
 from ctp2.tts.journal import Journal, new_header, told_back
 from ctp2.tts.kept import runs
-from ctp2.tts.logfile import LogError, LogReader, LogWriter
+from ctp2.tts.logfile import Header, LogError, LogReader, LogWriter
 from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.resting import Resting
+from ctp2.tts.shown_book import quote_of
 from ctp2.tts.store import Store, settlement_of, settlements
-from ctp2.tts.terms import NO_PRICE
 
 if TYPE_CHECKING:
+    from ctp2.core.clock import Clock
+    from ctp2.refdata.ticks import Tick
     from ctp2.tts.backend import TtsBackend
     from ctp2.tts.client import Counter
     from ctp2.tts.contract import Contract
@@ -68,20 +69,19 @@ def world_of(days: Days, reader: LogReader) -> World:
     return world
 
 
-def begun(backend: TtsBackend, store: Store) -> Journal:
+def begun(backend: TtsBackend, store: Store, clock: Clock) -> Journal:
     """The journal of a counter that has no log yet; its file is there with the first commit."""
-    counter = backend.counter
     header = new_header(
-        backend.config.environment, backend.identity, backend.trading_day, counter.clock_ns(), backend.config.text
+        backend.config.environment, backend.identity, backend.trading_day, clock.now_ns(), backend.config.text
     )
     writer = store.create(header)
     store.begin(writer)
-    journal = _journal(backend, store, header, writer)
+    journal = _journal(backend, store, header, writer, clock)
     journal.enter(backend.world)
     return journal
 
 
-def recovered(backend: TtsBackend, store: Store, reader: LogReader) -> Journal:
+def recovered(backend: TtsBackend, store: Store, reader: LogReader, clock: Clock) -> Journal:
     """The journal of a counter that goes on, with everything of the log in the backend's state.
 
     The market is still at its beginning: :meth:`Recovery.finish` of the returned journal's recovery moves it.
@@ -93,7 +93,7 @@ def recovered(backend: TtsBackend, store: Store, reader: LogReader) -> Journal:
     if torn:
         log.warning("db=%s: cut off %d bytes of a commit that was never acknowledged", store.path, torn)
     writer = LogWriter.go_on(store.path, store.level, reader.end, reader.number)
-    journal = _journal(backend, store, header, writer)
+    journal = _journal(backend, store, header, writer, clock)
     journal.last_session = recovery.last_session
     journal.enter(backend.world)
     recovery.finish()
@@ -101,8 +101,8 @@ def recovered(backend: TtsBackend, store: Store, reader: LogReader) -> Journal:
     return journal
 
 
-def _journal(backend: TtsBackend, store: Store, header: Any, writer: LogWriter) -> Journal:
-    journal = Journal(store, header, writer, backend.counter, backend.users.changes, backend.halt)
+def _journal(backend: TtsBackend, store: Store, header: Header, writer: LogWriter, clock: Clock) -> Journal:
+    journal = Journal(store, header, writer, backend.counter, clock, backend.users.changes, backend.halt)
     backend.users.on_change = journal.note_user
     backend.counter.log = journal
     return journal
@@ -183,9 +183,9 @@ def _go_to(counter: Counter, taken: int, now_ns: int) -> None:
     until_ns = -1
     while (offset := feed.next_offset) is not None:
         if counter.taken >= taken:
-            # A live market ran on while nobody wrote where it stood: no snapshot shows less than one before.
+            # A loop ran on while nobody wrote where it stood: no snapshot shows less than one before.
             until_ns = offset + _UNNOTED_NS if until_ns < 0 else until_ns
-            if not world.is_live or not taken or offset > until_ns:
+            if not world.always_trades or not taken or offset > until_ns:
                 break
         entry = feed.take()
         counter.taken += 1
@@ -211,8 +211,6 @@ def _show(world: World, contract: Contract, tick: Tick) -> None:
     if world.own_prices:
         world.show_own(contract, tick)
     world.ticks[contract.index] = tick
-    scale = contract.price_scale
-    contract.last, contract.bid, contract.ask = (
-        NO_PRICE if price == DBL_MAX else round(price * scale) for price in (tick.last, tick.bid1, tick.ask1)
-    )
-    contract.bid_volume, contract.ask_volume = tick.bid_volume1, tick.ask_volume1
+    quote = quote_of(contract, tick, 0)
+    contract.last, contract.bid, contract.bid_volume = quote.last, quote.bid, quote.bid_volume
+    contract.ask, contract.ask_volume = quote.ask, quote.ask_volume
