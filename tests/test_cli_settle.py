@@ -8,15 +8,16 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from ctp2.cli.app import run
+from ctp2.tts import counter, store
 from ctp2.tts.settled import Settlement
 from ctp2.tts.statement import statement
 from tests.tts import settlements as given_by_hand
+from tests.tts.programs import FIRST, Trader, address_of, released
 from tests.tts.settlements import DAY, MADE_NS, settlement
 
 DAYS = [
@@ -40,8 +41,26 @@ def log(monkeypatch: pytest.MonkeyPatch) -> str:
             raise FileNotFoundError(f"{path}: no such log")
         yield from DAYS
 
-    monkeypatch.setitem(sys.modules, "ctp2.tts.store", SimpleNamespace(settlements=settlements))
+    monkeypatch.setattr(store, "settlements", settlements)
     return "counter.db"
+
+
+def test_reads_the_log_of_a_counter_while_it_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named by its file, and by the counter's address."""
+    database = tmp_path / "counter.db"
+    address = address_of(tmp_path, f"&db={database}")
+    client = Trader(address).start()
+    with released(client):
+        control = counter(address)
+        control.step(FIRST)
+        client.fill()
+        control.settle()
+        wanted = control.statement("alice")
+        for place in (str(database), address):
+            assert run(["settle", "--db", place, "--account", "alice"]) == 0
+            assert capsys.readouterr().out == wanted.replace("\r\n", "\n")
+    assert run(["settle", "--db", str(database), "--account", "alice", "--day", "20210104"]) == 0
+    assert "|rb2105" in capsys.readouterr().out.replace(" ", "")
 
 
 def test_prints_the_last_day_of_everybody(log: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +106,7 @@ def test_text_files_are_what_a_client_gets(log: str, tmp_path: Path, capsys: pyt
 
 def test_a_file_name_holds_any_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = [settlement(msgspec.structs.replace(given_by_hand.option(), account_id="../一"))]
-    monkeypatch.setitem(sys.modules, "ctp2.tts.store", SimpleNamespace(settlements=lambda _: iter(odd)))
+    monkeypatch.setattr(store, "settlements", lambda _: iter(odd))
     out = tmp_path / "out"
     assert run(["settle", "--db", "x", "--out", str(out)]) == 0
     assert [path.name for path in out.iterdir()] == ["..%2F%E4%B8%80-20230417.txt"]
@@ -139,6 +158,8 @@ def test_a_month_can_be_given_again(log: str, tmp_path: Path, capsys: pytest.Cap
         (["--db", "counter.db", "--format", "xml"], 2, "unknown format xml"),
         (["--db", "counter.db", "--format", "csv"], 2, "name a folder with --out"),
         (["--db", "other.db"], 3, "other.db: no such log"),
+        (["--db", "tts://nowhere?db=x.db"], 3, "nowhere"),
+        (["--db", "tts://7x24"], 2, "tts://7x24 keeps no log: name its option db="),
         (["nothing.json"], 3, "nothing.json: No such file or directory"),
         (["--db", "counter.db", "--account", "carol"], 3, "accounts with statements: alice, hk01"),
         (["--db", "counter.db", "--day", "20230415"], 3, "no such statement"),

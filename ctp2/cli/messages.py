@@ -166,7 +166,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "打印或导出结算单，数据来自柜台的日志文件或先前导出的文件。",
     ),
     "help.settle.file": ("Statements exported with --format json.", "先前以 --format json 导出的文件。"),
-    "help.settle.db": ("The counter's log (its option db=).", "柜台的日志文件（地址选项 db=）。"),
+    "help.settle.db": (
+        "The counter's log: its file, or the counter's address with its option db=.",
+        "柜台的日志：文件，或带选项 db= 的柜台地址。",
+    ),
     "help.settle.account": ("Only this account; else all.", "只看此账户；不填为全部。"),
     "help.settle.day": (
         "A day, a month, or all days; else the last settled day.",
@@ -179,6 +182,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "help.settle.out": ("Write files into this folder.", "写入此目录。"),
     "settle.format": ("unknown format {value}: text, csv or json", "未知格式 {value}：text、csv 或 json"),
     "settle.source": ("give either FILE.json or --db PATH", "请给出 FILE.json 或 --db PATH，二者取一"),
+    "settle.no_db": ("{address} keeps no log: name its option db=", "{address} 没有日志：请写明选项 db="),
     "settle.csv": ("CSV is several files: name a folder with --out", "CSV 是多个文件：请用 --out 指定目录"),
     "settle.nothing": (
         "no such statement; accounts with statements: {accounts}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
 import sys
 from collections.abc import Iterable
@@ -13,7 +12,10 @@ from urllib.parse import quote
 
 from ctp2.cli.errors import DONE, FAILED, NOT_REACHABLE, WRONG_USE, CliError
 from ctp2.cli.messages import text
+from ctp2.core.address import parse
 from ctp2.core.errors import Ctp2Error
+from ctp2.tts import store
+from ctp2.tts.config import parse as parse_options
 from ctp2.tts.settled import Settlement
 from ctp2.tts.statement import ENCODING
 from ctp2.tts.statement_export import from_plain, to_plain, to_tables
@@ -73,11 +75,13 @@ def _settlement(item: Statement) -> Settlement:
 
 
 def _of_log(database: str) -> Statements:
-    """The settlements in a counter's log."""
-    store: Any = importlib.import_module("ctp2.tts.store")
+    """The settlements in a counter's log: a file, or an address of which the option ``db`` says where it is."""
     statements = Statements()
     try:
-        for settlement in store.settlements(database):
+        path = parse_options(parse(database)).db if "://" in database else database
+        if not path:
+            raise CliError(text("settle.no_db", address=database), WRONG_USE)
+        for settlement in store.settlements(path):
             statements.add(settlement)
     except (Ctp2Error, OSError, ValueError) as error:
         raise CliError(str(error), NOT_REACHABLE) from None

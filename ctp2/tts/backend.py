@@ -238,8 +238,6 @@ class TtsBackend:
         next_day = self.days.after(self.world.trading_day, now_ns)
         settlement = self._settle(next_day, now_ns)
         world = self.days.world(next_day, now_ns, settlement, self.world)
-        for account in settlement.accounts:
-            account.name = self.users.name(account.account_id)
         event = DaySettled(settlement, now_ns)
         world.engine.state.evolve(event)
         counter.publish([event])

@@ -1,8 +1,8 @@
 """The CTP text statement (结算单) of an account, marked to market by day (spec ctp-semantics 11.3).
 
-One account block with its tables per currency that has anything in it [SIM]; text in GBK, lines end in CRLF. A month's
-statement has the same layout [SIM]: the first day's balance brought forward, the last day's equity and positions, the
-sums and the movements of all its days.
+One account block with its tables per currency [SIM]: CNY, and any other in which something happened or is held, because
+readers of statements know one block. Text in GBK, lines end in CRLF. A month's statement has the same layout [SIM]: the
+first day's balance brought forward, the last day's equity and positions, the sums and the movements of all its days.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ BROKER: Final = "ctp2模拟柜台"
 """Who a statement comes from [SIM]."""
 CHUNK: Final = 500
 """Bytes of a statement in one ``OnRspQrySettlementInfo``."""
+BASE_CURRENCY: Final = "CNY"
 CURRENCIES: Final = {"CNY": "人民币", "HKD": "港币", "USD": "美元"}
 
 _CELL: Final = 49
@@ -68,11 +69,16 @@ def _name(account: AccountSettled) -> str:
 
 
 def _purses(account: AccountSettled) -> list[PurseSettled]:
-    """The currencies with anything in them; the first one where none has."""
+    """CNY with anything in it, other currencies with more than money that lies there; the first one where none has."""
     moved = {line.currency for table in TABLES for line in table.lines(account)}
-    found = [purse for purse in account.purses if purse.currency in moved or purse != _empty(purse.currency)]
+    found = [purse for purse in account.purses if purse.currency in moved or not _is_idle(purse)]
     found += [_empty(currency) for currency in sorted(moved.difference(purse.currency for purse in found))]
-    return found or account.purses[:1] or [_empty("CNY")]
+    return found or account.purses[:1] or [_empty(BASE_CURRENCY)]
+
+
+def _is_idle(purse: PurseSettled) -> bool:
+    lying = 0 if purse.currency == BASE_CURRENCY else purse.balance_bf
+    return purse == PurseSettled(currency=purse.currency, balance_bf=lying, balance_cf=lying, available=lying)
 
 
 def _empty(currency: str) -> PurseSettled:

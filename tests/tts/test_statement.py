@@ -345,6 +345,19 @@ def test_sections_come_in_their_order_and_only_with_rows() -> None:
     assert [block.currency for block in read(text).blocks] == ["CNY", "USD"]
 
 
+def test_money_that_only_lies_there_is_shown_in_cny_alone() -> None:
+    """Who trades futures has one block, as readers of statements expect, whatever else the counter gave him."""
+
+    def lying(currency: str) -> PurseSettled:
+        return PurseSettled(currency=currency, balance_bf=5, balance_cf=5, available=5)
+
+    account = AccountSettled(account_id="a", purses=[lying("CNY"), lying("HKD"), lying("USD")])
+    assert [block.currency for block in made(account).blocks] == ["CNY"]
+    account.purses[1].deposit_withdrawal = 1
+    account.trades = [msgspec.structs.replace(given_by_hand.vector().trades[0], currency="USD")]
+    assert [block.currency for block in made(account).blocks] == ["CNY", "HKD", "USD"]
+
+
 def test_a_currency_without_anything_is_left_out_unless_there_is_no_other() -> None:
     assert [block.currency for block in made(given_by_hand.hong_kong()).blocks] == ["HKD"]
     nothing = AccountSettled(account_id="new", purses=[PurseSettled(currency=name) for name in ("CNY", "USD")])
