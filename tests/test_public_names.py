@@ -10,7 +10,17 @@ from ctp2.ctp import enums, structs
 
 PUBLIC: dict[str, set[str]] = {
     "ctp2": {"__version__", "mdapi", "tdapi"},
-    "ctp2.testing": {"Call", "MdRecorder", "TraderRecorder"},
+    "ctp2.testing": {
+        "Call",
+        "Days",
+        "LocalCounter",
+        "MdClient",
+        "MdRecorder",
+        "Order",
+        "TraderClient",
+        "TraderRecorder",
+        "open_counter",
+    },
     "ctp2.tts": {"counter", "hashed_password"},
 }
 FACES = {

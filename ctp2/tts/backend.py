@@ -114,8 +114,6 @@ class TtsBackend:
         options = config.options
         self.users = Users(options.accounts, options.auth == "on")
         self.pace = OrderPace(options.order_rate) if options.order_rate else None
-        self.faults: Faults | None = _faults_of(self) if options.faults else None
-        """What goes wrong on purpose; None while nothing is to."""
         self._last_session = 0
         self.journal: Journal | None = None
         store = Store(config.db, options.durability) if config.db else None
@@ -125,6 +123,8 @@ class TtsBackend:
             if store is not None:
                 store.close()
             raise
+        self.faults: Faults | None = _faults_of(self) if options.faults else None
+        """What goes wrong on purpose; None while nothing is to."""
         self.counter.start()
 
     def _begin(self, clock: Clock, store: Store | None) -> None:
