@@ -111,13 +111,14 @@ class Sink(Protocol):
 class Capabilities:
     """What a backend can do, so that a program may ask beforehand.
 
-    ``kinds``: the kinds of front it offers. ``requests``: names of the ``Req…`` methods it really serves; a query
-    outside gets its empty result, any other request error 27 (see :func:`ctp2.core.unsupported.answer`).
+    ``kinds``: the kinds of front it offers; ``served``: those that a server of it offers (left out: the same).
+    ``requests``: names of the ``Req…`` methods it really serves; a query outside gets its empty result, any other
+    request error 27 (see :func:`ctp2.core.unsupported.answer`).
     ``order_kinds``: names of the kinds of orders that it takes; ``markets``: exchange → classes of products that can be
     traded there. Both may be empty: then nothing is said about them.
     """
 
-    __slots__ = ("kinds", "markets", "order_kinds", "requests")
+    __slots__ = ("kinds", "markets", "order_kinds", "requests", "served")
 
     def __init__(
         self,
@@ -125,8 +126,10 @@ class Capabilities:
         requests: frozenset[str],
         order_kinds: frozenset[str] = frozenset(),
         markets: Mapping[str, tuple[str, ...]] | None = None,
+        served: frozenset[Kind] | None = None,
     ) -> None:
         self.kinds = kinds
+        self.served = kinds if served is None else served
         self.requests = requests
         self.order_kinds = order_kinds
         self.markets: Mapping[str, tuple[str, ...]] = {} if markets is None else markets

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Self
 from ctp2 import registry
 from ctp2.core import address as addresses
 from ctp2.core.backend import Backend, Kind
-from ctp2.core.clock import Clock, LiveClock
+from ctp2.core.clock import Clock, process_clock
 from ctp2.front.hub import Hub
 from ctp2.front.limits import Limits
 from ctp2.front.logs import log, say
@@ -56,7 +56,7 @@ class Server:
 
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self.config = config
-        self.clock = clock or LiveClock()
+        self.clock = clock or process_clock()
         self.hubs: dict[Kind, Hub] = {}
         self.ports: dict[Kind, int] = {}
         self._backend: Backend | None = None
@@ -94,7 +94,7 @@ class Server:
         self._backend = backend
         try:
             for kind, port in self._wanted():
-                if kind not in backend.capabilities.kinds:
+                if kind not in backend.capabilities.served:
                     say(INFO, "skipped", side=kind, why="the backend does not offer it")
                     continue
                 hub = Hub(kind, backend, config.limits, self.clock, self._executor, self._numbers.__next__)

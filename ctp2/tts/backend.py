@@ -55,6 +55,14 @@ CAPABILITIES: Final = Capabilities(
     MARKETS,
 )
 """What this counter serves; the table in the READMEs is made of it (tools/gen_capabilities.py)."""
+_OF_VIP: Final = Capabilities(
+    CAPABILITIES.kinds,
+    CAPABILITIES.requests,
+    CAPABILITIES.order_kinds,
+    CAPABILITIES.markets,
+    served=frozenset(("trader",)),
+)
+"""VIP has no market data front of its own: in this process a client of it gets the source's (spec 14.1)."""
 
 
 # ------------------------------------------------------------------ the module's part of the contract
@@ -103,7 +111,7 @@ class TtsBackend:
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
-        self.capabilities = CAPABILITIES
+        self.capabilities = _OF_VIP if config.environment == "vip" else CAPABILITIES
         self.source: QuoteSource | None = None
         if config.follows_sessions:
             self.source = QuoteSource(source_address(config), clock, config.options.stale)
@@ -171,7 +179,7 @@ class TtsBackend:
     def session(self, kind: Kind, sink: Sink) -> Session:
         """A session for one client; ``OnFrontConnected`` follows at once."""
         if kind == "md" and self.source is not None and self.config.environment == "vip":
-            return self.source.session(sink)  # VIP has no market data front of its own (spec 14.1)
+            return self.source.session(sink)
         session = TtsSession(self, kind, sink)
         self.counter.submit(session.open, None)
         return session

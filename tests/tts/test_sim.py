@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from ctp2 import registry
+from ctp2.core.address import parse
 from ctp2.core.backend import Event
 from ctp2.ctp import structs as s
+from ctp2.front.server import Config, ServerThread
 from ctp2.testing.clocks import HandClock, ShiftedClock, use
 from ctp2.tts import counter
+from ctp2.tts.backend import running
 from tests.core.fake import FakeBackend, FakeSession
 from tests.tts.programs import Trader, is_order, is_phase
 from tests.tts.sessions import Sim, Source, row, session_counter
@@ -554,10 +557,41 @@ def test_market_data_of_vip_is_the_source_s_own(tmp_path: Path) -> None:
         assert (shown.field.TradingDay, trader.login_field.TradingDay) == ("20260112", "20260720")
 
 
+# ------------------------------------------------------------------------------------------------- over the network
+
+
+def test_a_served_vip_has_no_market_data_port(tmp_path: Path, fake: Fake) -> None:
+    config = Config("tts://vip?id=served&quotes=fake://&markets=futures", trade_port=0, md_port=0)
+    with use(HandClock("2026-01-12 09:30:00")), ServerThread(config) as server:
+        assert list(server.server.ports) == ["trader"]
+
+
+def test_a_served_market_is_a_source_and_its_end_stops_fills(tmp_path: Path) -> None:
+    """A recorded day behind ``tcp://``: its snapshots fill orders until the server goes away."""
+    day = Source(tmp_path, row("rb2605", "SHFE", "20260112", "20260112", "09:30:00"))
+    with (
+        ServerThread(Config(day.address, trade_port=0, md_port=0)) as server,
+        session_counter(tmp_path, "2026-01-12 09:30:00", quotes=server.md) as sim,
+    ):
+        trader, watcher = sim.trader(), sim.watcher("rb2605")
+        watcher.spi.wait_for(lambda call: call.name == "OnRtnDepthMarketData" and call.field.BidVolume1 == 10)
+        assert trader.fill("rb2605", 3010.0).Price == 3001.0
+        server.stop()
+        backend = running(parse(sim.address))
+        assert backend is not None
+        assert backend.source is not None
+        while backend.source.is_logged_in:
+            sim.settle()
+        trader.rest("rb2605", 3010.0)
+
+
 # ------------------------------------------------------------------------------------------------- addresses
 
 FAULTS = [
-    ("tts://sim", r"without quotes= it asks quotes://: quotes:// is not built yet in this version of ctp2; known: tts"),
+    (
+        "tts://sim",
+        r"without quotes= it asks quotes://: quotes:// is not built yet in this version of ctp2; known: .*tts",
+    ),
     ("tts://sim?quotes=nope://x", r"quotes=nope://x: unknown scheme nope://"),
     ("tts://sim?quotes=tts://7x24%26speed=x", r"quotes=tts://7x24.*no such environment"),
     ("tts://sim?id=a&quotes=tts://sim%3Fid=a", r"a counter cannot be its own source of quotes"),
@@ -620,7 +654,6 @@ def test_other_markets_work_in_2027(
 
 def test_a_recorded_day_of_china_past_the_calendar_is_refused(tmp_path: Path) -> None:
     """Its phases are not known; a day of Hong Kong is played, and so are days before the calendar (test_phases)."""
-    from ctp2.core.address import parse
     from ctp2.refdata.calendar import CalendarEnded
 
     source = Source(tmp_path, row("rb2705", "SHFE", "20270303", "20270303", "09:30:00"))
@@ -634,7 +667,6 @@ def test_a_recorded_day_of_china_past_the_calendar_is_refused(tmp_path: Path) ->
 
 
 def test_a_source_without_market_data_is_refused(tmp_path: Path, fake: Fake) -> None:
-    from ctp2.core.address import parse
     from ctp2.core.errors import AddressError
 
     fake.backend = FakeBackend(kinds=("trader",))
