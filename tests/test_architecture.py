@@ -73,6 +73,7 @@ TTS_EDGE = {
     "flows",
     "session",
     "client",
+    "worker",
     "days",
     "live_days",
     "ears",

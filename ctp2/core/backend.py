@@ -10,10 +10,15 @@ A backend package offers two functions and two classes:
 ``open(address, clock)`` required  a :class:`Backend`; may block; raises an error of :mod:`ctp2.core.errors`
 ``Backend.session``    required  one per Api object or served client
 ``Session.handle``     required  take one request; never block, never call back synchronously
+``Backend.work_on``      optional  ``(host) -> bool``: do the work on a server's event loop (:class:`Host`) from now on,
+                                 ``Backend.work_alone()`` ends that; False: it cannot. A loop wakes nobody
 ``Session.subscribe_topic``  optional  where a trader session's private/public flow starts (default: from now)
 ``Session.flow_identity``  optional  a text that names the counter's logs: a client that kept positions of other logs
                                  starts from the beginning (default: not compared)
 =====================  ========  ================================================================================
+
+A session whose link is gone for good puts ``Event(REOPEN)`` (:mod:`ctp2.core.dispatch`) as its last event, behind the
+``OnFrontDisconnected``: its client closes it and opens another.
 
 ``open`` is called once per process for equal scheme, host and options; :mod:`ctp2.registry` counts the users and calls
 ``Backend.close`` after the last one.
@@ -133,6 +138,23 @@ class Capabilities:
         self.requests = requests
         self.order_kinds = order_kinds
         self.markets: Mapping[str, tuple[str, ...]] = {} if markets is None else markets
+
+
+class Alarm(Protocol):
+    """A call that will be made."""
+
+    def cancel(self) -> None:
+        """Do not make it."""
+
+
+class Host(Protocol):
+    """An event loop on which a backend may do its work, instead of on a thread of its own."""
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have ``call`` made on the loop's thread soon. From any thread."""
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Alarm:
+        """Have ``call`` made after so long. On the loop's thread."""
 
 
 class Session(Protocol):

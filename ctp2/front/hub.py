@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -42,6 +43,7 @@ class Hub:
         self.next_number = next_number
         self.loop = asyncio.get_running_loop()
         self.now = self.loop.time
+        self._home = threading.get_ident()
         self.keys = Keys()
         self.connections: set[Connection] = set()
         self.delivered = 0
@@ -172,6 +174,9 @@ class Hub:
         if self._woken:
             return
         self._woken = True
+        if threading.get_ident() == self._home:
+            self.loop.call_soon(self._drain)
+            return
         try:
             self.loop.call_soon_threadsafe(self._drain)
         except RuntimeError:

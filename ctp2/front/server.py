@@ -65,6 +65,8 @@ class Server:
         self._executor = ThreadPoolExecutor(4, thread_name_prefix="ctp2-front")
         self._looking: asyncio.Task[None] | None = None
         self._tls: ssl.SSLContext | None = None
+        self._hosts = False
+        """Whether the backend works on this loop."""
 
     @property
     def scheme(self) -> str:
@@ -92,6 +94,9 @@ class Server:
         registry.check(where)
         backend = await loop.run_in_executor(self._executor, registry.acquire, where, self.clock)
         self._backend = backend
+        move = getattr(backend, "work_on", None)
+        if move is not None:
+            self._hosts = await loop.run_in_executor(self._executor, move, LoopHost(loop))
         try:
             for kind, port in self._wanted():
                 if kind not in backend.capabilities.served:
@@ -159,8 +164,35 @@ class Server:
         # Sessions close on this executor, so the backend comes after the last of them.
         await asyncio.to_thread(self._executor.shutdown)
         if backend is not None:
+            if self._hosts:
+                self._hosts = False
+                backend.work_alone()  # type: ignore[attr-defined]  # optional, and there with work_on
             await asyncio.to_thread(registry.release, backend)
             say(INFO, "stopped")
+
+
+class LoopHost:
+    """A loop, as a backend sees it that works on it."""
+
+    __slots__ = ("_home", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._home = threading.get_ident()
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Soon, on the loop's thread."""
+        if threading.get_ident() == self._home:
+            self._loop.call_soon(call)
+            return
+        try:
+            self._loop.call_soon_threadsafe(call)
+        except RuntimeError:
+            log.warning("the event loop has ended: a request of another thread waits")
+
+    def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """After so long."""
+        return self._loop.call_later(seconds, call)
 
 
 def _tls(config: Config) -> ssl.SSLContext:

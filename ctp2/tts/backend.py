@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Final
 
-from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Kind, Sink, Topic
+from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Host, Kind, Sink, Topic
 from ctp2.core.clock import process_clock
 from ctp2.core.errors import READ_FAILED
 from ctp2.ctp import structs
@@ -183,6 +183,14 @@ class TtsBackend:
         session = TtsSession(self, kind, sink)
         self.counter.submit(session.open, None)
         return session
+
+    def work_on(self, host: Host) -> bool:
+        """Work on a server's event loop instead of on a thread of its own; False when it does so on another one."""
+        return self.counter.worker.work_on(host)
+
+    def work_alone(self) -> None:
+        """Work on a thread of its own again. On the loop's thread."""
+        self.counter.worker.work_alone()
 
     def close(self) -> None:
         """Stop the counter."""

@@ -1,7 +1,7 @@
 """The embedded counter's thread: it touches the engine, plays the market into it, and keeps its timers.
 
 At full speed a reader that has finished with a snapshot plays the next one on its own thread, when no request waits:
-two hand-offs between threads are most of what a snapshot costs. One thread at a time, by ``Counter._turn``.
+two hand-offs between threads are most of what a snapshot costs. One thread at a time, by ``Counter.turn``.
 
 Requests come in through :meth:`Counter.submit` from any thread; what the engine and the market produce goes out through
 the functions of :class:`~ctp2.tts.ears.Ears`, on the counter's thread. Nothing here knows CTP.
@@ -16,7 +16,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core.backend import Sink
@@ -33,14 +33,13 @@ from ctp2.tts.lockstep import Gate, GatedSink
 from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.shown_book import book_tick, quote_of
 from ctp2.tts.timers import Timers
+from ctp2.tts.worker import Worker
 
 if TYPE_CHECKING:
     from ctp2.tts.journal import Journal
 
 log = logging.getLogger("ctp2.tts")
 
-QUEUE_LIMIT: Final = 200_000
-"""Requests that may wait for the counter; a caller beyond it is told -2."""
 _BURST: Final = 1000
 """Entries played at full speed, when they concern nobody, before requests are looked for."""
 _NS: Final = 1_000_000_000
@@ -61,14 +60,10 @@ class Counter:
         self._on_events = ears.on_events
         self._on_tick = ears.on_tick
         self._monotonic_ns = monotonic_ns
-        self._jobs: SimpleQueue[tuple[Callable[[Any], None], Any]] = SimpleQueue()
-        self._turn = threading.Lock()
-        """Held by the thread that works on the counter: its own, or at full speed a reader's that has just finished."""
-        self._counting = threading.Lock()
-        self._submitted = 0
-        self._done = 0
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="ctp2-counter", daemon=True)
+        self.turn = threading.Lock()
+        """Held by whoever works on the counter: its worker, or at full speed a reader that has just finished."""
+        self.worker = Worker(self)
+        self.submit = self.worker.submit
         self._readers: dict[Reader, Sink] = {}
         """The clients and their own sinks, in the order in which they came."""
         self._gate = Gate(monotonic_ns)
@@ -113,29 +108,14 @@ class Counter:
 
     # ------------------------------------------------------------------ from any thread
     def start(self) -> None:
-        """Start the thread."""
+        """Begin to work."""
         self._clock.watch(self._on_clock_moved)
-        self._thread.start()
+        self.worker.start()
 
     def stop(self) -> None:
-        """End the thread after what was submitted before; returns when it has ended."""
+        """End the work after what was submitted before; returns when it has ended."""
         self._clock.unwatch(self._on_clock_moved)
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._put(self._stop, None)
-            self._thread.join()
-
-    def submit(self, job: Callable[[Any], None], argument: Any) -> bool:
-        """Run ``job(argument)`` on the counter's thread; False when too much waits already."""
-        if self._jobs.qsize() >= QUEUE_LIMIT:
-            return False
-        self._put(job, argument)
-        return True
-
-    def _put(self, job: Callable[[Any], None], argument: Any) -> None:
-        """Counted before it is queued: what is neither queued nor done yet is being done."""
-        with self._counting:
-            self._submitted += 1
-        self._jobs.put((job, argument))
+        self.worker.stop()
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Run ``function`` on the counter's thread and return what it returns (for Python users of the counter)."""
@@ -151,7 +131,11 @@ class Counter:
                 self.log.commit()
             done.put((True, result))
 
-        self._put(job, None)
+        if self.worker.is_home:
+            with self.turn:
+                self.serve(job, None)
+        else:
+            self.worker.put(job, None)
         succeeded, value = done.get()
         if not succeeded:
             raise value
@@ -160,18 +144,18 @@ class Counter:
     @property
     def depth(self) -> int:
         """Requests that wait for the counter."""
-        return self._jobs.qsize()
+        return self.worker.depth
 
     def hold(self) -> None:
         """Take no further entry of the market until as many :meth:`release_hold` follow."""
-        with self._turn:
+        with self.turn:
             if not self._holds:
                 self._offset = self._feed_now()
             self._holds += 1
 
     def release_hold(self) -> None:
         """One holder less."""
-        with self._turn:
+        with self.turn:
             self._holds -= 1
             if not self._holds:
                 self._anchor_ns = self._monotonic_ns()
@@ -289,33 +273,19 @@ class Counter:
             self._publish_books()
 
     # ------------------------------------------------------------------ the loop
-    def _run(self) -> None:
-        get, turn, keeps_time = self._jobs.get, self._turn, self.world.follows_sessions
-        while not self._stopping:
-            with turn:
-                wait_ns = self._work()
-            try:
-                if wait_ns < 0:
-                    job, argument = get()
-                elif wait_ns:
-                    job, argument = get(timeout=wait_ns / _NS)
-                else:
-                    job, argument = get(block=False)
-            except Empty:
-                continue
-            with turn:
-                if self.log is not None:
-                    self.log.is_serving = True
-                try:
-                    if keeps_time:
-                        self._work()  # a request of 21:00:00 meets the phase of 21:00:00, however late we woke
-                    job(argument)
-                except Exception:
-                    log.exception("the counter failed on a request")
-                if self.log is not None:
-                    self.log.is_serving = False
-                    self.log.served(self._jobs.qsize())
-                self._done += 1
+    def serve(self, job: Callable[[Any], None], argument: Any) -> None:
+        """Carry out a request; a failure is logged."""
+        if self.log is not None:
+            self.log.is_serving = True
+        try:
+            if self.world.follows_sessions:
+                self.work()  # a request of 21:00:00 meets the phase of 21:00:00, however late we woke
+            job(argument)
+        except Exception:
+            log.exception("the counter failed on a request")
+        if self.log is not None:
+            self.log.is_serving = False
+            self.log.served(self.worker.depth)
 
     def _go_on(self) -> None:
         """A reader has finished: play on, here on its thread, and spare two hand-offs to the counter's thread.
@@ -323,30 +293,27 @@ class Counter:
         Only when nothing else is to be done; a waiting request, the end of a day, or whoever has the turn, is the
         counter's thread's.
         """
-        if not self._turn.acquire(blocking=False):
+        if not self.turn.acquire(blocking=False):
             self.wake()
             return
         try:
             wait_ns = 0
-            while not wait_ns and self._submitted == self._done and not self._speed and self._is_playing:
+            while not wait_ns and self.worker.is_idle and not self._speed and self._is_playing:
                 if self.world.feed.next_offset is None:
                     break
-                wait_ns = self._work()
-            needs_thread = wait_ns >= 0 and self._submitted == self._done
+                wait_ns = self.work()
+            needs_thread = wait_ns >= 0 and self.worker.is_idle
         finally:
-            self._turn.release()
+            self.turn.release()
         if needs_thread:
             self.wake()
 
-    def _stop(self, _: Any) -> None:
-        self._stopping = True
-
-    def _work(self) -> int:
+    def work(self) -> int:
         """Do what is due; returns how long nothing will be (ns), -1 for until somebody asks."""
         timer_ns = -1 if self.timers is None else self.timers.work()
         if self.world.follows_sessions:
             return self._work_in_sessions(timer_ns)
-        if self._jobs.qsize():
+        if self.worker.depth:
             return 0  # requests first: they were sent before the next snapshot
         if self._is_in_step:
             busy = self._gate.go_on()
@@ -409,7 +376,7 @@ class Counter:
 
     def _on_clock_moved(self) -> None:
         """Somebody set the clock: what is due by it comes before what is requested from now on."""
-        self._put(self._look_at_clock, None)
+        self.worker.put(self._look_at_clock, None)
 
     def _look_at_clock(self, _: Any) -> None:
         if self.ends_ns and self._clock.now_ns() >= self.ends_ns:
@@ -427,7 +394,7 @@ class Counter:
         now = self._feed_now()
         while offset is not None and offset <= now:
             self._play_entry(offset)
-            if self._jobs.qsize():
+            if self.worker.depth:
                 return 0
             offset = self.world.feed.next_offset
         return 0 if offset is None else int((offset - now) / self._speed) + 1
@@ -438,7 +405,7 @@ class Counter:
             if sink.depth:
                 sink.when_idle(self.wake)
                 return True
-        if self._jobs.qsize():
+        if self.worker.depth:
             self.wake()
             return True
         self._is_settling_in = False
@@ -454,7 +421,7 @@ class Counter:
             if sink.depth:
                 sink.when_idle(self._go_on)
                 return -1
-        if self._jobs.qsize():
+        if self.worker.depth:
             return 0
         offset = self.world.feed.next_offset
         if offset is None:
@@ -489,7 +456,7 @@ class Counter:
 
     def wake(self) -> None:
         """Have the counter's thread look again."""
-        self._put(_nothing, None)
+        self.worker.put(_nothing, None)
 
     def _end_of_day(self) -> int:
         """The recorded day is over: the next one, else the clock goes on at its own pace after the last snapshot."""

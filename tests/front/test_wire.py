@@ -25,6 +25,7 @@ METHODS = {"trader": methods.TRADER, "md": methods.MD}
 VALUES: dict[str, list[Any]] = {
     "text": ["", "a", "rb2605", "涨停价", "x" * 200],
     "char": ["", "0", "~"],
+    "piece": [b"", b"a", b"\xd5\xc7\xcd"],
     "int": [0, 1, -(2**31), 2**31 - 1],
     "short": [0, -1],
     "double": [0.0, -1.5, 1.7976931348623157e308],
