@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ctp2.testing.clients import MdClient, TraderClient
+    from ctp2.testing.clocks import HandClock
     from ctp2.testing.counters import LocalCounter
     from ctp2.testing.days import Days
 
@@ -32,13 +33,29 @@ def ctp2_day(tmp_path: Path) -> Days:
 
 
 @pytest.fixture
-def ctp2_counter(ctp2_day: Days, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCounter]:
+def ctp2_clock() -> Iterator[HandClock]:
+    """A clock that stands at half past eight in Beijing on Monday 2026-03-02, for what is opened during the test.
+
+    ``ctp2_clock.move("21:00:00")`` or ``.advance(60)`` sets it forward. Replays have their day's own time.
+    """
+    from ctp2.testing.clocks import HandClock, use
+
+    with use(HandClock("2026-03-02 08:30:00")) as clock:
+        yield clock
+
+
+@pytest.fixture
+def ctp2_counter(
+    request: pytest.FixtureRequest, ctp2_day: Days, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LocalCounter]:
     """A counter of the test's own, in memory; ``ctp2_counter(faults="drop:order=2")`` makes another.
 
     Exceptions in callbacks, which ctp2 only logs, fail the test at its end.
     """
     from ctp2.testing.counters import Complaints, LocalCounter
 
+    if "ctp2_clock" in request.fixturenames:
+        request.getfixturevalue("ctp2_clock")  # before anything is opened
     # Flow files and whatever else goes into the user's folders stay with the test.
     monkeypatch.setenv("CTP2_HOME", str(tmp_path / "ctp2-home"))
     counter = LocalCounter(ctp2_day)

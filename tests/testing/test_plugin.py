@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
-from pathlib import Path
-
 import pytest
 
-import ctp2
+from tests.installed import python_path
 
 pytest_plugins = ["pytester"]
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, root: Path) -> pytest.Pytester:
-    """A folder whose pytest finds ctp2 as an installed distribution: its metadata, made of pyproject.toml."""
-    site = pytester.path / "site"
-    metadata = site / f"ctp2-{ctp2.__version__}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: ctp2\nVersion: {ctp2.__version__}\n")
-    declared = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
-    lines = [
-        f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in declared.items()
-    ]
-    (metadata / "entry_points.txt").write_text("\n".join(lines))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(site), str(root))))
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder whose pytest finds ctp2 as an installed distribution."""
+    monkeypatch.setenv("PYTHONPATH", python_path(pytester.path / "site"))
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     return pytester
 
@@ -88,6 +75,14 @@ def test_fixtures_in_one_line_each(project: pytest.Pytester) -> None:
             trader = ctp2_counter("7x24", seed=5).trader()
             trader.order("TEST", "buy", "open", 1, 100).working()
 
+        def test_a_night_in_a_moment(ctp2_trader, ctp2_counter, ctp2_clock):
+            trader = ctp2_counter("7x24").trader()
+            assert trader.api.GetTradingDay() == "20260302"
+            trader.order("TEST", "buy", "open", 1, 100).working()
+            ctp2_clock.move("04:00:00")  # 7x24 settles, and the next day begins
+            assert trader.relogin().api.GetTradingDay() == "20260303"
+            assert trader.rows("ReqQryOrder") == []
+
         def test_a_recorder_beside_the_program(ctp2_counter, ctp2_recorder):
             seen = ctp2_recorder("alice")
             ctp2_counter.trader("alice").order("TA605", "buy", "open", 1, 3810).filled()
@@ -106,7 +101,7 @@ def test_fixtures_in_one_line_each(project: pytest.Pytester) -> None:
             order = trader.order("rb2605", "buy", "open", 1, 4310).cancelled()
             assert order.returns[-1].StatusMsg == "已撤单报单被拒绝SHFE:席位 未登录"
         """,
-        passed=10,
+        passed=11,
     )
 
 
@@ -179,7 +174,7 @@ def test_other_peoples_tests_do_not_pay(project: pytest.Pytester) -> None:
 
 def test_the_fixtures_explain_themselves(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("-p", "no:cacheprovider", "--fixtures", timeout=60)
-    names = ["ctp2_counter", "ctp2_day", "ctp2_md", "ctp2_recorder", "ctp2_trader"]
+    names = ["ctp2_clock", "ctp2_counter", "ctp2_day", "ctp2_md", "ctp2_recorder", "ctp2_trader"]
     for name in names:
         result.stdout.fnmatch_lines([f"{name} -- *plugin.py*"])
     result.stdout.no_fnmatch_line("*no docstring available*")

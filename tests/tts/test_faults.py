@@ -637,20 +637,43 @@ def test_in_lock_step_an_answer_that_is_late_before_the_market_runs_comes_at_onc
     assert "RtnTrade 1" in played_at_full_speed(tmp_path, "delay:time=1h,flow=dialog")
 
 
-def test_a_new_trading_day_brings_a_link_that_was_down(make: Made) -> None:
+def test_a_link_that_is_down_stays_down_over_the_roll_and_comes_up_on_the_new_day(make: Made) -> None:
     client = begin(make())
     control = control_of(client)
     client.fill()
+    before = len(client.spi.calls)
     control.faults.drop_link(reconnect=NEVER)
     control.faults.add("refuse:order=1")
-    before = len(client.spi.calls)
-    control.settle()
-    login = again(client, before - 1 if client.spi.calls[before - 1 :][0].name == "OnFrontDisconnected" else before)
+    day = control.settle()
+    assert client.api.ReqOrderInsert(client.order(), 9) == -1
+    control.faults.reconnect()
+    login = again(client, before)
+    assert client.spi.of("OnRspUserLogin")[-1].field.TradingDay == day
     assert client.ask("ReqSettlementInfoConfirm", BrokerID="9999", InvestorID="alice")[0].error_id == 0
     control.step(FIRST)
     sent = client.insert(price=4310.0)
     client.spi.wait_for("OnErrRtnOrderInsert", after=sent)
     assert told(client, login)[:2] == [LOGIN, "RspSettlementInfoConfirm 0"]
+
+
+@pytest.mark.parametrize("durability", ["none", "normal", "full"])
+def test_a_counter_that_writes_first_tells_the_same(make: Made, tmp_path: Path, durability: str) -> None:
+    """What a link swallows is in the log all the same, and comes behind the next login."""
+    faults = "drop:order=2,reconnect=0;swap:order=3;refuse:order=3;reject:order=4,text=席位未登录;late_fills:time=1ms"
+    client = begin(make(faults, options=f"&db={tmp_path / 'counter.db'}&durability={durability}"))
+    before = client.insert(price=4310.0)
+    client.spi.wait_for("OnRtnTrade", after=before)
+    assert told(client, before) == FILLS
+    before = client.insert(price=4310.0)
+    login = again(client, before)
+    client.spi.wait_for("OnRtnTrade", after=login)
+    assert (told(client, before)[:2], told(client, login)) == ([CUT, UP], [LOGIN, *FILLS])
+    before = client.insert(price=4310.0)
+    client.spi.wait_for("OnRspOrderInsert", after=before)
+    assert told(client, before) == ["ErrRtnOrderInsert 31", "RspOrderInsert 31"]
+    before = client.insert(price=4310.0)
+    order = client.spi.wait_for(is_order("5"), after=before).field
+    assert order.StatusMsg == "已撤单报单被拒绝SHFE:席位未登录"
 
 
 # ------------------------------------------------------------------ the grammar
