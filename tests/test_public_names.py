@@ -31,10 +31,12 @@ FACES = {
 }
 CONTRACT = {
     "CONTRACT_VERSION",
+    "Alarm",
     "Backend",
     "BackendModule",
     "Capabilities",
     "Event",
+    "Host",
     "Kind",
     "NONE",
     "Opener",

@@ -258,9 +258,9 @@ class TtsBackend:
         world.engine.state.evolve(event)
         counter.publish([event])
         self.statements.add(settlement)
-        sessions = [session for session in self.sessions if session.machine.is_connected]
+        sessions = self.sessions
         for session in sessions:
-            session.machine.disconnect(READ_FAILED)
+            session.machine.disconnect(READ_FAILED)  # says nothing on a link that is down; the new day brings it back
         counter.enter(world)
         self._take(world)
         if self.journal is not None:
