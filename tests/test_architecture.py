@@ -106,6 +106,10 @@ TTS_EDGE = {
     "faults",
     "fault_control",
     "source",
+    "listed",
+    "live_feed",
+    "loop",
+    "made",
 }
 TTS_KNOWS_CTP = {
     "__init__",
@@ -150,6 +154,7 @@ MAY_USE_RANDOM = {
     "tts/users.py",  # salts of passwords; nothing that the engine sees
     "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
     "refdata/walks.py",  # as synthetic
+    "refdata/endless.py",  # as synthetic
 }
 MAY_READ_ENVIRONMENT = {
     "settings.py",

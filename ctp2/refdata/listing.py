@@ -60,6 +60,10 @@ def _securities(trading_day: str) -> Iterable[Instrument]:
     return load_securities(trading_day)
 
 
+def _shares(trading_day: str) -> Iterable[Instrument]:
+    return load_securities(trading_day, shares=True)
+
+
 def _all_securities(trading_day: str) -> Iterable[Instrument]:
     return load_securities(trading_day, everything=True)
 
@@ -100,6 +104,7 @@ MARKETS: dict[str, Listing] = {
     "options": _options,  # on these futures, and the index options of CFFEX
     "etf_options": _fund_options,  # SSE and SZSE
     "securities": _securities,  # the core of SSE, SZSE, BSE
+    "shares": _shares,  # with all other shares
     "all_securities": _all_securities,  # with all bonds
     "hk": _hong_kong,
     "us": _united_states,

@@ -24,6 +24,8 @@ __all__ = [
 
 #: Makes instruments when a universe is first looked at as a whole.
 Listing = Callable[[str], Iterable[Instrument]]
+#: Makes what the listings have under one code.
+Finder = Callable[[str], Iterable[Instrument]]
 
 
 class RateKey(NamedTuple):
@@ -40,11 +42,13 @@ class Universe:
 
     ``trading_day`` is the day for which codes are resolved. Nothing is loaded until asked for: a ``listing`` runs when
     the universe is first counted, walked through or searched in vain; its instruments then come first, in its order.
+    With a ``finder`` a search makes the instruments of the code searched for and no others.
     """
 
     __slots__ = (
         "_by_code",
         "_commissions",
+        "_finder",
         "_instruments",
         "_listings",
         "_margins",
@@ -55,9 +59,14 @@ class Universe:
     )
 
     def __init__(
-        self, trading_day: str, instruments: Iterable[Instrument] = (), listings: Iterable[Listing] = ()
+        self,
+        trading_day: str,
+        instruments: Iterable[Instrument] = (),
+        listings: Iterable[Listing] = (),
+        finder: Finder | None = None,
     ) -> None:
         self.trading_day = trading_day
+        self._finder = finder
         self._instruments: dict[tuple[str, str], Instrument] = {}
         self._by_code: dict[str, list[tuple[str, str]]] = {}
         self._listings: list[Listing] = list(listings)
@@ -116,12 +125,18 @@ class Universe:
         """The instrument of this exchange that was added; with exchange ``''`` the first with this code."""
         if exchange:
             found = self._instruments.get((exchange, code))
-            return found if found is not None or not self._listings else self.instruments.get((exchange, code))
+            if found is not None or not self._listings:
+                return found
+            return next((made for made in self.find(code) if made.exchange == exchange), None)
         return next(iter(self.find(code)), None)
 
     def find(self, code: str) -> list[Instrument]:
         """All added instruments with this code: one can exist on two exchanges."""
-        instruments = self.instruments
+        if self._listings and self._finder is not None:
+            for made in self._finder(code):
+                if made.key not in self._instruments:
+                    self.add(made)
+        instruments = self._instruments if self._finder is not None else self.instruments
         return [instruments[key] for key in self._by_code.get(code, ())]
 
     def resolve(self, code: str, exchange_hint: str = "") -> Instrument | None:

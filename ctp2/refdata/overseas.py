@@ -131,6 +131,17 @@ def us_codes() -> list[str]:
     return list(_us_list())
 
 
+def is_us_code(code: str) -> bool:
+    """Whether the shipped list has a code."""
+    return code in _us_list()
+
+
+def us_products() -> list[tuple[str, str]]:
+    """(exchange, product) of everything in the list, each once."""
+    kinds = ((exchange, "USFUND" if index == "ETF" else "US") for exchange, _, index in _us_list().values())
+    return list(dict.fromkeys(kinds))
+
+
 def us_exchange(code: str) -> str:
     """The exchange of a code of the list, NASD for others."""
     line = _us_list().get(code)

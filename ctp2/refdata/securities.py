@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ctp2.refdata.contracts import open_day_after
 from ctp2.refdata.limits import board_limit_ratio, limit_free_days
-from ctp2.refdata.models import BOND, FUND, INDEX, SECURITY_CLASSES, STOCK, Instrument
+from ctp2.refdata.models import BOND, FUND, INDEX, REPO, SECURITY_CLASSES, STOCK, Instrument
 from ctp2.refdata.table import DATA_DIR, Row, read_text, rows
 
 #: First trading day on which SSE funds have a closing auction (reference-data 4); before, session FUND_OLD.
@@ -124,19 +124,53 @@ def _text(path: Path) -> str:
     return read_text(path)
 
 
-def load_securities(trading_day: str, everything: bool = False) -> list[Instrument]:
-    """The shipped mainland securities: the core (1,861), or all with their bonds (27,422).
+_BONDS = frozenset(("GOVT", "LOCALGOVT", "CORP", "OTHERBOND"))
+_LISTS = (_CORE_FILE, _SHARES_FILE, _ALL_FILE)
+
+
+def load_securities(trading_day: str, everything: bool = False, shares: bool = False) -> list[Instrument]:
+    """The shipped mainland securities: the core (1,861), with all shares (5,764), or all with their bonds (27,422).
 
     The core are the CSI 300 and 500 members, funds, convertibles, some of BSE. Names and membership are of 2022-02
     (BSE: 2026); the file may include codes delisted since.
     """
     result: list[Instrument] = []
-    for row in rows(_ALL_FILE if everything else _CORE_FILE, ["ExchangeID", "InstrumentID", "InstrumentName"]):
-        made = _make_security(row.text("ExchangeID"), row.text("InstrumentID"), row.text("InstrumentName"), trading_day)
-        if made is None:
-            raise row.error("InstrumentID", f"no board in boards.csv fits {row.text('InstrumentID')}")
-        result.append(made)
+    for path in [_ALL_FILE] if everything else _LISTS[: 2 if shares else 1]:
+        for row in rows(path, ["ExchangeID", "InstrumentID", "InstrumentName"]):
+            exchange, code = row.text("ExchangeID"), row.text("InstrumentID")
+            made = _make_security(exchange, code, row.text("InstrumentName"), trading_day)
+            if made is None:
+                raise row.error("InstrumentID", f"no board in boards.csv fits {code}")
+            result.append(made)
     return result
+
+
+def find_listed_security(code: str, trading_day: str, lists: int) -> list[Instrument]:
+    """The securities with this code in the first ``lists`` lists: core, shares, everything."""
+    found: list[Instrument] = []
+    for exchange in _MARKETS:
+        for path in _LISTS[:lists]:
+            line = _find(_text(path), code, exchange)
+            made = None if line is None else _make_security(exchange, code, line[1], trading_day)
+            if made is not None:
+                found.append(made)
+                break
+    return found
+
+
+@cache
+def listed_boards(lists: int) -> tuple[tuple[str, str, str], ...]:
+    """(exchange, board, session) of everything in the first ``lists`` lists, by the prefixes of boards.csv.
+
+    Every board with shares is in the shares, every one with bonds in everything; indices and repos are in none.
+    """
+    seen: dict[tuple[str, str], str] = {}
+    for (exchange, _), row in _boards().items():
+        board = row.text("board")
+        is_listed = row.text("product_class") in SECURITY_CLASSES and board != REPO
+        if is_listed and (lists == len(_LISTS) or board not in _BONDS):
+            seen.setdefault((exchange, board), row.text("session_id"))
+    return tuple((*key, session) for key, session in seen.items())
 
 
 # --------------------------------------------------------------------------------------------------------- making

@@ -215,20 +215,23 @@ def _on_tick(instrument: Instrument, price: Decimal) -> Decimal:
     return max((price / tick).quantize(Decimal(1), ROUND_HALF_UP) * tick, tick) if price > 0 else price
 
 
-@lru_cache(maxsize=1024)
 def _listed_close(exchange: str, code: str) -> Decimal | None:
-    """PreClosePrice of the securities list."""
-    text = _core_text()
-    at = text.find(f"\n{exchange},{code},")
-    if at < 0:
+    """PreClosePrice of the lists of securities: the core, else everything."""
+    if exchange not in ("SSE", "SZSE", "BSE"):
         return None
-    cell = text[at + 1 : text.find("\n", at + 1)].split(",")[7]
+    key = f"{exchange},{code}"
+    cell = _closes("cn_securities_core.csv.gz").get(key)
+    if cell is None:
+        cell = _closes("cn_securities.csv.gz").get(key)
     return Decimal(cell) if cell else None
 
 
-@lru_cache(maxsize=1)
-def _core_text() -> str:
-    return read_text(DATA_DIR / "cn_securities_core.csv.gz")
+@lru_cache(maxsize=2)
+def _closes(name: str) -> dict[str, str]:
+    """``exchange,code`` → PreClosePrice."""
+    lines = read_text(DATA_DIR / name).splitlines()[1:]
+    cells = [line.split(",", 8) for line in lines]
+    return {f"{row[0]},{row[1]}": row[7] for row in cells}
 
 
 def number(seed: int, *words: str) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from math import log
 from random import Random
 from typing import Final
@@ -44,6 +45,7 @@ _SHARE_PARTS: Final = (24.5, 14.6, 13.1, 6.9, 9.9, 9.4, 10.7, 10.9)
 _US_PARTS: Final = (12.0, 7.5, 9.0, 6.5, 8.0, 5.0, 5.0, 5.0, 5.5, 8.0, 7.0, 8.0, 15.0)
 
 
+@lru_cache(maxsize=256)
 def _table(median: float, ninety: float, unit: int) -> list[int]:
     """256 values of a log-logistic distribution through two quantiles, in multiples of a unit, none above 4 × p90."""
     power = log(max(ninety / median, 1.0001)) / log(9.0)
@@ -55,6 +57,7 @@ def _table(median: float, ninety: float, unit: int) -> list[int]:
     return values
 
 
+@lru_cache(maxsize=64)
 def _intervals(style: Style) -> list[int]:
     """256 intervals in ns through three quantiles, on the style's grid."""
     p50, p90, p99 = style.interval_s
@@ -71,6 +74,7 @@ def _intervals(style: Style) -> list[int]:
     return values
 
 
+@lru_cache(maxsize=64)
 def _spreads(style: Style) -> list[int]:
     """256 spreads in ticks: one tick as often as measured, the rest so that the mean comes out."""
     ones = round(_TABLE * style.one_tick)
@@ -86,7 +90,8 @@ class SyntheticDay:
 
     ``number`` is what the ticks carry as ``instrument``. ``pre_settlement`` is the price before the day (the
     instrument's own last settlement or close), else ``start_price``. ``start_ns`` leaves out what lies before it.
-    An option follows ``underlying`` where it is given (a live quote), else the walk of its underlying, same seed.
+    An option follows ``underlying`` where it is given (a live quote, ``underlying_before`` its price before the day),
+    else the walk of its underlying, same seed.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class SyntheticDay:
         start_ns: int | None = None,
         is_round_the_clock: bool = False,
         underlying: Underlying | None = None,
+        underlying_before: float | None = None,
     ) -> None:
         self.instrument = instrument
         self.trading_day = trading_day
@@ -108,25 +114,26 @@ class SyntheticDay:
         self.item = TickInstrument(instrument.exchange, instrument.code, True)
         self.start_ns = start_ns
         self.is_round_the_clock = is_round_the_clock
-        self._known = pre_settlement
-        self._underlying = underlying
+        self.known = pre_settlement
+        self.underlying = underlying
+        self.underlying_before = underlying_before
 
     def __iter__(self) -> Iterator[Tick]:
-        return _Maker(self, self._known, self._underlying).ticks()
+        return Maker(self).ticks()
 
 
-class _Maker:
+class Maker:
     """The state of one day while its ticks are made."""
 
-    def __init__(self, day: SyntheticDay, known: Decimal | None, underlying: Underlying | None) -> None:
+    def __init__(self, day: SyntheticDay) -> None:
         self.day = day
         self.instrument = instrument = day.instrument
         self.grid = Grid(instrument)
         self.spans = spans_of(instrument, day.trading_day, day.is_round_the_clock)
-        self.underlying = underlying
+        self.underlying = day.underlying
         self.years = 0.0
         self.delta = DBL_MAX
-        self.reference = self._reference(known)
+        self.reference = self._reference(day.known)
         self.style = style_of(instrument, float(self.reference), day.trading_day)
         self.random = Random(number(day.seed, *instrument.key, day.trading_day, "book")).random
         self.low, self.high = self._limit_indices()
@@ -170,7 +177,8 @@ class _Maker:
                 option, self.day.trading_day, self.day.seed, self.day.is_round_the_clock
             )
         else:
-            self.before = self.underlying(self.spans[0][0])
+            before = self.day.underlying_before
+            self.before = before if before is not None else self.underlying(self.spans[0][0])
         if known is not None:
             return known
         ticks = max(1, round(self.grid.index(self._option_value(self.before))))
@@ -197,7 +205,9 @@ class _Maker:
     def _walk(self) -> Callable[[int], float]:
         if self.instrument.product_class != OPTION:
             bounds = float(self.low), float(self.high)
-            return walk_of(self.instrument, self.day.trading_day, self.day.seed, self.reference, self.spans, bounds).at
+            day, always = self.day, self.day.is_round_the_clock
+            walk = walk_of(self.instrument, day.trading_day, day.seed, self.reference, self.spans, bounds, always)
+            return walk.at
         follow, index = self.underlying, self.grid.index
         assert follow is not None
         return lambda time_ns: index(self._option_value(follow(time_ns)))
@@ -334,7 +344,7 @@ class _Maker:
         if self.exchange == "CZCE":
             time -= millisec * 1_000_000
             millisec = 0
-        elif with_book and self.exchange in ("DCE", "GFEX"):
+        elif with_book and self.exchange in ("DCE", "GFEX") and not self.day.is_round_the_clock:
             jitter = int(self.random() * 400)
             time += jitter * 1_000_000
             millisec += jitter

@@ -138,6 +138,10 @@ class TickDay:
             tick.action_day = self._action_day(tick)
         return tick
 
+    def column(self, name: str) -> list[Any]:
+        """One value of every snapshot in the day's order, without making the ticks."""
+        return list(self._gather(name))
+
     @property
     def ignored_columns(self) -> list[str]:
         """Columns of the files that are not market-data fields, each once."""

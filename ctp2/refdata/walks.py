@@ -10,7 +10,8 @@ from random import Random
 from typing import Final
 
 from ctp2.refdata.calendar import NS_PER_SECOND, CalendarError, calendar, market_of
-from ctp2.refdata.instruments import instrument_for
+from ctp2.refdata.contracts import current_contract, listed_months
+from ctp2.refdata.instruments import instrument_for, make_future
 from ctp2.refdata.limits import daily_limits
 from ctp2.refdata.models import FUND, FUTURE, STOCK, Instrument
 from ctp2.refdata.options import rules_of_product
@@ -33,6 +34,9 @@ _DAY_MINUTES: Final = 15.0
 _INDEX_MOVE_BP: Final = 4.0
 _ROUND_THE_CLOCK_NS: Final = 4 * 3600 * NS_PER_SECOND
 """A 7x24 day lasts from 04:00 to 04:00."""
+_HOUR_STRIDE: Final = 0x9E3779B97F4A7C15
+_MINUTE_STRIDE: Final = 0xC2B2AE3D27D4EB4F
+"""Seeds of hours and minutes lie so far apart that no two of one day are equal."""
 Underlying = Callable[[int], float]
 """The price of an option's underlying at a time (``Tick.time_ns``)."""
 
@@ -152,6 +156,107 @@ class Walk:
         return x
 
 
+class ClockWalk:
+    """A price in ticks as a function of time that never ends and can be asked anywhere, cheaply in order of time.
+
+    Hours are drawn first, minutes between two hours, steps between two minutes (each a walk that is bent so that it
+    ends where the next begins), so that a time late in the day costs no more than an early one. What would leave the
+    limits is folded back at them.
+    """
+
+    __slots__ = (
+        "_begin",
+        "_high",
+        "_hour",
+        "_hours",
+        "_low",
+        "_minute",
+        "_minutes",
+        "_move",
+        "_seed",
+        "_step_ns",
+        "_steps",
+    )
+
+    def __init__(
+        self, seed: int, start: float, move: float, begin_ns: int, step_ns: int, low: float, high: float
+    ) -> None:
+        """``move`` is the standard deviation of a minute, ``start`` the price before the day, both in ticks."""
+        self._seed = seed
+        self._begin = begin_ns
+        self._step_ns = step_ns
+        self._move = move
+        self._low, self._high = low, high
+        draw = Random(seed).random
+        gap = (draw() + draw() + draw() - 1.5) * 2.0 * move * _DAY_MINUTES * _OPEN_GAP
+        self._hours = [start + gap]
+        self._hour = self._minute = -1
+        self._minutes: list[float] = []
+        self._steps: list[float] = []
+
+    def at(self, time_ns: int) -> float:
+        """The price at a time; before the beginning that of the beginning."""
+        minute, rest = divmod(max(time_ns - self._begin, 0), MINUTE_NS)
+        if minute != self._minute:
+            self._enter(minute)
+        return self._folded(self._steps[rest // self._step_ns])
+
+    def hours_until(self, time_ns: int) -> list[float]:
+        """The prices at the hours up to a time, that of the beginning first."""
+        hour = max(time_ns - self._begin, 0) // (60 * MINUTE_NS)
+        self._reach(hour)
+        return [self._folded(x) for x in self._hours[: hour + 1]]
+
+    def _reach(self, hour: int) -> None:
+        hours = self._hours
+        while len(hours) <= hour:
+            draw = Random(self._seed + len(hours) * _HOUR_STRIDE).random
+            hours.append(hours[-1] + _increment(draw) * self._move * sqrt(60))
+
+    def _enter(self, minute: int) -> None:
+        self._minute = minute
+        hour = minute // 60
+        if hour != self._hour:
+            self._hour = hour
+            self._reach(hour + 1)
+            draw = Random(self._seed + 1 + hour * _HOUR_STRIDE).random
+            moves = []
+            for _ in range(60):
+                pace = exp(_MOVES_OF_MOVES * (_increment(draw) - _MOVES_OF_MOVES))
+                moves.append(_increment(draw) * self._move * pace)
+            self._minutes = _bridge(self._hours[hour], self._hours[hour + 1], moves)
+        place = minute % 60
+        count = max(1, MINUTE_NS // self._step_ns)
+        draw = Random(self._seed + 2 + minute * _MINUTE_STRIDE).random
+        part = self._move * sqrt(1 / count)
+        moves = [_increment(draw) * part for _ in range(count)]
+        self._steps = _bridge(self._minutes[place], self._minutes[place + 1], moves)
+
+    def _folded(self, x: float) -> float:
+        low, high = self._low, self._high
+        if low <= x <= high:
+            return x
+        width = high - low
+        off = (x - low) % (2 * width) if width > 0 else 0.0
+        return low + (off if off <= width else 2 * width - off)
+
+
+def _increment(draw: Callable[[], float]) -> float:
+    """About normal with variance 1."""
+    return (draw() + draw() + draw() - 1.5) * 2.0
+
+
+def _bridge(begin: float, end: float, moves: list[float]) -> list[float]:
+    """The points of a walk of these moves from ``begin``, bent so that it arrives at ``end``."""
+    missing = (end - begin - sum(moves)) / len(moves)
+    points = [begin]
+    for move in moves:
+        begin += move + missing
+        points.append(begin)
+    points[-1] = end
+    return points
+
+
 def spans_of(instrument: Instrument, trading_day: str, is_round_the_clock: bool = False) -> Spans:
     """Continuous trading of an instrument on a day in ``Tick.time_ns``; one day from 04:00 if it never closes.
 
@@ -185,8 +290,14 @@ def session_marks(instrument: Instrument, trading_day: str) -> Iterator[tuple[st
 
 
 def walk_of(
-    instrument: Instrument, trading_day: str, seed: int, reference: Decimal, spans: Spans, bounds: tuple[float, float]
-) -> Walk:
+    instrument: Instrument,
+    trading_day: str,
+    seed: int,
+    reference: Decimal,
+    spans: Spans,
+    bounds: tuple[float, float],
+    is_round_the_clock: bool = False,
+) -> Walk | ClockWalk:
     """The walk of a future or security from its price before the day."""
     grid = Grid(instrument)
     style = style_of(instrument, float(reference), trading_day)
@@ -194,27 +305,59 @@ def walk_of(
     tick = grid.price(int(start) + 1) - grid.price(int(start))
     move = style.move_bp * 1e-4 * abs(float(reference)) / tick
     chosen = number(seed, *instrument.key, trading_day, "walk")
-    return Walk(chosen, start, move, spans, round(style.grid_s * NS_PER_SECOND), *bounds)
+    step_ns = round(style.grid_s * NS_PER_SECOND)
+    if is_round_the_clock:
+        return ClockWalk(chosen, start, move, spans[0][0], step_ns, *bounds)
+    return Walk(chosen, start, move, spans, step_ns, *bounds)
 
 
 def underlying_of(
     option: Instrument, trading_day: str, seed: int, is_round_the_clock: bool
 ) -> tuple[float, Underlying]:
     """The price of an option's underlying before the day, and as a function of time."""
-    made = instrument_for(option.underlying, "" if not option.is_spot_option else option.exchange, trading_day)
-    if made is not None and made.product_class in (FUTURE, FUND, STOCK):
-        reference = start_price(made, None, seed)
-        grid = Grid(made)
-        spans = spans_of(made, trading_day, is_round_the_clock)
-        walk = walk_of(made, trading_day, seed, reference, spans, bounds_of(made, reference, grid))
-        return float(reference), lambda time_ns: _between(grid, walk.at(time_ns))
+    made = underlying_instrument(option, trading_day)
+    if made is not None:
+        return price_of(made, trading_day, seed, None, is_round_the_clock)
     rules = rules_of_product(option.exchange, option.product)
     price = rules.reference_price if rules is not None else None
     level = float(price if price is not None else option.strike or 1)
     spans = spans_of(option, trading_day, is_round_the_clock)
     chosen = number(seed, option.underlying, trading_day, "walk")
-    index = Walk(chosen, level, level * _INDEX_MOVE_BP * 1e-4, spans, NS_PER_SECOND, level * 0.9, level * 1.1)
-    return level, index.at
+    move, low, high = level * _INDEX_MOVE_BP * 1e-4, level * 0.9, level * 1.1
+    if is_round_the_clock:
+        return level, ClockWalk(chosen, level, move, spans[0][0], NS_PER_SECOND, low, high).at
+    return level, Walk(chosen, level, move, spans, NS_PER_SECOND, low, high).at
+
+
+#: Index → the product whose futures are on it: its options are priced from the future of their month.
+_INDEX_FUTURES: Final = {"000300": "IF", "000016": "IH", "000852": "IM"}
+
+
+def underlying_instrument(option: Instrument, trading_day: str) -> Instrument | None:
+    """What an option's price follows: the future or fund that it is on, of an index the future of its month.
+
+    A month that has no future follows the nearest one; None where nothing is known.
+    """
+    if option.underlying in _INDEX_FUTURES and option.is_spot_option:
+        product = _INDEX_FUTURES[option.underlying]
+        month = (option.delivery_year, option.delivery_month)
+        if month in listed_months(product, trading_day):
+            return make_future(product, *month, trading_day)
+        return instrument_for(current_contract(product, trading_day), option.exchange, trading_day)
+    made = instrument_for(option.underlying, "" if not option.is_spot_option else option.exchange, trading_day)
+    return made if made is not None and made.product_class in (FUTURE, FUND, STOCK) else None
+
+
+def price_of(
+    made: Instrument, trading_day: str, seed: int, known: Decimal | None, is_round_the_clock: bool
+) -> tuple[float, Underlying]:
+    """The price of a future or security before the day (``known``: its own last), and as a function of time."""
+    reference = start_price(made, known, seed)
+    grid = Grid(made)
+    spans = spans_of(made, trading_day, is_round_the_clock)
+    bounds = bounds_of(made, reference, grid)
+    walk = walk_of(made, trading_day, seed, reference, spans, bounds, is_round_the_clock)
+    return float(reference), lambda time_ns: _between(grid, walk.at(time_ns))
 
 
 def _between(grid: Grid, index: float) -> float:

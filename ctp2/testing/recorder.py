@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ctp2.ctp import methods, spi
 
@@ -73,6 +73,10 @@ _MAKE: dict[str, Callable[..., Call]] = {
 }
 
 
+_SHOWN: Final = 500
+"""So many callbacks are named when one did not come."""
+
+
 class _Recorder:
     """Records calls; the two Spis below add the callbacks of their kind."""
 
@@ -108,16 +112,19 @@ class _Recorder:
             TimeoutError: it did not come in time; the message shows what came instead.
         """
         deadline = time.monotonic() + timeout
+        fitting: list[Call] = []
         with self._changed:
             while True:
-                fitting = [call for call in self.calls[after:] if _fits(condition, call)]
+                # Each call is looked at once: an answer may have tens of thousands of rows.
+                fitting += [call for call in self.calls[after:] if _fits(condition, call)]
+                after = len(self.calls)
                 if len(fitting) >= count:
                     return fitting[count - 1]
                 left = deadline - time.monotonic()
                 if left <= 0:
                     wanted = condition if isinstance(condition, str) else "the call"
                     raise TimeoutError(
-                        f"waited {timeout:g} s for {wanted} ({len(fitting)} of {count}); came: {self.names}"
+                        f"waited {timeout:g} s for {wanted} ({len(fitting)} of {count}); came: {self.names[-_SHOWN:]}"
                     )
                 self._changed.wait(left)
 

@@ -100,6 +100,8 @@ class Counter:
         self.taken = 0  # entries of the market, this trading day
         self._has_ended = False
         self.is_over.clear()
+        if world.made is not None:
+            world.made.now = lambda: (self._feed_now(), self._clock.now_ns())
         self.past: list[tuple[PhaseChange, int]] = []
         """The phases in which a replay begins and those before: the changes with their instants."""
         world.feed.skip_to_start(self.set_phase_quietly)
@@ -502,7 +504,9 @@ class Counter:
     def _quote(self, tick: Tick, now_ns: int) -> None:
         """A snapshot of the recorded day."""
         contract = self.world.day_contracts[tick.instrument]
-        if tick.time_ns < NIGHT_ENDS_NS:
+        if self.world.stamps is not None:
+            self.world.stamps.put(tick, contract.exchange, contract.home, now_ns)
+        elif tick.time_ns < NIGHT_ENDS_NS:
             self.world.show_night(contract, tick)
         if self.world.own_prices:
             self.world.show_own(contract, tick)

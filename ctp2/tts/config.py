@@ -28,7 +28,10 @@ DEFAULT_DB: Final = "default"
 
 SESSION_ENVIRONMENTS = ("sim", "vip")
 """Environments that follow the real sessions."""
-_SESSION_MARKETS = {
+LIVE_MARKETS = ("futures", "options", "etf_options", "shares", "hk", "us", "cme", "special")
+"""What ``7x24`` lists by itself: everything but the long list of bonds."""
+_DEFAULT_MARKETS = {
+    "7x24": LIVE_MARKETS,
     "sim": ("futures", "options", "securities"),
     "vip": ("futures", "options", "etf_options", "securities"),
 }
@@ -39,9 +42,9 @@ _OF_A_RECORDED_DAY = ("data", "speed", "data_tz")
 _OF_LIVE_QUOTES = ("quotes", "stale")
 _NOT_AN_OPTION_OF = {
     "7x24": _OF_LIVE_QUOTES,
-    "replay": _OF_LIVE_QUOTES,
-    "sim": (*_OF_A_RECORDED_DAY, "match"),
-    "vip": (*_OF_A_RECORDED_DAY, "match"),
+    "replay": (*_OF_LIVE_QUOTES, "synthetic"),
+    "sim": (*_OF_A_RECORDED_DAY, "match", "synthetic"),
+    "vip": (*_OF_A_RECORDED_DAY, "match", "synthetic"),
 }
 """Options that say nothing in an environment; there is no matching between users in ``sim`` and ``vip`` (spec 14.1)."""
 
@@ -94,7 +97,12 @@ class Options(BaseModel):
     instruments: str = Field("", description="a CSV file of instruments to add or replace (docs/reference-data.md)")
     rates: str = Field("", description="a CSV file of margin and commission rates (docs/reference-data.md)")
     markets: str = Field(
-        "", description="what is listed beside the recorded instruments: names of docs/reference-data.md, or '*'"
+        "",
+        description="what is listed beside the recorded instruments: names of docs/reference-data.md, '*', or 'none'; "
+        "empty: of 7x24 all but the bonds, of others none",
+    )
+    synthetic: Literal["on", "off"] = Field(
+        "on", description="7x24: what nobody recorded has a made market, or ('off') waits for its users"
     )
     tz: str = Field("", description="the zone in which all times are shown, such as Asia/Shanghai; empty: each its own")
     data_tz: str = Field("", description="the zone of the recorded times, such as UTC; empty: each exchange's own")
@@ -241,7 +249,8 @@ class Config(BaseModel):
     def listed_markets(self) -> tuple[str, ...]:
         """The markets that are listed: the names of ``markets``, or what the environment lists without it."""
         excluded = _NOT_LISTED.get(self.environment, ())
-        named = _listed(self.options.markets) or _SESSION_MARKETS.get(self.environment, ())
+        given = self.options.markets
+        named = _listed(given) if given else _DEFAULT_MARKETS.get(self.environment, ())
         return tuple(name for name in named if name not in excluded)
 
     @property
@@ -260,8 +269,8 @@ class Config(BaseModel):
 
 def _listed(text: str) -> tuple[str, ...]:
     """``futures,hk`` as names, each once; ``*`` is everything."""
-    if text.strip() == "*":
-        return ALL_MARKETS
+    if text.strip() in ("*", "none"):
+        return ALL_MARKETS if text.strip() == "*" else ()
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 

@@ -146,6 +146,22 @@ class Control:
         """Whether the market runs."""
         return self._counter.is_playing
 
+    def source_of(self, code: str, exchange: str = "") -> str:
+        """Where an instrument's prices come from, in words.
+
+        ``recorded IF2101 20210104``: a record, under this code of this trading day; ``synthetic``: made, nothing was
+        recorded (``7x24``); ``users``: they trade with each other; ``none``: quotes would have to arrive.
+
+        Raises:
+            LookupError: no such instrument is listed.
+        """
+        return str(self._counter.call(lambda: self._counter.world.source_of(code, exchange)))
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Every recorded instrument: its present code → the code under which it was recorded."""
+        return dict(self._counter.call(lambda: self._counter.world.mapping))
+
     @property
     def trading_day(self) -> str:
         """The counter's trading day, ``YYYYMMDD``."""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ctp2.refdata.calendar import CalendarEnded, CalendarError, calendar, plus_days, to_date
 from ctp2.refdata.recorded import Recording
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay, read_day
-from ctp2.tts.environments import BEIJING_TIME, ROLL_HOUR, World, loop_world, natural_day, replay_world
+from ctp2.tts.environments import BEIJING_TIME, World, loop_world, natural_day, replay_world
 from ctp2.tts.live_days import LiveDays
+from ctp2.tts.loop import ROLL_HOUR
 
 if TYPE_CHECKING:
     from ctp2.tts.config import Config
@@ -120,7 +121,7 @@ class LoopDays:
     def first(self, now_ns: int) -> World:
         """The day of the clock."""
         self.number = 1
-        return loop_world(self._config, self._recorded, natural_day(now_ns))
+        return loop_world(self._config, self._recorded, natural_day(now_ns), now_ns)
 
     def plays_on(self, trading_day: str) -> bool:
         """The record has no end."""
@@ -142,7 +143,7 @@ class LoopDays:
     def world(self, trading_day: str, now_ns: int, settlement: Settlement, before: World | None = None) -> World:
         """The record goes on at the same place."""
         self.number += 1
-        return loop_world(self._config, self._recorded, trading_day, settlement, before)
+        return loop_world(self._config, self._recorded, trading_day, now_ns, settlement, before)
 
 
 def days_of(config: Config) -> Days:

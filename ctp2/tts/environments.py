@@ -9,7 +9,7 @@ What ``markets=`` lists becomes a contract of the engine only when somebody orde
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -26,8 +26,12 @@ from ctp2.refdata.tradingday import NIGHT_EXCHANGES, product_schedule, schedule_
 from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
-from ctp2.tts.feed import Feed, PhaseChange, Reference, continuous_rows
+from ctp2.tts.feed import Feed, PhaseChange, Reference
+from ctp2.tts.listed import Listed, lazy_universe, product_keys
 from ctp2.tts.live import calendar_market, session_changes
+from ctp2.tts.live_feed import LiveFeed
+from ctp2.tts.loop import ROLL_HOUR, LoopFeed, Stamps, begin_day, loop_rows
+from ctp2.tts.made import MadeMarket
 from ctp2.tts.options import OptionTerms, equip_own
 from ctp2.tts.order_types import order_types_for
 from ctp2.tts.phases import NIGHT_ENDS_NS, night_action_day, phase_changes, row_instants
@@ -41,10 +45,6 @@ if TYPE_CHECKING:
     from ctp2.tts.settled import PriceSettled, Settlement
 
 BEIJING_TIME: Final = timezone(timedelta(hours=8))
-ROLL_HOUR: Final = 4
-"""``7x24`` begins its trading day at 04:00 Beijing time."""
-_LOOP_FROM_NS: Final = (9 * 3600 + 29 * 60) * 1_000_000_000
-_LOOP_TO_NS: Final = (15 * 3600 + 59) * 1_000_000_000
 _ALL: Final = "*"
 
 
@@ -58,7 +58,9 @@ class World:
     exchanges do. ``opened`` is told of every contract that is made of a listed instrument.
     """
 
-    def __init__(self, config: Config, universe: Universe, engine: Engine, feed: Feed, is_live: bool) -> None:
+    def __init__(
+        self, config: Config, universe: Universe, engine: Engine, feed: Feed | LiveFeed, is_live: bool
+    ) -> None:
         self.config = config
         self.universe = universe
         self.engine = engine
@@ -69,9 +71,13 @@ class World:
         self.zone = config.options.tz or BEIJING
         """The zone of logins and accounts."""
         engine.state.zone = self.zone
+        self.stamps: Stamps | None = None
+        """Gives the snapshots of the feed the clock's time; None where they have their own."""
         self.ticks: dict[int, Tick] = {}
         self.day_contracts: list[Contract] = []
-        self.listed: dict[tuple[str, str], Instrument] = {}
+        self.listed: Mapping[tuple[str, str], Instrument] = {}
+        self.made: MadeMarket | None = None
+        """``7x24``: what is made because nothing was recorded of it."""
         self.phases: dict[str, PhaseChange] = {}
         self.followers: dict[str, list[Contract]] = {}
         self.products: dict[tuple[str, str], tuple[str, str]] = {}
@@ -123,16 +129,43 @@ class World:
     def list_all(self, instruments: Iterable[Instrument]) -> None:
         """Everything that can be traded from now on, in this order."""
         tz = self.config.options.tz
-        for instrument in instruments:
-            self.listed[instrument.key] = instrument
+        self.listed = listed = {instrument.key: instrument for instrument in instruments}
+        for instrument in listed.values():
             product = (instrument.exchange, instrument.product)
             if product not in self.products:
                 zone = tz or zone_of(instrument.exchange, instrument.session_id)
                 self.products[product] = product_schedule(instrument), zone
         state = self.engine.state
         state.exchanges.update(exchange for exchange, _ in self.products)
-        if len(self.listed) > len(state.contracts):
+        if len(listed) > len(state.contracts):
             state.opener = self.open_code
+
+    def list_lazily(self, recorded: Iterable[Instrument], markets: Iterable[str]) -> None:
+        """The same of the universe and its markets, of which nothing is made before it is asked for."""
+        tz = self.config.options.tz
+        self.listed = Listed(self.universe, recorded)
+        for exchange, product, session_id in product_keys(self.universe, markets):
+            self.products.setdefault((exchange, product), ("", tz or zone_of(exchange, session_id)))
+        self.engine.state.exchanges.update(exchange for exchange, _ in self.products)
+        self.engine.state.opener = self.open_code
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Present code → code in the record."""
+        if self.made is not None:
+            return self.made.mapping
+        return {contract.code: contract.code for contract in self.day_contracts}
+
+    def source_of(self, code: str, exchange: str) -> str:
+        """Where an instrument's prices come from (``Control.source_of``)."""
+        found = next(self.instruments(exchange, code), None)
+        if found is None:
+            raise LookupError(f"{code}: no such instrument is listed" + (f" on {exchange}" if exchange else ""))
+        if self.made is not None:
+            return self.made.source_of(found)
+        if any(contract.instrument.key == found.key for contract in self.day_contracts):
+            return f"recorded {code} {self.trading_day}"
+        return "users" if self.is_matched(found) else "none"
 
     def instruments(self, exchange: str = "", code: str = "", product: str = "") -> Iterator[Instrument]:
         """What is listed, by filters of which an empty one means all."""
@@ -150,9 +183,11 @@ class World:
         by_key = self.engine.state.by_key
         for instrument in self.universe.find(code):
             if instrument.key in self.listed and instrument.key not in by_key:
-                self.add_quiet(instrument)
+                contract = self.add_quiet(instrument)
                 if instrument.product_class == OPTION:
                     self.open_code(instrument.underlying)  # its margin and exercise need the underlying
+                if self.made is not None:
+                    self.made.opened(contract)
 
     def add(self, instrument: Instrument) -> Contract:
         """Make an instrument tradable, in the phase that its schedule is in."""
@@ -170,6 +205,10 @@ class World:
         return contract
 
     def _quiet_tick(self, contract: Contract) -> Tick:
+        if self.made is not None and self.made.makes(contract):
+            tick = self.made.quiet_tick(contract)
+            _set_reference(contract, tick)
+            return tick
         return quiet_tick(contract, self.trading_day, self.settled.get(contract.instrument.key))
 
     def snapshot(self, instrument: Instrument) -> tuple[Contract, Tick]:
@@ -202,16 +241,20 @@ class World:
                 equip_own(self.engine.state, contract, own, account_id)
         return own
 
+    def is_matched(self, instrument: Instrument) -> bool:
+        """Whether users make the instrument's market."""
+        matched = self.config.options.matched_codes
+        return instrument.is_matched or instrument.code in matched or _ALL in matched
+
     def _contract(self, instrument: Instrument, index: int, account_id: str = "") -> Contract:
         options = self.config.options
-        matched = options.matched_codes
         contract = Contract(
             index,
             instrument,
             self.universe.margin_rate(instrument, account_id),
             self.universe.commission(instrument, account_id),
             profile_for(options.profile, instrument.exchange, options.cancel_status == "marked"),
-            is_matched=instrument.is_matched or instrument.code in matched or _ALL in matched,
+            is_matched=self.is_matched(instrument),
         )
         contract.take_order_types(order_types_for(options.order_types, instrument.exchange))
         contract.phase = self._phase_of(instrument)
@@ -239,7 +282,10 @@ def universe_of(config: Config, trading_day: str) -> Universe:
     """
     from ctp2.refdata.listing import MARKETS
 
-    universe = Universe(trading_day, listings=[MARKETS[name] for name in config.listed_markets])
+    if config.environment == "7x24":
+        universe = lazy_universe(trading_day, config.listed_markets)
+    else:
+        universe = Universe(trading_day, listings=[MARKETS[name] for name in config.listed_markets])
     if config.options.instruments:
         load_instrument_file(config.options.instruments, universe)
     if config.options.rates:
@@ -283,22 +329,41 @@ def loop_world(
     config: Config,
     recorded: TickDay,
     trading_day: str,
+    now_ns: int,
     settlement: Settlement | None = None,
     before: World | None = None,
 ) -> World:
-    """A day of ``7x24``: the record under today's codes; it goes on where it stands in the world ``before``."""
+    """A day of ``7x24``: the record under today's codes; it goes on where it stands in the world ``before``.
+
+    What else is listed is made from its first use on (``made``).
+    """
     codes = {item: _code_today(item, trading_day) for item in recorded.instruments}
     day = recorded.rebased(trading_day, codes=codes)
     universe = universe_of(config, trading_day)
     own = [*universe.added(), *(universe.add(instrument) for instrument in load_special())]
     instruments = [_known(universe, item) for item in day.instruments]
-    own += _held(universe, settlement)
+    _held(universe, settlement)  # is listed as long as somebody has it
+    time_ns = now_ns - instant_ns(BEIJING, trading_day, 0)
     if before is None:
-        feed = Feed(day, continuous_rows(day, _LOOP_FROM_NS, _LOOP_TO_NS), 0, is_loop=True)
+        loop = LoopFeed(day, loop_rows(day, recorded.trading_day, instruments, not config.options.data_tz))
+        feed = LiveFeed(loop, time_ns)
     else:
-        feed = before.feed.next_day(day, _references(instruments, settlement))
+        assert isinstance(before.feed, LiveFeed), "a loop goes on"
+        feed = before.feed.next_day(day, _references(instruments, settlement), time_ns)
     world = _world(config, universe, feed, is_live=True)
-    return _populated(world, instruments, own, _listing(config, universe, instruments, own), settlement)
+    world.stamps = Stamps()
+    world.made = MadeMarket(world, feed, recorded.instruments, recorded.trading_day)
+    _populated(world, instruments, [item for item in own if world.is_matched(item)], None, settlement)
+    world.made.take_record(world.day_contracts)
+    world.list_lazily(instruments, config.listed_markets)
+    with world.made.looking():
+        for item in own:
+            if world.is_matched(item) and item.product_class == OPTION:
+                world.open_code(item.underlying)  # its margin and exercise need the underlying
+    _resolve_pairs(world, settlement)
+    for contract in world.day_contracts:
+        begin_day(world.ticks[contract.index], contract.home, trading_day)
+    return world
 
 
 def _held(universe: Universe, settlement: Settlement | None, also: Iterable[tuple[str, str]] = ()) -> list[Instrument]:
@@ -339,10 +404,13 @@ def _populated(
     world: World,
     recorded: list[Instrument],
     own: list[Instrument],
-    listed: list[Instrument],
+    listed: list[Instrument] | None,
     settlement: Settlement | None = None,
 ) -> World:
-    """Contracts of what was recorded and of the few that are the user's own; the rest waits until somebody asks."""
+    """Contracts of what was recorded and of the few that are the user's own; the rest waits until somebody asks.
+
+    ``listed`` None: the caller lists.
+    """
     if settlement is not None:
         world.settled = {(price.exchange, price.code): price for price in settlement.prices}
     for instrument in recorded:
@@ -354,11 +422,17 @@ def _populated(
     for instrument in own:
         if instrument.key not in known:
             world.add_quiet(instrument)
-    world.list_all(listed)
+    if listed is not None:
+        world.list_all(listed)
+        _resolve_pairs(world, settlement)
+    return world
+
+
+def _resolve_pairs(world: World, settlement: Settlement | None) -> None:
+    """The combinations of positions that are carried over."""
     for account in settlement.accounts if settlement is not None else ():
         for pair in account.pairs:
             world.engine.combinations.resolve(pair.exchange, pair.code)
-    return world
 
 
 def natural_day(now_ns: int) -> str:
@@ -384,7 +458,7 @@ def _known(universe: Universe, item: TickInstrument) -> Instrument:
     return instrument
 
 
-def _world(config: Config, universe: Universe, feed: Feed, is_live: bool) -> World:
+def _world(config: Config, universe: Universe, feed: Feed | LiveFeed, is_live: bool) -> World:
     options = config.options
     settings = Settings(
         seed=options.seed,

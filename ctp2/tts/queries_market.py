@@ -19,7 +19,14 @@ def instruments(asker: Asker, field: Any) -> Rows:
     """``ReqQryInstrument``."""
     for instrument in asker.world.instruments(field.ExchangeID, field.InstrumentID, field.ProductID):
         if matches(field.ExchangeInstID, instrument.exchange_code):
-            yield rows.instrument_to_ctp(instrument)
+            yield _instrument(asker, instrument)
+
+
+def _instrument(asker: Asker, instrument: Instrument) -> Any:
+    row = rows.instrument_to_ctp(instrument)
+    if asker.world.made is not None:
+        row.InstrumentName = asker.world.made.name_of(instrument)
+    return row
 
 
 def classified_instruments(asker: Asker, field: Any) -> Rows:
@@ -37,7 +44,7 @@ def classified_instruments(asker: Asker, field: Any) -> Rows:
             and instrument.is_trading in trading
             and matches(field.ExchangeInstID, instrument.exchange_code)
         ):
-            yield rows.instrument_to_ctp(instrument)
+            yield _instrument(asker, instrument)
     if (field.ExchangeID, field.TradingType, field.ClassType) == ("DCE", "2", "3"):
         yield from only_for_actions(asker, field)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2 import __version__
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 FRONT_ID: Final = 1
 SYS_VERSION: Final = f"v6.7.13_ctp2-{__version__}.tts"
 """SysVersion of the login: the interface version, and this counter (spec 1.7)."""
+_ROWS_AT_ONCE: Final = 2000
 MD_OK: Final = "CTP:No Error"
 """ErrorMsg of ErrorID 0 on a market-data front (spec 1.7)."""
 
@@ -199,11 +201,15 @@ class TtsSession:
         """Serve a logged-in client."""
         name = request.method.name
         query = QUERIES.get(name)
+        made = self.backend.world.made
         if query is not None:
-            self._answer_query(request, list(query(self._asker(request), request.field)))
+            with nullcontext() if made is None else made.looking():
+                self._answer_query(request, query(self._asker(request), request.field))
             return
         handler = REQUESTS.get(name)
         if handler is not None:
+            if made is not None and made.idle:
+                made.wake(request.field)
             handler(self, request)
         else:
             self._refuse_unsupported(request)
@@ -263,14 +269,23 @@ class TtsSession:
         backend = self.backend
         return Asker(backend.world, account, broker_id, backend.users.name(self.account_id), backend.statements)
 
-    def _answer_query(self, request: Request, rows: list[Any]) -> None:
-        """One callback per row, one with nothing when there is none (spec 8.1)."""
+    def _answer_query(self, request: Request, rows: Iterable[Any]) -> None:
+        """One callback per row, one with nothing when there is none (spec 8.1); many go out while they are made."""
         callback, number = request.method.response, request.request_id
-        last = len(rows) - 1
-        if last < 0:
+        following = iter(rows)
+        row = next(following, None)
+        if row is None:
             self.put((Event(callback, None, None, number),))
             return
-        self.put([Event(callback, row, None, number, index == last) for index, row in enumerate(rows)])
+        batch: list[Event] = []
+        for next_row in following:
+            batch.append(Event(callback, row, None, number, False))
+            row = next_row
+            if len(batch) == _ROWS_AT_ONCE:
+                self.put(batch)
+                batch = []
+        batch.append(Event(callback, row, None, number, True))
+        self.put(batch)
 
     # ------------------------------------------------------------------ requests
     def insert_order(self, request: Request) -> None:

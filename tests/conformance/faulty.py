@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctp2.core.clock import Clock
 
 CONTRACT = CONTRACT_VERSION
-INNER = "tts://7x24?id=faulty&fills=full&speed=50"
+INNER = "tts://7x24?id=faulty&markets=none&fills=full&speed=50"
 
 Events = Callable[["Link", Event], Iterator[Event]]
 Requests = Callable[["Link", Request], Request | None]

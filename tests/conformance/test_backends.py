@@ -20,9 +20,9 @@ NOT_SERVED = {
 """What the counter does not support, and why."""
 ADDRESSES = (
     "tts://7x24?id=check-exchange&fills=full&speed=20",
-    "tts://7x24?id=check-simnow&fills=full&speed=20&profile=simnow",
-    "tts://7x24?id=check-clean&fills=full&speed=20&profile=clean",
-    "tts://7x24?id=check-random&speed=20",
+    "tts://7x24?id=check-simnow&markets=none&fills=full&speed=20&profile=simnow",
+    "tts://7x24?id=check-clean&markets=none&fills=full&speed=20&profile=clean",
+    "tts://7x24?id=check-random&markets=none&speed=20",
     pytest.param("tts://replay?data=sample&id=check&speed=600", marks=pytest.mark.slow),
 )
 
@@ -42,14 +42,14 @@ def test_the_counter_passes(address: str) -> None:
 
 
 def test_a_security_can_be_the_instrument() -> None:
-    report = conformance.check("tts://7x24?id=check-stock&fills=full&speed=20", instrument="600519")
+    report = conformance.check("tts://7x24?id=check-stock&markets=none&fills=full&speed=20", instrument="600519")
     assert failures(report) == []
     assert report.instrument == "600519"
     assert len(report.of("pass")) >= 150
 
 
 def test_a_second_run_on_the_same_counter_is_green_too() -> None:
-    address = "tts://7x24?id=check-twice&fills=full&speed=20"
+    address = "tts://7x24?id=check-twice&markets=none&fills=full&speed=20"
     cards = {card for card in CARDS if card < 170}
     keeper = Suite(Settings(address, address, "keeper", "", "9999", "", 5.0))
     try:
@@ -62,7 +62,7 @@ def test_a_second_run_on_the_same_counter_is_green_too() -> None:
 
 
 def test_a_user_who_has_confirmed_cannot_show_42() -> None:
-    address = "tts://7x24?id=check-confirmed&fills=full"
+    address = "tts://7x24?id=check-confirmed&markets=none&fills=full"
     keeper = Suite(Settings(address, address, "someone", "", "9999", "", 5.0))
     try:
         keeper.open(10.0)
@@ -80,7 +80,7 @@ def test_nobody_there() -> None:
 
 
 def test_after_the_limit_cards_fail_untried() -> None:
-    report = conformance.check("tts://7x24?id=check-late", cards={1, 2}, limit=-1.0)
+    report = conformance.check("tts://7x24?id=check-late&markets=none", cards={1, 2}, limit=-1.0)
     assert [(result.outcome, result.got) for result in report.results] == [("fail", "not tried")] * 2
 
 

@@ -12,7 +12,7 @@ from ctp2.cli.app import run
 from ctp2.ctp import methods
 from ctp2.testing.conformance import CARDS, GIVEN
 
-ADDRESS = "tts://7x24?id=check-cli&fills=full&speed=20"
+ADDRESS = "tts://7x24?id=check-cli&markets=none&fills=full&speed=20"
 
 
 def test_the_table() -> None:

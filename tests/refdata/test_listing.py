@@ -23,6 +23,7 @@ COUNTS = [
     ("options", 27518),
     ("etf_options", 648),
     ("securities", 1861),
+    ("shares", 5764),
     ("all_securities", 27422),
     ("hk", 3153),
     ("us", 546),

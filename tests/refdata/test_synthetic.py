@@ -389,7 +389,7 @@ def test_nothing_is_computed_before_the_first_tick(monkeypatch: pytest.MonkeyPat
     def never(*_: object) -> None:
         raise AssertionError("computed")
 
-    monkeypatch.setattr(synthetic, "_Maker", never)
+    monkeypatch.setattr(synthetic, "Maker", never)
     day = SyntheticDay(instrument("IF2612"), DAY, 1)
     assert day.item == TickInstrument("CFFEX", "IF2612", True)
     assert day.item.is_synthetic

@@ -218,7 +218,7 @@ def check(desk: Desk) -> None:
 
 def test_listed_legs_become_contracts_when_they_are_named(tmp_path: Path) -> None:
     """Nothing was recorded of them: both months are listed, nobody holds them (30), and quote requests can be heard."""
-    address = f"tts://7x24?id=pairs{tmp_path.name}&markets=futures"
+    address = f"tts://7x24?id=pairs{tmp_path.name}&markets=futures&synthetic=off"
     client, watcher = Trader(address).start(), Watcher(address).login()
     with released(client, watcher):
         listed = [row.InstrumentID for row in client.rows("ReqQryInstrument", ExchangeID="DCE", ProductID="jm")]

@@ -128,8 +128,18 @@ class Client:
         def answers(call: Call) -> bool:
             return call.request_id == request_id and call.name in (response, "OnRspError")
 
-        self.wait(f"{response} with bIsLast", lambda call: answers(call) and call.is_last, after)
-        return [call for call in self.calls[after:] if answers(call)]
+        # A front may list tens of thousands of instruments: as long as rows come, the last one is not late.
+        seen = -1
+        while True:
+            try:
+                self.wait(f"{response} with bIsLast", lambda call: answers(call) and call.is_last, after)
+            except Mismatch:
+                came = sum(1 for call in self.calls[after:] if answers(call))
+                if came in (0, seen):
+                    raise
+                seen = came
+            else:
+                return [call for call in self.calls[after:] if answers(call)]
 
     def ask(self, name: str, **values: Any) -> list[Call]:
         """Send a request and return all callbacks of its answer; a query that came too soon is sent again."""
