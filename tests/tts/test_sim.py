@@ -528,6 +528,33 @@ def test_where_the_calendar_ends_the_counter_stays_closed(
         )
 
 
+# ------------------------------------------------------------------------------------------------- the log
+
+
+def test_a_counter_with_a_log_goes_on_in_its_day_and_rolls_what_ended_meanwhile(tmp_path: Path, fake: Fake) -> None:
+    """Stopped at 09:30 on Monday, back at 10:40; stopped again, and back on Tuesday evening, which is Wednesday's."""
+    db = f"&db={tmp_path / 'counter.db'}"
+    with session_counter(tmp_path, "2026-01-12 09:30:00", options=db, quotes="fake://") as sim:
+        trader = trading(sim, fake)
+        fake.quote("09:30:00", 3000.0)
+        trader.fill("rb2605", 3010.0)
+        trader.rest("rb2605", 2990.0)
+    with session_counter(tmp_path, "2026-01-12 10:40:00", options=db, quotes="fake://") as sim:
+        trader = trading(sim, fake)
+        assert told(trader, "rb") == (
+            "17:00 1 | 20:55 3 | 20:59 5 | 21:00 2 | 23:00 1 | 08:55 3 | 08:59 5 | 09:00 2 | 10:15 1 | 10:30 2"
+        )
+        fake.quote("10:40:00", 2985.0)
+        trader.spi.wait_for("OnRtnTrade", count=2)  # the morning's again (RESTART), and the order that waited
+        assert [row.Position for row in trader.rows("ReqQryInvestorPosition")] == [2]
+    with session_counter(tmp_path, "2026-01-13 20:57:00", options=db, quotes="fake://") as sim:
+        trader = sim.trader()
+        assert trader.login_field.TradingDay == "20260114"
+        assert told(trader, "rb") == "17:00 1 | 20:55 3"
+        (held,) = trader.rows("ReqQryInvestorPosition")
+        assert (held.Position, held.YdPosition) == (2, 2)
+
+
 # ------------------------------------------------------------------------------------------------- vip
 
 
