@@ -11,6 +11,7 @@ from ctp2 import registry
 from ctp2.core.address import parse
 from ctp2.core.backend import Event
 from ctp2.ctp import structs as s
+from ctp2.ctp.errors import rsp_info
 from ctp2.front.server import Config, ServerThread
 from ctp2.testing.clocks import HandClock, ShiftedClock, use
 from ctp2.tts import counter
@@ -387,6 +388,33 @@ def test_only_what_is_used_is_subscribed(tmp_path: Path, fake: Fake) -> None:
         trader.rest("m2605", 2800.0, ExchangeID="DCE")
         sim.settle()
         assert fake.subscribed == ["rb2605", "m2605"]
+
+
+def test_a_client_sees_nothing_that_the_source_has_not_sent(tmp_path: Path, fake: Fake) -> None:
+    """Who subscribes first gets no snapshot of reference prices; who comes later gets the latest one at once (9.2)."""
+    with session_counter(tmp_path, "2026-01-12 09:30:00", quotes="fake://") as sim:
+        trading(sim, fake)
+        first = sim.watcher("rb2605")
+        fake.quote("09:30:00", 3000.0)
+        sim.settle()
+        later = sim.watcher("rb2605")
+        for watcher in (first, later):
+            watcher.subscribe("none")
+            assert [tick.LastPrice for tick in watcher.ticks()] == [3000.0]
+
+
+def test_what_the_source_refuses_is_logged(tmp_path: Path, fake: Fake, caplog: pytest.LogCaptureFixture) -> None:
+    with session_counter(tmp_path, "2026-01-12 09:30:00", quotes="fake://") as sim:
+        trading(sim, fake)
+        code = s.CThostFtdcSpecificInstrumentField(InstrumentID="rb2605")
+        fake.session.put(Event("OnRspSubMarketData", code, rsp_info(6000), 1))
+        sim.settle()
+        assert "fake://: no quotes of rb2605: 6000" in caplog.text
+        fake.session.disconnect()
+        fake.session.connect()
+        fake.session.put(Event("OnRspUserLogin", None, rsp_info(3), 1))
+        sim.settle()
+        assert "fake:// refuses the login: 3" in caplog.text
 
 
 def test_a_refused_subscription_is_tried_again(tmp_path: Path, fake: Fake) -> None:
