@@ -18,7 +18,7 @@ from ctp2.recording.parts import PartWriter
 from ctp2.recording.recorder import Recorder
 from ctp2.tts import counter
 
-SOURCE = sys.argv[1] if len(sys.argv) > 1 else "tts://7x24?speed=max"
+SOURCE = sys.argv[1] if len(sys.argv) > 1 else "tts://replay?data=sample&speed=max"
 CODES = ["600519", "688293"]
 ROWS = 400
 WHO: Any = {"BrokerID": "9999", "InvestorID": "demo"}

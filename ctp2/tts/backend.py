@@ -130,6 +130,8 @@ class TtsBackend:
         except BaseException:
             if store is not None:
                 store.close()
+            if self.source is not None:
+                self.source.close()
             raise
         self.faults: Faults | None = _faults_of(self) if options.faults else None
         """What goes wrong on purpose; None while nothing is to."""

@@ -211,6 +211,10 @@ class World:
             return tick
         return quiet_tick(contract, self.trading_day, self.settled.get(contract.instrument.key))
 
+    def has_snapshot(self, contract: Contract) -> bool:
+        """Whether there is one to push to who subscribes: where quotes come from outside, once one has come (9.2)."""
+        return not self.follows_sessions or self.ticks[contract.index].time_ns != 0
+
     def snapshot(self, instrument: Instrument) -> tuple[Contract, Tick]:
         """An instrument and its latest snapshot; looking at one that nobody uses makes no contract of it."""
         contract = self.engine.state.by_key.get(instrument.key)

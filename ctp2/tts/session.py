@@ -390,8 +390,10 @@ class TtsSession:
                 self.backend.subscribers.setdefault(contract.index, {})[self] = None
                 found.append(contract)
         self.answer_codes(request, refused)
+        world = self.backend.world
         for contract in found:
-            self.put((self.backend.tick_event(contract, self.backend.world.ticks[contract.index]),))
+            if world.has_snapshot(contract):
+                self.put((self.backend.tick_event(contract, world.ticks[contract.index]),))
         self.backend.counter.begin()
 
     def _beyond_limit(self, codes: Sequence[str]) -> set[str]:

@@ -113,6 +113,8 @@ class SourceSink:
             if len(self._queue) < _QUEUE_LIMIT:
                 self._queue.extend(events)
             else:
+                if not self.dropped:
+                    log.error("the counter cannot keep up with its quote source: snapshots are dropped")
                 kept = [event for event in events if event.callback != "OnRtnDepthMarketData"]
                 self.dropped += len(events) - len(kept)
                 self._queue.extend(kept)
@@ -285,6 +287,11 @@ class QuoteSource:
         for index in list(self._quoted):
             self._forget(index)
 
+    def _on_subscribed(self, event: Event) -> None:
+        if event.info is not None and event.info.ErrorID:
+            code = getattr(event.struct(), "InstrumentID", "")
+            log.warning("%s: no quotes of %s: %s %s", self.address.text, code, event.info.ErrorID, event.info.ErrorMsg)
+
     def _on_snapshot(self, event: Event) -> None:
         field = event.struct()
         contract = self._contract_of(field.InstrumentID, field.ExchangeID)
@@ -377,6 +384,7 @@ _HANDLERS: Final[dict[str, Callable[[QuoteSource, Event], None]]] = {
     "OnFrontConnected": QuoteSource._on_connected,
     "OnFrontDisconnected": QuoteSource._on_disconnected,
     "OnRspUserLogin": QuoteSource._on_login,
+    "OnRspSubMarketData": QuoteSource._on_subscribed,
     "OnRtnDepthMarketData": QuoteSource._on_snapshot,
 }
 

@@ -11,6 +11,7 @@ from ctp2 import registry
 from ctp2.core.address import parse
 from ctp2.core.backend import Event
 from ctp2.ctp import structs as s
+from ctp2.ctp.errors import rsp_info
 from ctp2.front.server import Config, ServerThread
 from ctp2.testing.clocks import HandClock, ShiftedClock, use
 from ctp2.tts import counter
@@ -389,6 +390,33 @@ def test_only_what_is_used_is_subscribed(tmp_path: Path, fake: Fake) -> None:
         assert fake.subscribed == ["rb2605", "m2605"]
 
 
+def test_a_client_sees_nothing_that_the_source_has_not_sent(tmp_path: Path, fake: Fake) -> None:
+    """Who subscribes first gets no snapshot of reference prices; who comes later gets the latest one at once (9.2)."""
+    with session_counter(tmp_path, "2026-01-12 09:30:00", quotes="fake://") as sim:
+        trading(sim, fake)
+        first = sim.watcher("rb2605")
+        fake.quote("09:30:00", 3000.0)
+        sim.settle()
+        later = sim.watcher("rb2605")
+        for watcher in (first, later):
+            watcher.subscribe("none")
+            assert [tick.LastPrice for tick in watcher.ticks()] == [3000.0]
+
+
+def test_what_the_source_refuses_is_logged(tmp_path: Path, fake: Fake, caplog: pytest.LogCaptureFixture) -> None:
+    with session_counter(tmp_path, "2026-01-12 09:30:00", quotes="fake://") as sim:
+        trading(sim, fake)
+        code = s.CThostFtdcSpecificInstrumentField(InstrumentID="rb2605")
+        fake.session.put(Event("OnRspSubMarketData", code, rsp_info(6000), 1))
+        sim.settle()
+        assert "fake://: no quotes of rb2605: 6000" in caplog.text
+        fake.session.disconnect()
+        fake.session.connect()
+        fake.session.put(Event("OnRspUserLogin", None, rsp_info(3), 1))
+        sim.settle()
+        assert "fake:// refuses the login: 3" in caplog.text
+
+
 def test_a_refused_subscription_is_tried_again(tmp_path: Path, fake: Fake) -> None:
     with session_counter(tmp_path, "2026-01-12 09:30:00", quotes="fake://") as sim:
         trader = sim.trader()
@@ -526,6 +554,33 @@ def test_where_the_calendar_ends_the_counter_stays_closed(
         assert "tts://sim stays in its day 20261231: the trading day after 20261231 is outside the CN calendar" in (
             caplog.text
         )
+
+
+# ------------------------------------------------------------------------------------------------- the log
+
+
+def test_a_counter_with_a_log_goes_on_in_its_day_and_rolls_what_ended_meanwhile(tmp_path: Path, fake: Fake) -> None:
+    """Stopped at 09:30 on Monday, back at 10:40; stopped again, and back on Tuesday evening, which is Wednesday's."""
+    db = f"&db={tmp_path / 'counter.db'}"
+    with session_counter(tmp_path, "2026-01-12 09:30:00", options=db, quotes="fake://") as sim:
+        trader = trading(sim, fake)
+        fake.quote("09:30:00", 3000.0)
+        trader.fill("rb2605", 3010.0)
+        trader.rest("rb2605", 2990.0)
+    with session_counter(tmp_path, "2026-01-12 10:40:00", options=db, quotes="fake://") as sim:
+        trader = trading(sim, fake)
+        assert told(trader, "rb") == (
+            "17:00 1 | 20:55 3 | 20:59 5 | 21:00 2 | 23:00 1 | 08:55 3 | 08:59 5 | 09:00 2 | 10:15 1 | 10:30 2"
+        )
+        fake.quote("10:40:00", 2985.0)
+        trader.spi.wait_for("OnRtnTrade", count=2)  # the morning's again (RESTART), and the order that waited
+        assert [row.Position for row in trader.rows("ReqQryInvestorPosition")] == [2]
+    with session_counter(tmp_path, "2026-01-13 20:57:00", options=db, quotes="fake://") as sim:
+        trader = sim.trader()
+        assert trader.login_field.TradingDay == "20260114"
+        assert told(trader, "rb") == "17:00 1 | 20:55 3"
+        (held,) = trader.rows("ReqQryInvestorPosition")
+        assert (held.Position, held.YdPosition) == (2, 2)
 
 
 # ------------------------------------------------------------------------------------------------- vip
