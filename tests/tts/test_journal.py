@@ -183,6 +183,23 @@ def test_flows_go_on_across_a_restart_in_every_mode(tmp_path: Path) -> None:
         assert trader.private() == []
 
 
+def test_a_program_that_keeps_the_numbers_resumes_from_one_across_a_restart(tmp_path: Path) -> None:
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        busy(trader, address)
+        told = numbers(trader.private())
+    late = Trader(address)
+    late.api.SubscribePrivateTopic(4, 5)
+    late.login()
+    try:
+        late.rows("ReqQryTradingAccount")
+        assert numbers(late.private()) == told[4:], "from the fifth return on"
+        counted = [call.number for call in late.spi.of("OnRtnPrivateSeqNo")]
+        assert counted == list(range(5, len(told) + 1))
+    finally:
+        late.api.Release()
+
+
 def test_users_keep_what_they_changed(tmp_path: Path) -> None:
     address = stored(tmp_path)
     change = {"BrokerID": "9999", "UserID": "alice", "OldPassword": "secret", "NewPassword": "another"}
