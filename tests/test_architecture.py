@@ -99,6 +99,7 @@ TTS_EDGE = {
     "logfile",
     "recovering",
     "store",
+    "snapshots",
     "environments",
     "timers",
     "fault_rules",

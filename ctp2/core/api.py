@@ -26,7 +26,7 @@ from ctp2.core.arguments import INT32
 from ctp2.core.backend import Event, Kind, Request
 from ctp2.core.dispatch import REOPEN, Dispatcher, Inbox
 from ctp2.core.errors import Ctp2Error
-from ctp2.core.flow import MD_FILES, TRADER_FILES, Flow
+from ctp2.core.flow import MD_FILES, TRADER_FILES, Flow, Resume
 from ctp2.core.throttle import QuerySlot
 from ctp2.core.unsupported import WrongFrontSession
 from ctp2.ctp import api as abstract
@@ -451,10 +451,23 @@ class TraderApi(BaseApi, abstract.CThostFtdcTraderApi):
         """Say who is called back; None for nobody."""
         self._register_spi(pSpi)
 
+    def _received_numbered(self, event: Event) -> None:
+        """A callback of a flow returned: who resumes by numbers is told each private one (6.7.13)."""
+        self._flow.received(event)
+        if event.topic == "private":
+            self._dispatcher.call("OnRtnPrivateSeqNo", event.sequence)
+
     def SubscribePrivateTopic(self, nResumeType: int, nSeqNo: int = 1) -> None:
-        """Where the private flow starts; call it before Init (default: RESTART)."""
+        """Where the private flow starts; call it before Init (default: RESTART).
+
+        ``nSeqNo`` is the first return that is wanted with ``THOST_TERT_RESUME_FROM_SEQ_NO``, counted from 1 each
+        trading day; then ``OnRtnPrivateSeqNo`` tells the number of each, behind it.
+        """
         sequence = arguments.int32("SubscribePrivateTopic", "nSeqNo", nSeqNo)
-        self._flow.set_resume("private", arguments.resume_type("SubscribePrivateTopic", nResumeType), sequence)
+        mode = arguments.resume_type("SubscribePrivateTopic", nResumeType)
+        self._flow.set_resume("private", mode, sequence)
+        is_numbered = mode is Resume.RESUME_FROM_SEQ_NO
+        self._dispatcher.received = self._received_numbered if is_numbered else self._flow.received
 
     def SubscribePublicTopic(self, nResumeType: int) -> None:
         """Where the public flow starts; call it before Init (default: RESTART)."""

@@ -161,7 +161,7 @@ class Dispatcher:
         self.done = 0
         self.on_idle: Callable[[], None] | None = None
         self.stopping = threading.Event()
-        self._received = received
+        self.received = received
         self._batch: Sequence[Event] | None = None
         self._running = True
         self._thread: threading.Thread | None = None
@@ -243,9 +243,18 @@ class Dispatcher:
         except Exception:
             log.exception("%s: the backend failed on an idle client", self.name)
 
+    def call(self, name: str, number: int) -> None:
+        """Call a callback that is given a number, beside what was queued. Only on the callback thread."""
+        call = getattr(self.spi, name, None)
+        try:
+            if call is not None:
+                call(number)
+        except Exception:
+            log.exception("%s: exception in %s", self.name, name)
+
     def _deliver_all(self, batch: Iterable[Event]) -> None:
         """Call the Spi for each event. Only on the callback thread. One loop without calls of its own: it is hot."""
-        before, table, received = self.before, self._table, self._received
+        before, table, received = self.before, self._table, self.received
         for event in batch:
             if self._batch is not batch:
                 return

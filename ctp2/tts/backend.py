@@ -201,7 +201,7 @@ class TtsBackend:
         if self.source is not None:
             self.source.close()
         if self.journal is not None:
-            self.journal.close()
+            self.journal.close({name: flow.told for name, flow in self.flows.items()})
 
     def halt(self) -> None:
         """The log cannot be written: everybody is cut off, and nothing is told any more."""

@@ -52,12 +52,16 @@ class Known:
     def row(self, account: Account, key: Any) -> PositionRow:
         """A position row by instrument, side, hedge flag and whether it is yesterday's; new when there is none."""
         number, side, hedge, is_history = key
+        row = account.rows.get((self.contracts[number].index, side, hedge, is_history))
+        return self.new_row(account, key) if row is None else row
+
+    def new_row(self, account: Account, key: Any) -> PositionRow:
+        """A row that the account does not have (yet)."""
+        number, side, hedge, is_history = key
         contract = self.contracts[number]
-        row = account.rows.get((contract.index, side, hedge, is_history))
-        if row is None:
-            row = PositionRow(contract, side, hedge, is_history)
-            if self.state.rates_of is not None:
-                row.rates = self.state.rates_of(account.account_id, contract)
+        row = PositionRow(contract, side, hedge, is_history)
+        if self.state.rates_of is not None:
+            row.rates = self.state.rates_of(account.account_id, contract)
         return row
 
 

@@ -193,12 +193,16 @@ class Decoder:
         row = account.rows.get(key)
         if row is None:
             row = self.known.row(account, (contract_number, key[1], key[2], key[3]))
-        if is_released:
-            terms: InsertOrder = _released(
-                common, sent_ns, order_ref, sent_price, volume, session_req_seq, request_id, extra[1:]
-            )
-        else:
-            terms = _sent(common, sent_ns, order_ref, sent_price, volume, session_req_seq, request_id)
+        terms = terms_of(
+            common,
+            sent_ns,
+            order_ref,
+            sent_price,
+            volume,
+            session_req_seq,
+            request_id,
+            extra[1:] if is_released else None,
+        )
         order = Order(
             order_id,
             terms,
@@ -333,10 +337,19 @@ _NONE_CLOSED: Final[list[LotClosed]] = []
 """Shared and never changed."""
 
 
-def _sent(
-    common: Common, now_ns: int, order_ref: str, price: float, volume: int, session_req_seq: int, request_id: int
+def terms_of(
+    common: Common,
+    now_ns: int,
+    order_ref: str,
+    price: float,
+    volume: int,
+    session_req_seq: int,
+    request_id: int,
+    origin: str | None,
 ) -> InsertOrder:
-    """Terms whose common part is known."""
+    """Terms whose common part is known; with an ``origin`` (maybe empty) of an order that the counter released."""
+    if origin is not None:
+        return _released(common, now_ns, order_ref, price, volume, session_req_seq, request_id, origin)
     return InsertOrder(
         now_ns,
         0,

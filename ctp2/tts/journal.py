@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from ctp2 import __version__
-from ctp2.core.backend import Event as Told
+from ctp2.core.backend import Event as Callback
 from ctp2.core.backend import Sink
 from ctp2.ctp import structs
 from ctp2.ctp.base import SECRETS
 from ctp2.ctp.errors import rsp_info
+from ctp2.tts import snapshots
 from ctp2.tts.codec import POSITION, RETRY, SCHEMA, SESSION, USER, WHERE
+from ctp2.tts.codec_parts import Known
 from ctp2.tts.codec_table import NAMES
 from ctp2.tts.codec_write import Encoder
 from ctp2.tts.events import DaySettled, Event
+from ctp2.tts.kept import Told
 from ctp2.tts.logfile import Header, LogWriter, hint
 from ctp2.tts.resting import RETRY_NOTE
+from ctp2.tts.snapshots import Apart
 from ctp2.tts.state import State
 
 if TYPE_CHECKING:
@@ -90,6 +94,9 @@ class Journal:
         self.is_serving = False
         """A request is being carried out: what it brings is committed when it, or the last one waiting, is done."""
         self.last_session = 0
+        self.since_snapshot = 0
+        """Events behind the last snapshot."""
+        self.apart = Apart(store.path)
         self._writer = writer
         self._market = market
         self._clock = clock
@@ -97,7 +104,7 @@ class Journal:
         self._users = users
         self._on_failure = on_failure
         self._holds = store.level != "none"
-        self._held: list[tuple[Sink, Sequence[Told]]] = []
+        self._held: list[tuple[Sink, Sequence[Callback]]] = []
         self._together = 0
         self._encoder: Encoder | None = None
         self._noted: list[tuple[int, int, bool]] = []
@@ -115,6 +122,7 @@ class Journal:
         """Events, applied and not told yet."""
         encoder = self._encoder
         assert encoder is not None
+        self.since_snapshot += len(events)
         if type(events[0]) is DaySettled:
             self._roll(events[0])
             return
@@ -156,7 +164,7 @@ class Journal:
         """What a trading session has to send through."""
         return Held(self, sink) if self._holds else sink
 
-    def put(self, sink: Sink, events: Sequence[Told]) -> None:
+    def put(self, sink: Sink, events: Sequence[Callback]) -> None:
         """Send when everything before is written."""
         self._held.append((sink, events))
         if not self.is_serving:
@@ -176,6 +184,8 @@ class Journal:
             self._note_position(encoder)
             try:
                 self._writer.append(encoder.take())
+                if self.since_snapshot >= snapshots.EVERY and not self.apart.is_busy:
+                    self._snapshot_apart()
             except OSError as error:
                 self._fail(error)
                 return
@@ -183,6 +193,14 @@ class Journal:
             held, self._held = self._held, []
             for sink, events in held:
                 sink.put(events)
+
+    def _snapshot_apart(self) -> None:
+        """Have the state as it is after this commit written elsewhere: what follows explains its numbers anew."""
+        assert self._world is not None
+        self._writer.flush()
+        self._encoder = Encoder(self._world.engine.state, told_out)
+        self.since_snapshot = 0
+        self.apart.begin(self._writer.number)
 
     def passed(self, every_ns: int = NOTED_EVERY_NS) -> None:
         """The market of a live environment moved on: say where it stands, now and then, though nobody traded."""
@@ -239,9 +257,11 @@ class Journal:
         self._writer.close()
         self.store.begin(writer, settlement.trading_day)
         self.header, self._writer, self._encoder = header, writer, None
+        self.since_snapshot = 0
 
-    def close(self) -> None:
-        """Write what waits, and where the market stands; unlock."""
+    def close(self, told: dict[str, Told]) -> None:
+        """Write what waits, where the market stands, and of a long day a snapshot with what flows told; unlock."""
+        self.apart.stop()
         if not self.has_failed:
             encoder = self._encoder
             if encoder is not None:
@@ -249,9 +269,29 @@ class Journal:
             self.commit()
         try:
             self._writer.close()
+            if not self.has_failed and self.since_snapshot >= snapshots.AT_CLOSE:
+                self._snapshot(told)
         except OSError as error:
             log.error("db=%s: %s", self.store.path, hint(error))
         self.store.close()
+
+    def _snapshot(self, told: dict[str, Told]) -> None:
+        assert self._world is not None
+        engine = self._world.engine
+        snapshots.write(
+            self.store.path,
+            snapshots.snapshot_of(
+                self.header,
+                self._writer.size,
+                self._writer.number,
+                (self._market.taken, self._market.now_ns()),
+                self.last_session,
+                self._users(),
+                engine,
+                told,
+                Known(engine.state, told_out),
+            ),
+        )
 
 
 class Held:
@@ -263,7 +303,7 @@ class Held:
         self._journal = journal
         self._sink = sink
 
-    def put(self, events: Sequence[Told]) -> None:
+    def put(self, events: Sequence[Callback]) -> None:
         """Queue events in order."""
         self._journal.put(self._sink, events)
 
@@ -278,7 +318,7 @@ class Held:
 
 
 # ------------------------------------------------------------------ the edge's own events
-def told_out(told: Told) -> list[Any]:
+def told_out(told: Callback) -> list[Any]:
     """A callback that the edge alone knows, as plain values; never a password."""
     field = told.field
     values = {
@@ -292,9 +332,9 @@ def told_out(told: Told) -> list[Any]:
     return [told.callback, type(field).__name__, values, None if info is None else [info.ErrorID, info.ErrorMsg]]
 
 
-def told_back(values: list[Any]) -> Told:
+def told_back(values: list[Any]) -> Callback:
     """The callback again."""
     callback, name, members, info = values[:4]
     known = set(getattr(structs, name).__struct_fields__)
     field = getattr(structs, name)(**{member: value for member, value in members.items() if member in known})
-    return Told(callback, field, None if info is None else rsp_info(info[0], info[1]))
+    return Callback(callback, field, None if info is None else rsp_info(info[0], info[1]))

@@ -69,6 +69,10 @@ class Texts:
             self._texts.append(text)
         return place
 
+    def all(self) -> list[str]:
+        """The texts in the order of their places."""
+        return self._texts
+
     def text(self, place: int) -> str:
         """The text at ``place``."""
         return self._texts[place]
@@ -87,6 +91,17 @@ class Told:
 
     def __len__(self) -> int:
         return len(self._packed) // _STEP
+
+    def dump(self) -> tuple[bytes, list[str], list[Event]]:
+        """All of it, for a snapshot: packed, the texts by their place, and what is kept as it is."""
+        return bytes(self._packed), self._texts.all(), self._others
+
+    def restore(self, packed: bytes, texts: list[str], others: list[Event]) -> None:
+        """What :meth:`dump` gave."""
+        self._packed = bytearray(packed)
+        self._others = others
+        for text in texts:
+            self._texts.place(text)
 
     def extend(self, events: Sequence[Event]) -> None:
         """Keep more events."""
@@ -188,6 +203,16 @@ class Trades:
     def __init__(self) -> None:
         self._packed: bytearray = bytearray()
         self._texts: Texts = Texts()
+
+    def dump(self) -> tuple[bytes, list[str]]:
+        """All of it, for a snapshot: packed, and the texts by their place."""
+        return bytes(self._packed), self._texts.all()
+
+    def restore(self, packed: bytes, texts: list[str]) -> None:
+        """What :meth:`dump` gave."""
+        self._packed = bytearray(packed)
+        for text in texts:
+            self._texts.place(text)
 
     def add(self, event: TradeDone) -> None:
         """Keep one more fill."""

@@ -263,6 +263,8 @@ class LogReader:
                 raise LogError(f"db={path}: is not a log of ctp2: name another file")
             raise LogError(f"db={path}: holds nothing: a file that was never finished; remove it")
         self.end = len(MAGIC)
+        self.size = size
+        """How long the file was when it was opened."""
         self.header = self._header()
 
     def _header(self) -> Header:

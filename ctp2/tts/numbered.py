@@ -89,3 +89,7 @@ class Referenced:
         """The order, None when there is none."""
         place = bisect_left(self._refs, ref)
         return self._orders[place] if place < len(self._refs) and self._refs[place] == ref else None
+
+    def items(self) -> Iterator[tuple[int, Order]]:
+        """References and orders, by reference."""
+        return zip(self._refs, self._orders, strict=True)

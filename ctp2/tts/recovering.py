@@ -7,22 +7,31 @@ are told anew from calendar and record, in the same order, so that their numbers
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ctp2.core.address import parse as parse_address
+from ctp2.tts import snapshots
 from ctp2.tts.codec import POSITION, RETRY, SESSION, USER, WHERE, CodecError
+from ctp2.tts.codec_parts import Known
 from ctp2.tts.codec_read import Decoder
-from ctp2.tts.events import Event, RequestRefused
+from ctp2.tts.config import parse
+from ctp2.tts.days import days_of
+from ctp2.tts.events import RequestRefused
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.flows import PRIVATE
-from ctp2.tts.journal import Journal, new_header, told_back
-from ctp2.tts.kept import runs
+from ctp2.tts.journal import Journal, new_header, told_back, told_out
+from ctp2.tts.kept import Told, runs
 from ctp2.tts.logfile import Header, LogError, LogReader, LogWriter
 from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.resting import Resting
 from ctp2.tts.shown_book import quote_of
+from ctp2.tts.snapshot import load
+from ctp2.tts.snapshots import Snapshot
 from ctp2.tts.store import Store, settlement_of, settlements
 
 if TYPE_CHECKING:
@@ -32,6 +41,7 @@ if TYPE_CHECKING:
     from ctp2.tts.client import Counter
     from ctp2.tts.contract import Contract
     from ctp2.tts.days import Days
+    from ctp2.tts.engine import Engine
     from ctp2.tts.environments import World
 
 log = logging.getLogger("ctp2.tts")
@@ -84,10 +94,16 @@ def begun(backend: TtsBackend, store: Store, clock: Clock) -> Journal:
 def recovered(backend: TtsBackend, store: Store, reader: LogReader, clock: Clock) -> Journal:
     """The journal of a counter that goes on, with everything of the log in the backend's state.
 
-    The market is still at its beginning: :meth:`Recovery.finish` of the returned journal's recovery moves it.
+    The market goes to its place, working orders to theirs, and positions are marked.
     """
-    recovery = Recovery(backend, reader)
-    recovery.run()
+    recovery = Recovery(backend.engine, reader, lambda name: backend.flow(name).told, backend.users.restore)
+    snapshot = snapshots.read(store.path, reader)
+    if snapshot is None:
+        recovery.run()
+    else:
+        for name, told in recovery.begin_with(snapshot).items():
+            backend.flow(name).told = told
+        recovery.run(snapshot.end, snapshot.frame)
     header, torn = reader.header, reader.torn
     reader.close()
     if torn:
@@ -96,7 +112,15 @@ def recovered(backend: TtsBackend, store: Store, reader: LogReader, clock: Clock
     journal = _journal(backend, store, header, writer, clock)
     journal.last_session = recovery.last_session
     journal.enter(backend.world)
-    recovery.finish()
+    journal.since_snapshot = recovery.count
+    backend.tell_phases()
+    _go_to(backend.counter, *recovery.where)
+    for contract in backend.engine.state.contracts:
+        if contract.holders:
+            backend.engine.state.mark(contract)
+    recovery.resting.put_back()
+    for settlement in settlements(store.path):
+        backend.statements.add(settlement)
     log.info("db=%s: took up trading day %s with %d events", store.path, header.trading_day, recovery.count)
     return journal
 
@@ -109,36 +133,56 @@ def _journal(backend: TtsBackend, store: Store, header: Header, writer: LogWrite
 
 
 class Recovery:
-    """One pass over a log."""
+    """One pass over a log: into an engine's empty state, the flows of accounts, and what is known of users."""
 
-    def __init__(self, backend: TtsBackend, reader: LogReader) -> None:
-        self._backend = backend
-        self._reader = reader
-        self._resting = Resting(backend.engine)
-        self._where = (0, 0)
+    def __init__(
+        self,
+        engine: Engine,
+        reader: LogReader,
+        told_of: Callable[[str], Told],
+        on_user: Callable[[str, str, Any], None],
+    ) -> None:
+        self.resting = Resting(engine)
+        self.where: tuple[int, int] = (0, 0)
         self.last_session = 0
         self.count = 0
+        self._engine = engine
+        self._reader = reader
+        self._told_of = told_of
+        self._on_user = on_user
 
-    def run(self) -> None:
-        """Apply all commits.
+    def begin_with(self, snapshot: Snapshot) -> dict[str, Told]:
+        """Everything up to the snapshot's commit at once; returns the flows."""
+        flows = load(self._engine, snapshot.state, Known(self._engine.state, None, told_back))
+        self.resting.begin_with(snapshot.state["markets"])
+        self.where, self.last_session = snapshot.where, snapshot.session
+        for user_id, what, value in snapshot.users:
+            self._on_user(user_id, what, value)
+        return flows
+
+    def run(self, at: int = 0, number: int = 0, before: int = -1) -> None:
+        """Apply the commits (from ``at``, where frame ``number`` begins; up to frame ``before``).
 
         Raises:
             LogError: damage, a later version's events, or events that do not fit this counter.
         """
         reader = self._reader
         decoder = Decoder(
-            self._backend.engine.state,
+            self._engine.state,
             told_back,
             reader.header.kinds,
             self._on_note,
-            self._resting.on_trade,
-            self._resting.on_event,
+            self.resting.on_trade,
+            self.resting.on_event,
         )
         try:
-            for payload in reader.frames():
+            for payload in reader.frames(at, number):
                 events = decoder.apply(payload)
                 self.count += len(events)
-                self._keep(events)
+                for run in runs(events, _KEPT):
+                    self._told_of(run[0].account_id).extend(run)
+                if reader.number == before:
+                    break
         except CodecError as error:
             raise LogError(f"db={reader.path}: {error}: use the version and the options it was written with") from None
         except (LookupError, ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
@@ -147,32 +191,58 @@ class Recovery:
                 f" ({type(error).__name__}: {error}): open it with the options it was written with"
             ) from error
 
-    def _keep(self, events: Sequence[Event]) -> None:
-        for run in runs(events, _KEPT):
-            self._backend.flow(run[0].account_id).told.extend(run)
-
     def _on_note(self, kind: int, body: bytes) -> None:
         if kind == POSITION:
-            self._where = WHERE.unpack_from(body)
+            self.where = WHERE.unpack_from(body)
         elif kind == RETRY:
-            self._resting.on_retry(body)
+            self.resting.on_retry(body)
         elif kind == SESSION:
             self.last_session = msgspec.msgpack.decode(body)[0]
         elif kind == USER:
             user_id, what, value = msgspec.msgpack.decode(body)[:3]
-            self._backend.users.restore(user_id, what, value)
+            self._on_user(user_id, what, value)
 
-    def finish(self) -> None:
-        """The market goes to its place, working orders to theirs, and positions are marked."""
-        backend = self._backend
-        backend.tell_phases()
-        _go_to(backend.counter, *self._where)
-        for contract in backend.engine.state.contracts:
-            if contract.holders:
-                backend.engine.state.mark(contract)
-        self._resting.put_back()
-        for settlement in settlements(self._reader.path):
-            backend.statements.add(settlement)
+
+def write_apart() -> None:
+    """In a process of its own (``snapshots.Apart``): read the log of ``argv[2]`` up to frame ``argv[3]``, write it."""
+    path, before = sys.argv[2], int(sys.argv[3])
+    if hasattr(os, "nice"):
+        os.nice(10)
+    reader = LogReader(path)
+    world = world_of(days_of(parse(parse_address(reader.header.address))), reader)
+    flows: dict[str, Told] = {}
+    users: dict[tuple[str, str], Any] = {}
+
+    def told_of(account_id: str) -> Told:
+        if account_id not in flows:
+            flows[account_id] = Told(world.engine.state.orders)
+        return flows[account_id]
+
+    def on_user(user_id: str, what: str, value: Any) -> None:
+        users[user_id, what] = value
+
+    recovery = Recovery(world.engine, reader, told_of, on_user)
+    older = snapshots.read(path, reader)
+    if older is not None and older.frame <= before:
+        flows.update(recovery.begin_with(older))
+        recovery.run(older.end, older.frame, before)
+    else:
+        recovery.run(before=before)
+    recovery.resting.put_back()
+    snapshots.write(
+        path,
+        snapshots.snapshot_of(
+            reader.header,
+            reader.end,
+            reader.number,
+            recovery.where,
+            recovery.last_session,
+            [[*key, value] for key, value in users.items()],
+            world.engine,
+            flows,
+            Known(world.engine.state, told_out),
+        ),
+    )
 
 
 # ------------------------------------------------------------------ the market

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from heapq import heappush
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from ctp2.tts.conditions import StopLeft
 from ctp2.tts.engine import Engine
@@ -56,6 +56,20 @@ class Resting:
     def _join(self, order_id: int) -> None:
         self._joined += 1
         self._late[order_id] = (self.engine.state.last_order_id, self._joined)
+
+    def begin_with(self, markets: list[Any]) -> None:
+        """What a snapshot has of the markets (``snapshot.dump``); the log goes on behind it."""
+        queue, retries, books = markets[:3]
+        last = self.engine.state.last_order_id
+        for place, order_id in enumerate(queue):
+            self._late[order_id] = (last, place + 1)
+        self._joined = len(queue)
+        for order_id, due_ns, at_quote in retries:
+            self._retries[order_id] = (due_ns, bool(at_quote))
+        for index, (volume, turnover, first, high, low) in books:
+            book = self.engine.matching.books[index]
+            book.volume, book.turnover = volume, turnover
+            book.open, book.high, book.low = first, high, low
 
     # ------------------------------------------------------------------ at its end
     def put_back(self) -> None:

@@ -283,3 +283,35 @@ def test_every_client_gets_its_own_struct() -> None:
     structs: list[Any] = [sink.events[0].struct(), log.follow(Sink(), 0)[0].struct()]
     assert structs == [given, given]
     assert structs[0] is not structs[1]
+
+
+def test_who_resumes_by_numbers_is_told_the_number_of_each_private_return(client: Maker) -> None:
+    """6.7.13: a program that keeps the numbers itself starts from one of them, and is told each."""
+    c = client()
+    c.api.SubscribePrivateTopic(4, 7)
+    session = c.connect()
+    c.login()
+    assert session.topics[0] == ("private", "", 6)
+    public = Event("OnRtnInstrumentStatus", s.CThostFtdcInstrumentStatusField(), topic="public", sequence=1)
+    session.put(order(7), public, order(8))
+    c.spi.wait_for("OnRtnPrivateSeqNo", count=2)
+    told = [(call.name, call.number) for call in c.spi.calls[-5:]]
+    assert told == [
+        ("OnRtnOrder", 0),
+        ("OnRtnPrivateSeqNo", 7),
+        ("OnRtnInstrumentStatus", 0),
+        ("OnRtnOrder", 0),
+        ("OnRtnPrivateSeqNo", 8),
+    ]
+
+
+def test_a_fault_in_the_callback_with_the_number_ends_nothing(client: Maker, caplog: pytest.LogCaptureFixture) -> None:
+    c = client()
+    c.spi.OnRtnPrivateSeqNo = None  # calling it fails
+    c.api.SubscribePrivateTopic(4, 1)
+    session = c.connect()
+    c.login()
+    c.spi.OnRtnPrivateSeqNo = 5
+    session.put(order(1), order(2))
+    c.spi.wait_for("OnRtnOrder", count=2)
+    assert "exception in OnRtnPrivateSeqNo" in caplog.text

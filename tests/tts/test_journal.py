@@ -183,6 +183,23 @@ def test_flows_go_on_across_a_restart_in_every_mode(tmp_path: Path) -> None:
         assert trader.private() == []
 
 
+def test_a_program_that_keeps_the_numbers_resumes_from_one_across_a_restart(tmp_path: Path) -> None:
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        busy(trader, address)
+        told = numbers(trader.private())
+    late = Trader(address)
+    late.api.SubscribePrivateTopic(4, 5)
+    late.login()
+    try:
+        late.rows("ReqQryTradingAccount")
+        assert numbers(late.private()) == told[4:], "from the fifth return on"
+        counted = [call.number for call in late.spi.of("OnRtnPrivateSeqNo")]
+        assert counted == list(range(5, len(told) + 1))
+    finally:
+        late.api.Release()
+
+
 def test_users_keep_what_they_changed(tmp_path: Path) -> None:
     address = stored(tmp_path)
     change = {"BrokerID": "9999", "UserID": "alice", "OldPassword": "secret", "NewPassword": "another"}
@@ -241,6 +258,77 @@ def test_volume_never_falls_in_7x24_whatever_was_lost(tmp_path: Path) -> None:
         watcher.api.Release()
     finally:
         registry.release(backend)
+
+
+# ------------------------------------------------------------------ snapshots
+def test_a_counter_that_closes_leaves_a_snapshot_and_opens_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ctp2.tts.snapshots.AT_CLOSE", 1)
+    address = stored(tmp_path, "&match=IF2101").replace("fills=full", "fills=random&seed=3")
+    with trading(address) as trader, trading(address, user="bob") as other:
+        busy(trader, address)
+        other.fill("IF2101", 5100.0, 1, Direction="1")
+        told = numbers(trader.private())
+        before = state_of(address)
+    assert (tmp_path / "a.db.snapshot").exists()
+    with caplog.at_level(logging.INFO), looking(address):
+        assert "with 0 events" in caplog.text, "the log has nothing behind it"
+        same(state_of(address), before)
+    with trading(address, resume=RESTART) as trader:
+        assert numbers(trader.private()) == told
+        trader.fill("rb2105", 4310.0, 1)
+        before = state_of(address)
+        left = crashed(tmp_path)
+    again = address_of(tmp_path, f"&db={left}&match=IF2101").replace("fills=full", "fills=random&seed=3")
+    with looking(again):
+        same(state_of(again), before)
+
+
+@pytest.mark.parametrize("what", ["cut", "flipped", "nonsense", "of another form"])
+def test_a_snapshot_that_cannot_be_used_is_left_alone(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ctp2.tts.snapshots.AT_CLOSE", 1)
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        trader.fill()
+        trader.rest()
+        before = state_of(address)
+    path = tmp_path / "a.db.snapshot"
+    whole = path.read_bytes()
+    bad = {
+        "cut": whole[:-9],
+        "flipped": whole[:200] + bytes([whole[200] ^ 1]) + whole[201:],
+        "nonsense": b"nonsense",
+        "of another form": whole.replace(b"ctp2 snap\r\n\x01", b"ctp2 snap\r\n\x02"),
+    }
+    path.write_bytes(bad[what])
+    with caplog.at_level(logging.WARNING), looking(address):
+        assert "the log is read from its beginning" in caplog.text
+        same(state_of(address), before)
+
+
+def test_snapshots_are_written_by_a_process_of_their_own_while_the_counter_trades(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctp2.tts.snapshots.EVERY", 25)
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        busy(trader, address)
+        backend: Any = running(parse(address))
+        backend.journal.apart.wait()
+        first = (tmp_path / "a.db.snapshot").stat().st_ino
+        for _ in range(8):
+            trader.fill()
+        backend.journal.apart.wait()
+        assert (tmp_path / "a.db.snapshot").stat().st_ino != first, "made anew, from the one before"
+        trader.rest()
+        before = state_of(address)
+        left = crashed(tmp_path)
+    again = address_of(tmp_path, f"&db={left}")
+    with looking(again):
+        same(state_of(again), before)
 
 
 # ------------------------------------------------------------------ days
