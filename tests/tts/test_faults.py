@@ -117,7 +117,7 @@ BREAKS: list[tuple[str, str, list[str], list[str], int]] = [
         1,
     ),
     (
-        "half_dead:return=1,timeout=30ms,requests=lost,reconnect=0",
+        "half_dead:return=1,timeout=400ms,requests=lost,reconnect=0",
         "fill rest",
         [FILLS[0], "FrontDisconnected 8193"],
         FILLS[1:],
@@ -351,7 +351,7 @@ def test_a_late_trade_comes_behind_the_order_that_shows_it(make: Made) -> None:
 
 
 def test_a_delay_keeps_the_order_within_a_flow_and_not_between_flows(make: Made) -> None:
-    client = begin(make("delay:time=1ms..30ms,flow=private"))
+    client = begin(make("delay:time=400ms..500ms,flow=private"))
     before = len(client.spi.calls)
     for _ in range(5):
         client.insert(price=4310.0)
@@ -525,7 +525,7 @@ def test_a_client_that_only_reconnects_when_it_is_told_survives_a_half_dead_link
     faults = control_of(client).faults
     for expected in (3, 6, 9):
         before = len(client.spi.calls)
-        faults.half_dead(timeout=0.03, warning=0.01, reconnect=0.005)
+        faults.half_dead(timeout=0.4, warning=0.1, reconnect=0.005)
         for _ in range(2):
             client.insert(price=4310.0)  # 0: it cannot know; carried out, told to nobody
         client.spi.wait_for("OnRspUserLogin", after=before)
