@@ -93,6 +93,8 @@ class FaultyLink:
         self._pending: list[Timer] = []
         """Timers of this connection: rules by the clock, heartbeats."""
         self._reconnect: Timer | None = None
+        self._cutting: Timer | None = None
+        """The break that is about to happen."""
         self._is_cut = False
         """Nothing passes: the link is about to break, or broken."""
         self._is_dead = False
@@ -124,8 +126,7 @@ class FaultyLink:
         session.detour(None)
         session.receive = machine.handle
         session.early = self._early
-        if self._reconnect is not None:
-            self._reconnect.cancel()
+        self._cancel_breaks()
         if isinstance(machine.state, Closed):
             machine.connect()
         elif self._is_cut or self._is_dead:
@@ -135,8 +136,12 @@ class FaultyLink:
         """The client is gone."""
         self._is_closed = True
         self._forget()
-        if self._reconnect is not None:
-            self._reconnect.cancel()
+        self._cancel_breaks()
+
+    def _cancel_breaks(self) -> None:
+        for timer in (self._cutting, self._reconnect):
+            if timer is not None:
+                timer.cancel()
 
     # ------------------------------------------------------------------ the sink of the session
     @property
@@ -494,7 +499,7 @@ class FaultyLink:
             return
         self._is_cut = True
         self._serves = serves
-        self.timers.soon(partial(self._cut_now, reason, reconnect_ns))
+        self._cutting = self.timers.soon(partial(self._cut_now, reason, reconnect_ns))
 
     def _cut_now(self, reason: int, reconnect_ns: int) -> None:
         if isinstance(self.machine.state, Closed):

@@ -48,6 +48,7 @@ def test_fixtures_in_one_line_each(project: pytest.Pytester) -> None:
             order = ctp2_counter.trader("alice").order("rb2605", "sell", "open", 1, 4302).working()
             ctp2_counter.step(1)  # the next line of the day: 4302 to 4304
             order.filled()
+            ctp2_md.wait_for("OnRtnDepthMarketData", count=2)
             assert [tick.BidPrice1 for tick in ctp2_md.ticks("rb2605")] == [4299, 4302]
 
         def test_a_day_of_ones_own(ctp2_counter, ctp2_day):
