@@ -9,6 +9,7 @@ SEED ?= 1
 COMMANDS ?= 1000000
 JOBS ?= 2
 KILLS ?= 200
+FRAMES ?= 1000000
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -55,9 +56,10 @@ gen: env  ## generated files from the schemas, tables of the documents from the 
 	$(PY) tools/gen_ctp.py generate
 	$(PY) tools/gen_capabilities.py generate
 
-fuzz: env  ## a million random commands against an independent judge, 200 killed counters, quick tests in 2027: make fuzz SEED=7
+fuzz: env  ## a million random commands against an independent judge, 200 killed counters, a million frames, quick tests in 2027: make fuzz SEED=7
 	$(PY) -m tests.tts.fuzz --seed $(SEED) --commands $(COMMANDS) --jobs $(JOBS)
 	$(PY) -m tests.tts.killing --seed $(SEED) --rounds $(KILLS)
+	$(PY) -m tests.front.fuzz --seed $(SEED) --frames $(FRAMES)
 	$(PY) tools/future.py $(PY) -m pytest -q -n $(JOBS) -m 'not foreign and not slow'
 
 bench: env  ## the figures of the compiled package, written into both READMEs (PURE=1: of the pure one, printed only)
