@@ -147,6 +147,11 @@ class SessionMachine:
         self.monotonic_ns = monotonic_ns
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the link is up."""
+        return not isinstance(self.state, Closed)
+
+    @property
     def is_logged_in(self) -> bool:
         """Whether a user is logged in."""
         return isinstance(self.state, LoggedIn)
