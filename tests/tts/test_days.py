@@ -383,6 +383,64 @@ def test_a_day_that_cannot_be_ended_goes_on(
         registry.release(backend)
 
 
+def test_a_roll_that_cannot_be_written_leaves_the_market_as_it_was(
+    tmp_path: Path, clients: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=unwritten&speed=0.001&data={path}"
+    backend: Any = registry.acquire(parse(address), ManualClock(MONDAY_NS))
+    try:
+        watcher = Watcher(address).login()
+        clients.append(watcher)
+        control = counter(address)
+        control.pause()
+        watcher.subscribe("IF2612")
+        assert control.step(5) == 5
+
+        def fails(*_: Any) -> None:
+            raise OSError("no room on the device")
+
+        monkeypatch.setattr(backend.counter, "publish", fails)
+        with pytest.raises(OSError, match="no room"):
+            control.settle()
+        monkeypatch.undo()
+        assert control.trading_day == "20261123"
+        assert control.step(2) == 2
+        watcher.spi.wait_for("OnRtnDepthMarketData", count=4)
+        volumes = [tick.Volume for tick in watcher.ticks()]
+        assert volumes == sorted(volumes) and volumes[-1] == 300, "the record's own, nothing began anew"
+        assert not watcher.spi.of("OnFrontDisconnected")
+    finally:
+        registry.release(backend)
+
+
+@pytest.mark.parametrize("speed", ["100000", "max"])
+def test_the_new_day_waits_until_everybody_is_back(two_days: str, clients: list[Any], speed: str) -> None:
+    """Who logs in and subscribes in his callbacks misses nothing of the new day, at a recorded pace too."""
+    address = two_days.replace("speed=0.001", f"speed={speed}")
+    told: list[tuple[str, int]] = []
+
+    def on_call(call: Any) -> None:
+        if call.name == "OnFrontConnected":
+            watcher.api.ReqUserLogin(structs.CThostFtdcReqUserLoginField(), 1)
+        elif call.name == "OnRspUserLogin":
+            watcher.api.SubscribeMarketData(["IF2101"], 1)
+        elif call.name == "OnRtnDepthMarketData" and call.field.Volume:
+            told.append((call.field.TradingDay, call.field.Volume))
+
+    watcher = Watcher(address, on_call)
+    clients.append(watcher)
+    watcher.connect()
+    watcher.spi.wait_for("OnRspUserLogin")
+    assert counter(address).wait(30)
+    watcher.spi.wait_for(lambda call: call.name == "OnRtnDepthMarketData" and call.field.Volume == 310, count=2)
+    # DAY and NEXT have these four rows of IF2101 each; the first call of a day may be the state behind its first row.
+    assert list(dict.fromkeys(told)) == [
+        (day, volume) for day in ("20210104", "20210105") for volume in (240, 260, 300, 310)
+    ]
+
+
 def test_past_the_calendar_no_day_is_guessed(tmp_path: Path, clients: list[Any]) -> None:
     first, last = calendar().horizon("CN")
     final = calendar().trading_days("CN", first, last)[-1]
