@@ -78,6 +78,7 @@ TTS_EDGE = {
     "live_days",
     "ears",
     "lockstep",
+    "fullspeed",
     "progress",
     "control",
     "queries",

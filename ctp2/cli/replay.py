@@ -29,7 +29,7 @@ def replay(source: str, first: str, last: str, codes: str, is_played: bool, spee
         if is_played:
             _play_all(source, first, last, wanted, speed, as_json)
             return DONE
-        found = look_through(source, first, last)
+        found = _look_through(source, first, last)
     except BrokenPipeError:  # the reader has seen enough: `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
@@ -42,6 +42,18 @@ def replay(source: str, first: str, last: str, codes: str, is_played: bool, spee
     else:
         _show(source, found)
     return FAILED if any(item.faults for item in found.contents) else DONE
+
+
+def _look_through(source: str, first: str, last: str) -> Overview:
+    """With a bar on a terminal: a long recording takes a while."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("")
+
+        def tell(day: str, number: int, days: int) -> None:
+            bar.update(task, description=day, completed=number, total=days)
+
+        return look_through(source, first, last, tell)
 
 
 def _as_json(source: str, found: Overview) -> dict[str, object]:

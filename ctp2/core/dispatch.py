@@ -130,9 +130,11 @@ class Inbox:
 
         Called at once, here, when the client is idle already; else on its thread. Never after the Api was released.
         """
-        self._dispatcher.on_idle = call
+        dispatcher = self._dispatcher
+        dispatcher.on_idle = call
         # The thread may have gone idle before it could see the new value: then nobody else will call.
-        self._dispatcher.tell_idle()
+        if dispatcher.queued == dispatcher.done:
+            dispatcher.tell_idle()
 
     def close(self) -> None:
         """Ignore what comes from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -75,10 +75,18 @@ class Overview:
         return sorted({item.trading_day for item in self.contents})
 
 
-def look_through(source: str | Path, first: str = "", last: str = "") -> Overview:
-    """Every instrument of every day of a source; ``TickFileError`` for a file that cannot be read."""
+def look_through(
+    source: str | Path, first: str = "", last: str = "", tell: Callable[[str, int, int], object] | None = None
+) -> Overview:
+    """Every instrument of every day of a source; ``TickFileError`` for a file that cannot be read.
+
+    ``tell`` is called with each day, how many were looked through before it, and how many there are.
+    """
     contents: list[Contents] = []
-    for day in recorded_days(source, first, last):
+    days = recorded_days(source, first, last)
+    for number, day in enumerate(days):
+        if tell is not None:
+            tell(day, number, len(days))
         for found in read_days(source, instrument_for, trading_day=day, is_checked=False):
             if found.trading_day == day:
                 contents.extend(_contents(found))

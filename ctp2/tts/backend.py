@@ -260,9 +260,9 @@ class TtsBackend:
         world.engine.state.evolve(event)
         counter.publish([event])
         self.statements.add(settlement)
-        sessions = self.sessions
+        sessions = [session for session in self.sessions if session.machine.is_connected]
         for session in sessions:
-            session.machine.disconnect(READ_FAILED)  # says nothing on a link that is down; the new day brings it back
+            session.machine.disconnect(READ_FAILED)
         counter.enter(world)
         self._take(world)
         if self.journal is not None:

@@ -1,8 +1,5 @@
 """The embedded counter's thread: it touches the engine, plays the market into it, and keeps its timers.
 
-At full speed a reader that has finished with a snapshot plays the next one on its own thread, when no request waits:
-two hand-offs between threads are most of what a snapshot costs. One thread at a time, by ``Counter.turn``.
-
 Requests come in through :meth:`Counter.submit` from any thread; what the engine and the market produce goes out through
 the functions of :class:`~ctp2.tts.ears.Ears`, on the counter's thread. Nothing here knows CTP.
 
@@ -29,6 +26,7 @@ from ctp2.tts.ears import Ears, Reader
 from ctp2.tts.environments import World
 from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
+from ctp2.tts.fullspeed import FullSpeed
 from ctp2.tts.lockstep import Gate, GatedSink
 from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.shown_book import book_tick, quote_of
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ctp2.tts")
 
-_BURST: Final = 1000
-"""Entries played at full speed, when they concern nobody, before requests are looked for."""
 _NS: Final = 1_000_000_000
 _MAX_WAIT_NS: Final = 60 * _NS
 """A clock that was set, or a machine that slept, is noticed after this at the latest."""
@@ -49,7 +45,7 @@ _RETRY_NS: Final = 60 * _NS
 """When a day that could not be settled is tried again."""
 
 
-class Counter:
+class Counter(FullSpeed):
     """One running counter. ``ends_ns`` is when the clock ends the trading day; 0: it does not."""
 
     def __init__(
@@ -62,6 +58,7 @@ class Counter:
         self._monotonic_ns = monotonic_ns
         self.turn = threading.Lock()
         """Held by whoever works on the counter: its worker, or at full speed a reader that has just finished."""
+        self._is_lent = False
         self.worker = Worker(self)
         self.submit = self.worker.submit
         self._readers: dict[Reader, Sink] = {}
@@ -287,28 +284,7 @@ class Counter:
             log.exception("the counter failed on a request")
         if self.log is not None:
             self.log.is_serving = False
-            self.log.served(self.worker.depth)
-
-    def _go_on(self) -> None:
-        """A reader has finished: play on, here on its thread, and spare two hand-offs to the counter's thread.
-
-        Only when nothing else is to be done; a waiting request, the end of a day, or whoever has the turn, is the
-        counter's thread's.
-        """
-        if not self.turn.acquire(blocking=False):
-            self.wake()
-            return
-        try:
-            wait_ns = 0
-            while not wait_ns and self.worker.is_idle and not self._speed and self._is_playing:
-                if self.world.feed.next_offset is None:
-                    break
-                wait_ns = self.work()
-            needs_thread = wait_ns >= 0 and self.worker.is_idle
-        finally:
-            self.turn.release()
-        if needs_thread:
-            self.wake()
+            self.log.served(0 if self._is_in_step else self.worker.depth)
 
     def work(self) -> int:
         """Do what is due; returns how long nothing will be (ns), -1 for until somebody asks."""
@@ -318,10 +294,9 @@ class Counter:
         if self.worker.depth:
             return 0  # requests first: they were sent before the next snapshot
         if self._is_in_step:
-            busy = self._gate.go_on()
-            if busy is not None:
-                busy.when_idle(self._go_on)
-                return _sooner(self._gate.patience_ns(), timer_ns)
+            wait_ns = self._wait_for_client()
+            if wait_ns:
+                return _sooner(wait_ns, timer_ns)
         if self.ends_ns and self._clock.now_ns() >= self.ends_ns:
             self._end_by_clock()
             return 0
@@ -401,61 +376,6 @@ class Counter:
             offset = self.world.feed.next_offset
         return 0 if offset is None else int((offset - now) / self._speed) + 1
 
-    def _waits_for_readers(self) -> bool:
-        """Whether a client has something left to do; one that has not begins the day."""
-        for sink in self._readers.values():
-            if sink.depth:
-                sink.when_idle(self.wake)
-                return True
-        if self.worker.depth:
-            self.wake()
-            return True
-        self._is_settling_in = False
-        self._anchor_ns = self._monotonic_ns()
-        return False
-
-    def _play_at_full_speed(self) -> int:
-        """The next entries as soon as every reader has finished with the last ones, and nothing that they asked waits.
-
-        Requests are looked at after the readers: a callback sends first and is finished then.
-        """
-        for sink in self._readers.values():
-            if sink.depth:
-                sink.when_idle(self._go_on)
-                return -1
-        if self.worker.depth:
-            return 0
-        offset = self.world.feed.next_offset
-        if offset is None:
-            return self._end_of_day()
-        told, left = self._gate.told, _BURST
-        while offset is not None and left and self._gate.told == told:
-            due_ns = self.engine.next_due_ns()
-            if self.timers is not None and self._pass_timers(self.timers, offset, due_ns):
-                break
-            if due_ns and due_ns <= self.world.feed.base_ns + offset and not self.world.is_live:
-                self._pass_to(due_ns)
-            else:
-                self._play_entry(offset)
-            offset = self.world.feed.next_offset
-            left -= 1
-        return 0
-
-    def _pass_to(self, due_ns: int) -> None:
-        """Between two entries the engine has something to do: it is told, and answered, before the next entry."""
-        self._offset = max(due_ns - self.world.feed.base_ns, self._offset)
-        self.publish(self.engine.tick(TimePasses(due_ns)))
-
-    def _pass_timers(self, timers: Timers, offset: int, engine_ns: int) -> bool:
-        """Whether a timer came before the next entry, and before what the engine waits for: then it was done."""
-        base_ns = self.world.feed.base_ns
-        until_ns = base_ns + offset if not engine_ns else min(engine_ns, base_ns + offset)
-        due_ns = 0 if self.world.is_live else timers.due_until(until_ns)
-        if due_ns:
-            self._offset = max(self._offset, due_ns - base_ns)
-            timers.reach(due_ns)
-        return bool(due_ns)
-
     def wake(self) -> None:
         """Have the counter's thread look again."""
         self.worker.put(_nothing, None)
@@ -463,6 +383,9 @@ class Counter:
     def _end_of_day(self) -> int:
         """The recorded day is over: the next one, else the clock goes on at its own pace after the last snapshot."""
         if self._has_ended:
+            return -1
+        if self._is_lent:
+            self.wake()  # a roll takes a while: the counter's own worker does it
             return -1
         due_ns = self.engine.next_due_ns()
         if due_ns and not self._speed and not self.world.is_live:
@@ -486,14 +409,17 @@ class Counter:
 
     # ------------------------------------------------------------------ entries
     def _play_entry(self, offset: int) -> None:
-        entry = self.world.feed.take()
-        self.taken += 1
         if not self._is_playing or not self._speed:
             self._offset = offset
         now_ns = self._clock.now_ns() if self.world.always_trades else self.world.feed.base_ns + offset
         due_ns = self.engine.next_due_ns()
         if due_ns and due_ns <= now_ns:
             self.publish(self.engine.tick(TimePasses(due_ns)))
+        self._take_entry(now_ns)
+
+    def _take_entry(self, now_ns: int) -> None:
+        entry = self.world.feed.take()
+        self.taken += 1
         if isinstance(entry, PhaseChange):
             self._enter_phase(entry, now_ns)
         else:

@@ -27,7 +27,7 @@ _FRIDAY: Final = 4
 
 
 class Days(Protocol):
-    """The days of an environment. ``number`` counts the worlds made, of ``total`` recorded days (0: without end)."""
+    """The days of an environment. ``number``: the latest day among ``total`` recorded ones (0: without end)."""
 
     number: int
     total: int
@@ -98,12 +98,11 @@ class ReplayDays:
     def world(self, trading_day: str, now_ns: int, settlement: Settlement, before: World | None = None) -> World:
         """A recorded day, or one on which nothing is played."""
         ahead, self._ahead = self._ahead, None
-        self.number += 1
+        self.number = sum(day <= trading_day for day in self._recording.days)
         if ahead is not None and ahead.trading_day == trading_day:
             return replay_world(self._config, ahead, settlement)
         if trading_day in self._recording.days:
             return replay_world(self._config, self._recording.read(trading_day), settlement)
-        self.total = max(self.total, self.number)
         used = [(price.exchange, price.code) for price in settlement.prices]
         recorded = [contract.instrument.key for contract in before.day_contracts] if before is not None else []
         return replay_world(self._config, TickDay(trading_day, [], [], array("q")), settlement, [*recorded, *used])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Final
 
@@ -28,19 +29,35 @@ class Gate:
     def __init__(self, monotonic_ns: Callable[[], int]) -> None:
         self.told = 0
         """How many batches were put: a snapshot after which it is the same concerned nobody."""
+        self.is_orderly = False
+        """Whether at most one client can have something to do: all were seen idle since the gate stood open."""
         self._monotonic_ns = monotonic_ns
         self._waiting: deque[tuple[Sink, Sequence[Event]]] = deque()
         self._current: Sink | None = None
+        self._waits_for: Sink | None = None
         self._since_ns = 0
+        """Since when the others wait for the client that has something to do."""
 
     def put(self, sink: Sink, events: Sequence[Event]) -> None:
         """Tell a client, now or when those before it have finished."""
         self.told += 1
         current = self._current
         if not self._waiting and (current is None or current is sink or not current.depth):
-            self._hand_out(sink, events)
+            self._current = sink
+            sink.put(events)
         else:
             self._waiting.append((sink, events))
+
+    def is_free(self) -> bool:
+        """Whether nobody has anything to do."""
+        return self.is_orderly and not self._waiting and (self._current is None or not self._current.depth)
+
+    def calls(self, call: Callable[[], None]) -> bool:
+        """Have the client that was told last call when it is done; False when others wait behind it."""
+        if self._waiting or self._current is None:
+            return False
+        self._current.when_idle(call)
+        return True
 
     def go_on(self) -> Sink | None:
         """Hand out what can be; returns the client that has something to do now."""
@@ -48,16 +65,19 @@ class Gate:
             current = self._current
             if current is not None and current.depth:
                 return current
+            self._waits_for = None
             if not self._waiting:
-                self._current = None
                 return None
-            self._hand_out(*self._waiting.popleft())
+            self._hand_out()
 
     def patience_ns(self) -> int:
         """How long to wait for the client that has something to do; -1: nobody waits behind it."""
         if not self._waiting:
             return -1
-        left = self._since_ns + PATIENCE_NS - self._monotonic_ns()
+        now_ns = self._monotonic_ns()
+        if self._waits_for is not self._current:
+            self._waits_for, self._since_ns = self._current, now_ns
+        left = self._since_ns + PATIENCE_NS - now_ns
         if left > 0:
             return left
         log.warning(
@@ -70,8 +90,9 @@ class Gate:
 
     def open(self) -> None:
         """Hand out everything at once."""
+        self.is_orderly = False
         while self._waiting:
-            self._hand_out(*self._waiting.popleft())
+            self._hand_out()
 
     def forget(self, sink: Sink) -> None:
         """A client has gone."""
@@ -79,9 +100,8 @@ class Gate:
         if self._current is sink:
             self._current = None
 
-    def _hand_out(self, sink: Sink, events: Sequence[Event]) -> None:
-        if self._current is not sink or not sink.depth:
-            self._since_ns = self._monotonic_ns()
+    def _hand_out(self) -> None:
+        sink, events = self._waiting.popleft()
         self._current = sink
         sink.put(events)
 
@@ -90,12 +110,9 @@ class GatedSink:
     """A client's sink as its session sees it while the counter runs in lock step."""
 
     def __init__(self, gate: Gate, sink: Sink) -> None:
-        self._gate = gate
         self._sink = sink
-
-    def put(self, events: Sequence[Event]) -> None:
+        self.put: Callable[[Sequence[Event]], None] = partial(gate.put, sink)
         """Queue events in order."""
-        self._gate.put(self._sink, events)
 
     @property
     def depth(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Final
 
 from ctp2.refdata.models import Instrument
@@ -197,13 +198,14 @@ class LoopFeed:
         """The feed of our next trading day: it goes on where this one stands, with a day that begins at nothing.
 
         ``day`` is the same record rebased to the new trading day. ``references`` are what our day before left behind,
-        by instrument number; an instrument without one keeps the recorded previous prices. This feed ends here.
+        by instrument number; an instrument without one keeps the recorded previous prices. This feed can go on, too:
+        a day that cannot be ended does.
         """
         other = LoopFeed.__new__(LoopFeed)
         other.day = day
         other._rows, other._offsets = self._rows, self._offsets
         other._next_row, other._lap_ns = self._next_row, self._lap_ns
-        other._runs = self._runs
+        other._runs = {index: copy(run) for index, run in self._runs.items()}
         for index, run in other._runs.items():
             run.begin_day((references or {}).get(index))
         return other

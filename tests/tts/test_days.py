@@ -176,6 +176,20 @@ def test_a_position_is_carried_over_and_money_with_it(two_days: str, clients: li
     assert statement.TradingDay == "20210104"
 
 
+def test_what_is_held_is_listed_tomorrow(two_days: str, clients: list[Any]) -> None:
+    """An option of a market that is listed, with its underlying; a future that no recorded day has."""
+    trader = Trader(two_days + "&markets=futures,options").start()
+    clients.append(trader)
+    control = counter(two_days)
+    control.carry("alice", "DCE", "m2105-C-3400", 3, 120.0)
+    control.carry("alice", "SHFE", "cu2103", 1, 58000.0)
+    control.settle()
+    rolled(trader)
+    trader.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+    held = {row.InstrumentID: (row.YdPosition, row.PositionCost) for row in trader.rows("ReqQryInvestorPosition")}
+    assert {code: lots for code, (lots, _) in held.items()} == {"m2105-C-3400": 3, "cu2103": 1}
+
+
 def trader_again(trader: Trader) -> Trader:
     """Logged in again after a roll."""
     trader.spi.wait_for("OnFrontConnected", count=3)
@@ -289,6 +303,33 @@ def test_days_outside_the_data_are_one_line() -> None:
         registry.acquire(parse("tts://replay?from=20300101"))
 
 
+def test_the_loops_contract_is_delivered_and_the_next_one_plays(tmp_path: Path, clients: list[Any]) -> None:
+    """IF2612 trades last on 2026-12-18: at 04:00 of the 19th the record goes on as IF2701."""
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=expiry&speed=0.001&fills=full&data={path}"
+    clock = ManualClock(MONDAY_NS + 25 * 24 * HOUR_NS)  # 2026-12-18 16:00
+    backend: Any = registry.acquire(parse(address), clock)
+    try:
+        trader = Trader(address).start()
+        clients.append(trader)
+        control = counter(address)
+        control.step(4)
+        assert trader.fill("IF2612", 5240.0, 1, ExchangeID="CFFEX").Price == 5230.2
+        clock.set_ns(MONDAY_NS + (25 * 24 + 12) * HOUR_NS)
+        assert control.now_ns
+        rolled(trader)
+        trader.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+        assert trader.login_field.TradingDay == "20261218" and control.trading_day == "20261219"
+        assert not trader.rows("ReqQryInvestorPosition"), "delivered in cash"
+        (money,) = [row for row in trader.rows("ReqQryTradingAccount") if row.CurrencyID == "CNY"]
+        assert money.PreBalance == money.Balance and money.CurrMargin == 0.0
+        codes = {row.InstrumentID for row in trader.rows("ReqQryInstrument")}
+        assert "IF2701" in codes and "IF2612" not in codes
+    finally:
+        registry.release(backend)
+
+
 def test_the_loop_is_settled_by_hand(tmp_path: Path, clients: list[Any]) -> None:
     """The next natural day begins early; its 04:00 passes without a second roll, the one after it rolls."""
     path = tmp_path / "day_20210104.csv"
@@ -340,6 +381,64 @@ def test_a_day_that_cannot_be_ended_goes_on(
         assert control.trading_day == "20261124"
     finally:
         registry.release(backend)
+
+
+def test_a_roll_that_cannot_be_written_leaves_the_market_as_it_was(
+    tmp_path: Path, clients: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=unwritten&speed=0.001&data={path}"
+    backend: Any = registry.acquire(parse(address), ManualClock(MONDAY_NS))
+    try:
+        watcher = Watcher(address).login()
+        clients.append(watcher)
+        control = counter(address)
+        control.pause()
+        watcher.subscribe("IF2612")
+        assert control.step(5) == 5
+
+        def fails(*_: Any) -> None:
+            raise OSError("no room on the device")
+
+        monkeypatch.setattr(backend.counter, "publish", fails)
+        with pytest.raises(OSError, match="no room"):
+            control.settle()
+        monkeypatch.undo()
+        assert control.trading_day == "20261123"
+        assert control.step(2) == 2
+        watcher.spi.wait_for("OnRtnDepthMarketData", count=4)
+        volumes = [tick.Volume for tick in watcher.ticks()]
+        assert volumes == sorted(volumes) and volumes[-1] == 300, "the record's own, nothing began anew"
+        assert not watcher.spi.of("OnFrontDisconnected")
+    finally:
+        registry.release(backend)
+
+
+@pytest.mark.parametrize("speed", ["100000", "max"])
+def test_the_new_day_waits_until_everybody_is_back(two_days: str, clients: list[Any], speed: str) -> None:
+    """Who logs in and subscribes in his callbacks misses nothing of the new day, at a recorded pace too."""
+    address = two_days.replace("speed=0.001", f"speed={speed}")
+    told: list[tuple[str, int]] = []
+
+    def on_call(call: Any) -> None:
+        if call.name == "OnFrontConnected":
+            watcher.api.ReqUserLogin(structs.CThostFtdcReqUserLoginField(), 1)
+        elif call.name == "OnRspUserLogin":
+            watcher.api.SubscribeMarketData(["IF2101"], 1)
+        elif call.name == "OnRtnDepthMarketData" and call.field.Volume:
+            told.append((call.field.TradingDay, call.field.Volume))
+
+    watcher = Watcher(address, on_call)
+    clients.append(watcher)
+    watcher.connect()
+    watcher.spi.wait_for("OnRspUserLogin")
+    assert counter(address).wait(30)
+    watcher.spi.wait_for(lambda call: call.name == "OnRtnDepthMarketData" and call.field.Volume == 310, count=2)
+    # DAY and NEXT have these four rows of IF2101 each; the first call of a day may be the state behind its first row.
+    assert list(dict.fromkeys(told)) == [
+        (day, volume) for day in ("20210104", "20210105") for volume in (240, 260, 300, 310)
+    ]
 
 
 def test_past_the_calendar_no_day_is_guessed(tmp_path: Path, clients: list[Any]) -> None:

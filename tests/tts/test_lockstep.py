@@ -37,11 +37,11 @@ def three_days(tmp_path: Path) -> Path:
     return folder
 
 
-def run(folder: Path, hash_seed: str, home: Path, seed: int = 1) -> str:
+def run(folder: Path, hash_seed: str, home: Path, seed: int = 1, options: str = "") -> str:
     """What a backtest in a process of its own logs."""
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
     environment["CTP2_HOME"] = str(home / hash_seed)
-    address = f"tts://replay?data={folder}&speed=max&id=lockstep"
+    address = f"tts://replay?data={folder}&speed=max&id=lockstep{options}"
     done = subprocess.run(
         [sys.executable, "-m", "tests.tts.lockstep_program", address, str(seed)],
         env=environment,
@@ -71,6 +71,11 @@ def test_two_runs_are_equal_to_the_byte(three_days: Path, tmp_path: Path) -> Non
         played = next(i for i in range(at, len(order)) if order[i] == ["md", "OnRtnDepthMarketData"])
         before = {tuple(item) for item in order[at:played]}
         assert {("alice", "OnRspSettlementInfoConfirm"), ("bob", "OnRspSettlementInfoConfirm")} <= before
+
+
+def test_a_log_on_disk_changes_nothing(three_days: Path, tmp_path: Path) -> None:
+    """What is written before it is told is told in the same order."""
+    assert run(three_days, "1", tmp_path) == run(three_days, "5", tmp_path, options=f"&db={tmp_path / 'log'}")
 
 
 def test_another_seed_is_another_run(three_days: Path, tmp_path: Path) -> None:
