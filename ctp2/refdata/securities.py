@@ -165,8 +165,8 @@ def listed_boards(lists: int) -> tuple[tuple[str, str, str], ...]:
     Every board with shares is in the shares, every one with bonds in everything; indices and repos are in none.
     """
     seen: dict[tuple[str, str], str] = {}
-    for (exchange, _), row in _boards().items():
-        board = row.text("board")
+    for row in _boards().values():
+        exchange, board = row.text("exchange"), row.text("board")
         is_listed = row.text("product_class") in SECURITY_CLASSES and board != REPO
         if is_listed and (lists == len(_LISTS) or board not in _BONDS):
             seen.setdefault((exchange, board), row.text("session_id"))

@@ -30,7 +30,6 @@ from ctp2.tts.environments import World
 from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.lockstep import Gate, GatedSink
-from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.shown_book import book_tick, quote_of
 from ctp2.tts.timers import Timers
 from ctp2.tts.worker import Worker
@@ -97,7 +96,6 @@ class Counter:
     def _take(self, world: World) -> None:
         self.world = world
         self.engine = world.engine
-        self.taken = 0  # entries of the market, this trading day
         self._has_ended = False
         self.is_over.clear()
         if world.made is not None:
@@ -261,6 +259,11 @@ class Counter:
         if self.world.follows_sessions:
             name = self.world.config.environment
             raise ValueError(f"tts://{name} follows the exchanges' sessions: it is not paused, stepped or sped up")
+
+    @property
+    def taken(self) -> int:
+        """Recorded entries of the market taken this trading day."""
+        return self.world.feed.record.taken
 
     @property
     def is_playing(self) -> bool:
@@ -487,7 +490,6 @@ class Counter:
     # ------------------------------------------------------------------ entries
     def _play_entry(self, offset: int) -> None:
         entry = self.world.feed.take()
-        self.taken += 1
         if not self._is_playing or not self._speed:
             self._offset = offset
         now_ns = self._clock.now_ns() if self.world.always_trades else self.world.feed.base_ns + offset
@@ -497,20 +499,11 @@ class Counter:
         if isinstance(entry, PhaseChange):
             self._enter_phase(entry, now_ns)
         else:
-            self._quote(entry, now_ns)
+            contract = self.world.day_contracts[entry.instrument]
+            self.world.show(contract, entry, now_ns)
+            self.take_quote(contract, entry, now_ns)
         if self.log is not None and self.world.is_live:
             self.log.passed()
-
-    def _quote(self, tick: Tick, now_ns: int) -> None:
-        """A snapshot of the recorded day."""
-        contract = self.world.day_contracts[tick.instrument]
-        if self.world.stamps is not None:
-            self.world.stamps.put(tick, contract.exchange, contract.home, now_ns)
-        elif tick.time_ns < NIGHT_ENDS_NS:
-            self.world.show_night(contract, tick)
-        if self.world.own_prices:
-            self.world.show_own(contract, tick)
-        self.take_quote(contract, tick, now_ns)
 
     def take_quote(self, contract: Contract, tick: Tick, now_ns: int, fills: bool = True) -> None:
         """The snapshot goes to the readers first: a fill follows the quote that made it.
