@@ -109,7 +109,7 @@ def one_run(counter: Any, contracts: list[Any], spi: MarketSpi) -> list[float]:
 
 def measure(plan: Plan) -> Iterator[Figure]:
     """Seconds of a market of 20,000 instruments per second."""
-    address = f"tts://7x24?markets=futures,options&speed=0.001&id=bench-market-{os.getpid()}"
+    address = f"tts://7x24?markets=futures,options&synthetic=off&speed=0.001&id=bench-market-{os.getpid()}"
     spi = MarketSpi()
     with tempfile.TemporaryDirectory(prefix="ctp2-bench-") as folder:
         api = mdapi.CThostFtdcMdApi.CreateFtdcMdApi(os.path.join(folder, "flow-"))

@@ -91,15 +91,34 @@ class Universe:
             self._run_listings()
         return self._instruments
 
+    def walk(self) -> Iterator[Instrument]:
+        """All instruments in order, what is still to be listed market by market: the first come at once."""
+        if not self._listings:
+            yield from self._instruments.values()
+            return
+        added = dict(self._instruments)
+        listed: dict[tuple[str, str], Instrument] = {}
+        for listing in self._listings:
+            for made in listing(self.trading_day):
+                if made.key not in listed:
+                    listed[made.key] = added.get(made.key, made)
+                    yield listed[made.key]
+        for key, made in added.items():
+            if key not in listed:
+                yield made
+        self._keep(listed)
+
     def added(self) -> list[Instrument]:
         """What was put in so far, without running what is still to be listed."""
         return list(self._instruments.values())
 
     def _run_listings(self) -> None:
         """Put the listed instruments in front; one that was added before under the same key stays as it is."""
-        listings, self._listings = self._listings, []
+        self._keep({made.key: made for listing in self._listings for made in listing(self.trading_day)})
+
+    def _keep(self, listed: dict[tuple[str, str], Instrument]) -> None:
+        self._listings = []
         added = self._instruments
-        listed = {made.key: made for listing in listings for made in listing(self.trading_day)}
         listed.update(added)
         self._instruments = listed
         for key in listed.keys() - added.keys():

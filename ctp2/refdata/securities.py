@@ -124,7 +124,7 @@ def _text(path: Path) -> str:
     return read_text(path)
 
 
-_BONDS = frozenset(("GOVT", "LOCALGOVT", "CORP", "OTHERBOND"))
+_BONDS = frozenset(("GOVT", "LOCALGOVT", "CORP", "OTHERBOND", REPO))
 _LISTS = (_CORE_FILE, _SHARES_FILE, _ALL_FILE)
 
 
@@ -162,13 +162,13 @@ def find_listed_security(code: str, trading_day: str, lists: int) -> list[Instru
 def listed_boards(lists: int) -> tuple[tuple[str, str, str], ...]:
     """(exchange, board, session) of everything in the first ``lists`` lists, by the prefixes of boards.csv.
 
-    Every board with shares is in the shares, every one with bonds in everything; indices and repos are in none.
+    Every board with shares is in the shares, every one with bonds or repos in everything; indices are in none.
     """
     seen: dict[tuple[str, str], str] = {}
-    for (exchange, _), row in _boards().items():
-        board = row.text("board")
-        is_listed = row.text("product_class") in SECURITY_CLASSES and board != REPO
-        if is_listed and (lists == len(_LISTS) or board not in _BONDS):
+    for row in _boards().values():
+        exchange, board = row.text("exchange"), row.text("board")
+        is_security = row.text("product_class") in SECURITY_CLASSES
+        if is_security and (lists == len(_LISTS) or board not in _BONDS):
             seen.setdefault((exchange, board), row.text("session_id"))
     return tuple((*key, session) for key, session in seen.items())
 

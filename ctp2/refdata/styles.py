@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from ctp2.refdata.contracts import current_contract
-from ctp2.refdata.models import BOND, FUND, FUTURE, INDEX, OPTION, Instrument
+from ctp2.refdata.models import BOND, FUND, FUTURE, INDEX, OPTION, REPO, Instrument
 from ctp2.refdata.products import find_product
 from ctp2.refdata.table import DATA_DIR, read_text
 
@@ -156,6 +156,7 @@ _SEEDED: Final = {
     "fund": (0.8, 5.0),
     "convertible": (100.0, 140.0),
     "bond": (98.0, 106.0),
+    "repo": (1.2, 2.5),
     "stock": (5.0, 60.0),
     "index": (3000.0, 7000.0),
     "other": (100.0, 10000.0),
@@ -204,8 +205,8 @@ def _future_price(instrument: Instrument, seed: int) -> Decimal | None:
 def _kind(instrument: Instrument) -> str:
     if instrument.exchange in _US or instrument.exchange == "HKEX":
         return "us" if instrument.exchange in _US else "hk"
-    if instrument.board == "CONVERTIBLE":
-        return "convertible"
+    if instrument.board in ("CONVERTIBLE", REPO):
+        return "convertible" if instrument.board != REPO else "repo"
     kinds = {FUND: "fund", BOND: "bond", INDEX: "index", FUTURE: "other"}
     return kinds.get(instrument.product_class, "stock")
 

@@ -28,7 +28,6 @@ from ctp2.tts.events import Event
 from ctp2.tts.feed import PhaseChange
 from ctp2.tts.fullspeed import FullSpeed
 from ctp2.tts.lockstep import Gate, GatedSink
-from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.shown_book import book_tick, quote_of
 from ctp2.tts.timers import Timers
 from ctp2.tts.worker import Worker
@@ -94,7 +93,6 @@ class Counter(FullSpeed):
     def _take(self, world: World) -> None:
         self.world = world
         self.engine = world.engine
-        self.taken = 0  # entries of the market, this trading day
         self._has_ended = False
         self.is_over.clear()
         if world.made is not None:
@@ -260,6 +258,11 @@ class Counter(FullSpeed):
             raise ValueError(f"tts://{name} follows the exchanges' sessions: it is not paused, stepped or sped up")
 
     @property
+    def taken(self) -> int:
+        """Recorded entries of the market taken this trading day."""
+        return self.world.feed.record.taken
+
+    @property
     def is_playing(self) -> bool:
         """Whether the market runs."""
         return self._is_playing
@@ -419,24 +422,14 @@ class Counter(FullSpeed):
 
     def _take_entry(self, now_ns: int) -> None:
         entry = self.world.feed.take()
-        self.taken += 1
         if isinstance(entry, PhaseChange):
             self._enter_phase(entry, now_ns)
         else:
-            self._quote(entry, now_ns)
+            contract = self.world.day_contracts[entry.instrument]
+            self.world.show(contract, entry, now_ns)
+            self.take_quote(contract, entry, now_ns)
         if self.log is not None and self.world.is_live:
             self.log.passed()
-
-    def _quote(self, tick: Tick, now_ns: int) -> None:
-        """A snapshot of the recorded day."""
-        contract = self.world.day_contracts[tick.instrument]
-        if self.world.stamps is not None:
-            self.world.stamps.put(tick, contract.exchange, contract.home, now_ns)
-        elif tick.time_ns < NIGHT_ENDS_NS:
-            self.world.show_night(contract, tick)
-        if self.world.own_prices:
-            self.world.show_own(contract, tick)
-        self.take_quote(contract, tick, now_ns)
 
     def take_quote(self, contract: Contract, tick: Tick, now_ns: int, fills: bool = True) -> None:
         """The snapshot goes to the readers first: a fill follows the quote that made it.

@@ -126,6 +126,15 @@ class World:
         tick.pre_settlement, tick.pre_close = own.pre_settlement, own.pre_close
         tick.upper_limit, tick.lower_limit = own.upper_limit, own.lower_limit
 
+    def show(self, contract: Contract, tick: Tick, now_ns: int) -> None:
+        """What a snapshot of the feed says of times, dates and the day before when it is played at ``now_ns``."""
+        if self.stamps is not None:
+            self.stamps.put(tick, contract.exchange, contract.home, now_ns)
+        elif tick.time_ns < NIGHT_ENDS_NS:
+            self.show_night(contract, tick)
+        if self.own_prices:
+            self.show_own(contract, tick)
+
     def list_all(self, instruments: Iterable[Instrument]) -> None:
         """Everything that can be traded from now on, in this order."""
         tz = self.config.options.tz
@@ -169,7 +178,9 @@ class World:
 
     def instruments(self, exchange: str = "", code: str = "", product: str = "") -> Iterator[Instrument]:
         """What is listed, by filters of which an empty one means all."""
-        found = self.universe.find(code) if code else self.listed.values()
+        found: Iterable[Instrument] = self.universe.find(code) if code else self.listed.values()
+        if not code and isinstance(self.listed, Listed):
+            found = self.listed.instruments()
         for instrument in found:
             if (
                 exchange in ("", instrument.exchange)

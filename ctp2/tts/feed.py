@@ -54,6 +54,8 @@ class Feed:
         self._phases = phases
         self._next_row = 0
         self._next_phase = 0
+        self.taken = 0
+        """Entries taken; those that the day began behind are none."""
         self._offsets = _offsets(day, rows, base_ns, instants)
         self._begins = begins if begins is not None else self._offsets[0] if len(self._offsets) else 0
 
@@ -68,6 +70,7 @@ class Feed:
 
     def take(self) -> Tick | PhaseChange:
         """The next entry. A phase change comes before a snapshot of the same instant."""
+        self.taken += 1
         row_at = self._offsets[self._next_row] if self._next_row < len(self._offsets) else None
         if self._next_phase < len(self._phases):
             phase_at, change = self._phases[self._next_phase]
@@ -89,6 +92,11 @@ class Feed:
             offset, change = self._phases[self._next_phase]
             apply(change, self.base_ns + offset)
             self._next_phase += 1
+
+    @property
+    def record(self) -> Feed:
+        """What is recorded of it: all."""
+        return self
 
     @property
     def total(self) -> int:

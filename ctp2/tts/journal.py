@@ -47,8 +47,9 @@ NOTED_EVERY_NS: Final = 1_000_000_000
 class Market(Protocol):
     """Where the market stands: the counter."""
 
-    taken: int
-    """Entries of this trading day."""
+    @property
+    def taken(self) -> int:
+        """Recorded entries of the market taken this trading day."""
 
     def now_ns(self) -> int:
         """The environment's time."""

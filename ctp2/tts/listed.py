@@ -53,7 +53,12 @@ class Listed(Mapping[Key, Instrument]):
 
     def __iter__(self) -> Iterator[Key]:
         yield from self._first
-        yield from (key for key in self._universe.instruments if key not in self._first)
+        yield from (made.key for made in self._universe.walk() if made.key not in self._first)
+
+    def instruments(self) -> Iterator[Instrument]:
+        """The instruments, in the same order, as they are made."""
+        yield from self._first.values()
+        yield from (made for made in self._universe.walk() if made.key not in self._first)
 
     def __len__(self) -> int:
         return len(self._universe)

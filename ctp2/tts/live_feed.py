@@ -48,6 +48,22 @@ class LiveFeed:
         heapq.heapreplace(self._due, (maker.due_ns - self.zero_ns, number, maker))
         return tick
 
+    @property
+    def record(self) -> LoopFeed:
+        """What is recorded of it."""
+        return self.loop
+
+    def go_on(self, offset: int, time_ns: int) -> list[Tick]:
+        """The record was taken to another place: what is made goes on there, at ``time_ns`` of the day or later.
+
+        Returns its present snapshots.
+        """
+        self.zero_ns = max(time_ns - offset, self.zero_ns)
+        ticks = [maker.begin(offset + self.zero_ns) for _, _, maker in self._due]
+        self._due = [(maker.due_ns - self.zero_ns, number, maker) for _, number, maker in self._due]
+        heapq.heapify(self._due)
+        return ticks
+
     def start(self, day: SyntheticDay, offset: int) -> Tick:
         """Begin an instrument, whose ticks carry ``day.number``, and its snapshot at an offset."""
         maker = EndlessMaker(day)

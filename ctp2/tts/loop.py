@@ -144,7 +144,6 @@ def refer(tick: Tick, reference: Reference) -> None:
 class LoopFeed:
     """Rows of a day, over and over. Its offsets are nanoseconds since the loop began, pauses cut short."""
 
-    is_loop: Final = True
     base_ns: Final = 0
 
     def __init__(self, day: TickDay, rows: Sequence[int]) -> None:
@@ -153,6 +152,8 @@ class LoopFeed:
         self._offsets = _loop_offsets(day, rows)
         self._next_row = 0
         self._lap_ns = 0
+        self.taken = 0
+        """Snapshots taken this trading day."""
         self._runs = _runs_of(day, rows)
 
     @property
@@ -165,6 +166,7 @@ class LoopFeed:
         tick = self.day.tick(self._rows[self._next_row])
         self._runs[tick.instrument].show(tick)
         self._next_row += 1
+        self.taken += 1
         if self._next_row == len(self._rows):
             self._next_row = 0
             self._lap_ns += self._offsets[-1] + LOOP_GAP_NS
@@ -205,6 +207,7 @@ class LoopFeed:
         other.day = day
         other._rows, other._offsets = self._rows, self._offsets
         other._next_row, other._lap_ns = self._next_row, self._lap_ns
+        other.taken = 0
         other._runs = {index: copy(run) for index, run in self._runs.items()}
         for index, run in other._runs.items():
             run.begin_day((references or {}).get(index))

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.refdata.models import BOND, FUND, FUTURE, OPTION, STOCK, Instrument
+from ctp2.refdata.sessions import instant_ns
 from ctp2.refdata.synthetic import Maker, SyntheticDay
 from ctp2.refdata.ticks import Tick, TickInstrument
 from ctp2.refdata.walks import Underlying, price_of, underlying_instrument, underlying_of
@@ -21,7 +22,7 @@ from ctp2.tts.contract import Contract
 from ctp2.tts.live_feed import LiveFeed
 from ctp2.tts.loop import begin_day
 from ctp2.tts.terms import NO_PRICE
-from ctp2.tts.values import price_from_ctp
+from ctp2.tts.values import BEIJING, price_from_ctp
 
 if TYPE_CHECKING:
     from ctp2.tts.environments import World
@@ -166,6 +167,10 @@ class MadeMarket:
         if contract.holders:
             world.engine.state.mark(contract)
         log.info("%s %s: nothing was recorded, its market is synthetic", contract.exchange, contract.code)
+
+    def go_on(self, offset: int, now_ns: int) -> list[Tick]:
+        """The market was taken to another place of the record; the present snapshots of what plays."""
+        return self._feed.go_on(offset, now_ns - instant_ns(BEIJING, self._world.trading_day, 0))
 
     def _settle_in(self, contract: Contract, tick: Tick) -> None:
         """Our own close and open interest of the day before are not the generator's."""

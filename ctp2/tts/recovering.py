@@ -27,7 +27,6 @@ from ctp2.tts.flows import PRIVATE
 from ctp2.tts.journal import Journal, new_header, told_back, told_out
 from ctp2.tts.kept import Told, runs
 from ctp2.tts.logfile import Header, LogError, LogReader, LogWriter
-from ctp2.tts.phases import NIGHT_ENDS_NS
 from ctp2.tts.resting import Resting
 from ctp2.tts.shown_book import quote_of
 from ctp2.tts.snapshot import load
@@ -248,7 +247,7 @@ def write_apart() -> None:
 # ------------------------------------------------------------------ the market
 def _go_to(counter: Counter, taken: int, now_ns: int) -> None:
     """Stand where the market stood when so many entries had been taken: of those only the phases are told."""
-    world, feed = counter.world, counter.world.feed
+    world, feed = counter.world, counter.world.feed.record
     latest: dict[int, Tick] = {}
     until_ns = -1
     while (offset := feed.next_offset) is not None:
@@ -258,7 +257,6 @@ def _go_to(counter: Counter, taken: int, now_ns: int) -> None:
             if not world.always_trades or not taken or offset > until_ns:
                 break
         entry = feed.take()
-        counter.taken += 1
         if isinstance(entry, PhaseChange):
             counter.set_phase_quietly(entry, feed.base_ns + offset)
             counter.tell_phase(entry, feed.base_ns + offset)
@@ -267,19 +265,19 @@ def _go_to(counter: Counter, taken: int, now_ns: int) -> None:
     for tick in latest.values():
         contract = world.day_contracts[tick.instrument]
         if not contract.is_matched:
-            _show(world, contract, tick)
+            _show(world, contract, tick, counter.now_ns())
     if not world.is_live:
         counter.stand_at(now_ns - feed.base_ns)
     elif feed.next_offset is not None:
         counter.stand_at(feed.next_offset)
+        if world.made is not None:
+            for tick in world.made.go_on(feed.next_offset, counter.now_ns()):
+                _show(world, world.day_contracts[tick.instrument], tick, counter.now_ns())
 
 
-def _show(world: World, contract: Contract, tick: Tick) -> None:
+def _show(world: World, contract: Contract, tick: Tick, now_ns: int) -> None:
     """The last snapshot of an instrument: nothing trades by it, and its positions are marked later."""
-    if tick.time_ns < NIGHT_ENDS_NS:
-        world.show_night(contract, tick)
-    if world.own_prices:
-        world.show_own(contract, tick)
+    world.show(contract, tick, now_ns)
     world.ticks[contract.index] = tick
     quote = quote_of(contract, tick, 0)
     contract.last, contract.bid, contract.bid_volume = quote.last, quote.bid, quote.bid_volume

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 FRONT_ID: Final = 1
 SYS_VERSION: Final = f"v6.7.13_ctp2-{__version__}.tts"
 """SysVersion of the login: the interface version, and this counter (spec 1.7)."""
-_ROWS_AT_ONCE: Final = 2000
+_FIRST_ROWS: Final = 100
+_MOST_ROWS: Final = 2000
+"""The rows of a long answer go out in batches that grow."""
 MD_OK: Final = "CTP:No Error"
 """ErrorMsg of ErrorID 0 on a market-data front (spec 1.7)."""
 
@@ -278,12 +280,13 @@ class TtsSession:
             self.put((Event(callback, None, None, number),))
             return
         batch: list[Event] = []
+        size = _FIRST_ROWS
         for next_row in following:
             batch.append(Event(callback, row, None, number, False))
             row = next_row
-            if len(batch) == _ROWS_AT_ONCE:
+            if len(batch) == size:
                 self.put(batch)
-                batch = []
+                batch, size = [], min(2 * size, _MOST_ROWS)
         batch.append(Event(callback, row, None, number, True))
         self.put(batch)
 
