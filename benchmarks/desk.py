@@ -37,10 +37,10 @@ WAIT_S: Final = 60.0
 _numbers = itertools.count(1)
 
 
-def counter_address(data: str = "sample", speed: str = "1") -> str:
-    """The address of a counter that nobody else has."""
+def counter_address(data: str = "sample", speed: str = "1", options: str = "") -> str:
+    """The address of a counter that nobody else has; ``options`` are further ones, each with its ``&``."""
     number = f"{os.getpid()}-{next(_numbers)}"
-    return f"tts://replay?data={data}&speed={speed}&fills=full&seed=1&balance=CNY:{BALANCE}&id=bench-{number}"
+    return f"tts://replay?data={data}&speed={speed}&fills=full&seed=1&balance=CNY:{BALANCE}&id=bench-{number}{options}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,9 @@ class CountingSpi(DeskSpi):
 class Desk:
     """A logged-in trader session. Use as a context manager: leaving it releases the session and ends the counter."""
 
-    def __init__(self, spi: DeskSpi, data: str = "sample", speed: str = "1") -> None:
+    def __init__(self, spi: DeskSpi, data: str = "sample", speed: str = "1", options: str = "") -> None:
         self.spi = spi
-        self.address = counter_address(data, speed)
+        self.address = counter_address(data, speed, options)
         self.request_id = 0
         self.order_ref = 0
         self.front_id = 0

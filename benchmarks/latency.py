@@ -49,9 +49,9 @@ class StampingSpi(DeskSpi):
 class Pacer:
     """Sends one order at a time at a desk. Use as a context manager; leaving it checks the books."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: str = "") -> None:
         self.spi = StampingSpi()
-        self.desk = Desk(self.spi)
+        self.desk = Desk(self.spi, options=options)
         self.orders: Iterator[Any] = iter(())
 
     def __enter__(self) -> Pacer:

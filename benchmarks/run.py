@@ -58,6 +58,8 @@ BENCHMARKS: Final = (
     Benchmark("throughput", 12),
     Benchmark("stages", 8),
     Benchmark("growth", 30),
+    Benchmark("durability", 30),
+    Benchmark("recovery", 30),
     Benchmark("resting", 12),
     Benchmark("ticks", 10),
     Benchmark("lockstep", 25),

@@ -6,6 +6,7 @@ are told anew from calendar and record, in the same order, so that their numbers
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -205,6 +206,7 @@ class Recovery:
 def write_apart() -> None:
     """In a process of its own (``snapshots.Apart``): read the log of ``argv[2]`` up to frame ``argv[3]``, write it."""
     path, before = sys.argv[2], int(sys.argv[3])
+    gc.disable()  # nothing here is thrown away before the end
     if hasattr(os, "nice"):
         os.nice(10)
     reader = LogReader(path)

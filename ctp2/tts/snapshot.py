@@ -47,10 +47,13 @@ _ROW: Final = (
     " margin exchange_margin pre_margin frozen_margin frozen_commission charged_close_today frozen_cash margin_mark"
     " exchange_mark last_mark strike_frozen strike_frozen_amount abandon_frozen profit comb_position has_pairs"
 ).split()
+_OPENED: Final = "trade_id open_date open_price volume margin exchange_margin".split()
 _LOT: Final = (
     "basis is_today last_mark close_volume close_amount close_profit_by_date close_profit_by_trade combined lag"
 ).split()
 _ORDER: Final = ("traded status submit sys_id sequence_no exchange_ns frozen_margin frozen_fee frozen_volume").split()
+_TERMS: Final = "now_ns order_ref price volume session_req_seq request_id".split()
+_FIXED: Final = "offset price freeze_price trading_day".split()
 _RARE: Final = "active_user cancel_ns done_turnover done_volume order_ref premium reason".split()
 _QUOTE: Final = "status submit sys_id sequence_no exchange_ns cancel_ns active_user reason".split()
 _DECLARATION: Final = (
@@ -88,7 +91,7 @@ def dump(engine: Engine, flows: dict[str, Told], known: Known) -> dict[str, Any]
         "accounts": [_account_out(known, account) for account in state.accounts.values()],
         "orders": _orders_out(known, state),
         "refs": [
-            [list(session), [[ref, order.order_id] for ref, order in refs.items()]]
+            [list(session), [ref for ref, _ in refs.items()], [order.order_id for _, order in refs.items()]]
             for session, refs in state.by_ref.items()
         ],
         "last_refs": _pairs(state.last_refs),
@@ -142,13 +145,7 @@ def _account_out(known: Known, account: Account) -> list[Any]:
             row_key(row),
             "" if row.purse is None else row.purse.currency,
             _values(row, _ROW),
-            [
-                [
-                    [lot.trade_id, lot.open_date, lot.open_price, lot.volume, lot.margin, lot.exchange_margin],
-                    _values(lot, _LOT),
-                ]
-                for lot in row.lots
-            ],
+            [[getattr(lot, name) for lot in row.lots] for name in (*_OPENED, *_LOT)] if row.lots else [],
         ]
         for row in account.rows.values()
     ]
@@ -164,39 +161,36 @@ def _account_out(known: Known, account: Account) -> list[Any]:
 
 
 def _orders_out(known: Known, state: State) -> list[Any]:
-    """Flat records, with the terms that many have in common and their rows by number: there may be very many."""
+    """By columns, with the terms that many have in common and their rows by number: there may be very many orders.
+
+    A record for each would be as many objects for the interpreter's collector to pass over when they are read.
+    """
     commons: dict[Common, int] = {}
     places: dict[int, int] = {}
     rows: list[list[Any]] = []
-    orders = []
+    numbers: list[int] = []
+    orders: list[Order] = []
     for number, order in state.orders.items():
-        terms, rare, row = order.terms, order.rare, order.row
-        place = places.get(id(row))
-        if place is None:
-            place = places[id(row)] = len(rows)
+        numbers.append(number)
+        orders.append(order)
+        commons.setdefault(order.terms.common, len(commons))
+        row = order.row
+        if id(row) not in places:
+            places[id(row)] = len(rows)
             # A conditional order's row is its own and belongs to nobody until an order is accepted.
             rows.append([order.account.account_id, list(row.key), order.account.rows.get(row.key) is row])
-        orders.append(
-            [
-                number,
-                commons.setdefault(terms.common, len(commons)),
-                place,
-                terms.now_ns,
-                terms.order_ref,
-                terms.price,
-                terms.volume,
-                terms.session_req_seq,
-                terms.request_id,
-                terms.origin if isinstance(terms, ReleasedOrder) else None,
-                order.offset,
-                order.price,
-                order.freeze_price,
-                order.trading_day,
-                _values(order, _ORDER),
-                None if rare is None else _values(rare, _RARE),
-            ]
-        )
-    return [[_values(one, COMMON) for one in commons], rows, orders]
+    terms = [order.terms for order in orders]
+    rares = [order.rare for order in orders]
+    columns: list[list[Any]] = [
+        numbers,
+        [commons[one.common] for one in terms],
+        [places[id(order.row)] for order in orders],
+        *([getattr(one, name) for one in terms] for name in _TERMS),
+        [one.origin if isinstance(one, ReleasedOrder) else None for one in terms],
+        *([getattr(order, name) for order in orders] for name in (*_FIXED, *_ORDER)),
+        *([None if rare is None else getattr(rare, name) for rare in rares] for name in _RARE),
+    ]
+    return [[_values(one, COMMON) for one in commons], rows, columns]
 
 
 def _parked_out(known: Known, state: State) -> list[Any]:
@@ -347,8 +341,8 @@ def _account_back(known: Known, values: list[Any]) -> None:
         account.rows[row.key] = row
         _set(row, _ROW, figures)
         row.purse = account.purses[currency] if currency else None
-        for opened, shown in lots:
-            lot = Lot(*opened)
+        for trade_id, open_date, open_price, volume, margin, exchange_margin, *shown in zip(*lots, strict=True):
+            lot = Lot(trade_id, open_date, open_price, volume, margin, exchange_margin)
             _set(lot, _LOT, shown)
             row.lots.append(lot)
     known.state.accounts[name] = account
@@ -356,32 +350,63 @@ def _account_back(known: Known, values: list[Any]) -> None:
 
 def _orders_back(known: Known, data: dict[str, Any]) -> None:
     state = known.state
-    common_values, row_keys, orders = data["orders"][:3]
+    common_values, row_keys, columns = data["orders"][:3]
     commons = [shared((*values[:-1], tuple(values[-1]))) for values in common_values]
     rows: list[tuple[Account, PositionRow]] = []
     for name, key, is_held in row_keys:
         account = state.accounts[name]
         rows.append((account, known.row(account, key) if is_held else known.new_row(account, key)))
-    for number, common, place, now_ns, ref, sent, volume, seq, request, origin, *rest in orders:
-        offset, price, freeze_price, trading_day, shown, rare = rest[:6]
+    for (
+        number,
+        common,
+        place,
+        now_ns,
+        ref,
+        sent,
+        volume,
+        seq,
+        request,
+        origin,
+        offset,
+        price,
+        freeze_price,
+        trading_day,
+        *rest,
+    ) in zip(*columns, strict=True):
         account, row = rows[place]
         terms = terms_of(commons[common], now_ns, ref, sent, volume, seq, request, origin)
         order = Order(
             number, terms, account, row.contract, row, ref, offset, row.hedge, price, freeze_price, trading_day
         )
-        _set(order, _ORDER, shown)
-        if rare is not None:
-            _set(order.rarely(), _RARE, rare)
+        _order_back(order, rest)
         state.orders[number] = order
         if order.sys_id > 0:
             state.by_sys_id[order.sys_id] = order
         account.orders.append(order)
-    for session, refs in data["refs"]:
+    for session, refs, numbers in data["refs"]:
         known_refs = state.by_ref[(session[0], session[1])] = Referenced()
-        for ref, order_id in refs:
+        for ref, order_id in zip(refs, numbers, strict=True):
             known_refs[ref] = state.orders[order_id]
     for session, ref in data["last_refs"]:
         state.last_refs[(session[0], session[1])] = ref
+
+
+def _order_back(order: Order, shown: list[Any]) -> None:
+    """What the exchange made of it, and what few orders have; the former in the order of ``_ORDER``."""
+    (
+        order.traded,
+        order.status,
+        order.submit,
+        order.sys_id,
+        order.sequence_no,
+        order.exchange_ns,
+        order.frozen_margin,
+        order.frozen_fee,
+        order.frozen_volume,
+    ) = shown[: len(_ORDER)]
+    rare = shown[len(_ORDER) :]
+    if rare[0] is not None:
+        _set(order.rarely(), _RARE, rare)
 
 
 def _parked_back(known: Known, data: list[Any]) -> None:

@@ -160,25 +160,26 @@ def test_the_rest_of_a_partial_fill_comes_when_it_would_have_come(tmp_path: Path
         same(state_of(address), before)
 
 
-def numbers(calls: list[Any]) -> list[str]:
-    """What private callbacks say, in a form that can be compared."""
-    return [f"{call.name} {call.field}" for call in calls]
+def told_to(trader: Trader) -> list[str]:
+    """What private callbacks said, in a form that can be compared; an answer comes after all that was before it."""
+    trader.rows("ReqQryTradingAccount", BrokerID="9999", InvestorID=trader.user)
+    return [f"{call.name} {call.field}" for call in trader.private()]
 
 
 def test_flows_go_on_across_a_restart_in_every_mode(tmp_path: Path) -> None:
     address = stored(tmp_path)
     with trading(address, flow=str(tmp_path / "f"), resume=RESUME) as trader:
         busy(trader, address)
-        told = numbers(trader.private())
+        told = told_to(trader)
         session = trader.login_field.SessionID
     with trading(address, flow=str(tmp_path / "f"), resume=RESUME) as trader:
         assert trader.private() == [], "each return exactly once"
         assert trader.login_field.SessionID > session
         resting = trader.rest(price=4260.0)
-        more = numbers(trader.private())
+        more = told_to(trader)
         assert resting.OrderSysID and more
     with trading(address, resume=RESTART) as trader:
-        assert numbers(trader.private()) == told + more, "byte for byte as they were"
+        assert told_to(trader) == told + more, "byte for byte as they were"
     with trading(address, resume=QUICK) as trader:
         assert trader.private() == []
 
@@ -187,13 +188,12 @@ def test_a_program_that_keeps_the_numbers_resumes_from_one_across_a_restart(tmp_
     address = stored(tmp_path)
     with trading(address) as trader:
         busy(trader, address)
-        told = numbers(trader.private())
+        told = told_to(trader)
     late = Trader(address)
     late.api.SubscribePrivateTopic(4, 5)
     late.login()
     try:
-        late.rows("ReqQryTradingAccount")
-        assert numbers(late.private()) == told[4:], "from the fifth return on"
+        assert told_to(late) == told[4:], "from the fifth return on"
         counted = [call.number for call in late.spi.of("OnRtnPrivateSeqNo")]
         assert counted == list(range(5, len(told) + 1))
     finally:
@@ -269,14 +269,14 @@ def test_a_counter_that_closes_leaves_a_snapshot_and_opens_from_it(
     with trading(address) as trader, trading(address, user="bob") as other:
         busy(trader, address)
         other.fill("IF2101", 5100.0, 1, Direction="1")
-        told = numbers(trader.private())
+        told = told_to(trader)
         before = state_of(address)
     assert (tmp_path / "a.db.snapshot").exists()
     with caplog.at_level(logging.INFO), looking(address):
         assert "with 0 events" in caplog.text, "the log has nothing behind it"
         same(state_of(address), before)
     with trading(address, resume=RESTART) as trader:
-        assert numbers(trader.private()) == told
+        assert told_to(trader) == told
         trader.fill("rb2105", 4310.0, 1)
         before = state_of(address)
         left = crashed(tmp_path)
