@@ -266,9 +266,9 @@ class FaultyLink:
         queue = self._held.get(flow)
         while queue and queue[0].is_ready:
             for event, own in queue.popleft().events:
-                if event.callback == _LOGIN:
-                    self._is_login_held = False
                 self._deliver(event, own)
+        if not queue and flow == "dialog":
+            self._is_login_held = False  # and nothing is left of what had to wait behind it
 
     def _put_swapped(self, delay_ns: int = 0) -> None:
         """What let the private flow pass goes on, in its place within its own flow."""
