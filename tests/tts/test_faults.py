@@ -681,16 +681,17 @@ def test_in_lock_step_an_answer_that_is_late_before_the_market_runs_comes_at_onc
     assert "RtnTrade 1" in played_at_full_speed(tmp_path, "delay:time=1h,flow=dialog")
 
 
-def test_a_new_trading_day_brings_a_link_that_was_down(make: Made) -> None:
+def test_a_link_that_is_down_stays_down_over_the_roll_and_comes_up_on_the_new_day(make: Made) -> None:
     client = begin(make())
     control = control_of(client)
     client.fill()
     before = len(client.spi.calls)
     control.faults.drop_link(reconnect=NEVER)
-    client.spi.wait_for("OnFrontDisconnected", after=before)
-    assert client.api.ReqOrderInsert(client.order(), 9) == -1
     control.faults.add("refuse:order=1")
+    client.spi.wait_for("OnFrontDisconnected", after=before)
     day = control.settle()
+    assert client.api.ReqOrderInsert(client.order(), 9) == -1
+    control.faults.reconnect()
     login = again(client, before)
     assert client.spi.of("OnRspUserLogin")[-1].field.TradingDay == day
     assert client.ask("ReqSettlementInfoConfirm", BrokerID="9999", InvestorID="alice")[0].error_id == 0
