@@ -288,6 +288,8 @@ class Counter(FullSpeed):
         if self.log is not None:
             self.log.is_serving = False
             self.log.served(0 if self._is_in_step else self.worker.depth)
+        if self.timers is not None:
+            self.timers.work()  # what follows a request comes before the next one
 
     def work(self) -> int:
         """Do what is due; returns how long nothing will be (ns), -1 for until somebody asks."""

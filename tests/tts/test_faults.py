@@ -519,9 +519,11 @@ def test_all_is_well_again_after_clear(make: Made) -> None:
     assert told(client, before) == [CUT, UP]
     assert told(client, again(client, before)) == [LOGIN, *FILLS]
     # Down for ever: up.
+    before = len(client.spi.calls)
     faults.drop_link(reconnect=NEVER)
+    client.spi.wait_for("OnFrontDisconnected", after=before)
     faults.clear()
-    again(client, client.spi.calls.index(client.spi.wait_for("OnFrontDisconnected", count=2)))
+    again(client, before)
     # Locked out: let in. The rule of the address is gone as well.
     before = len(client.spi.calls)
     faults.lock_out("alice", reconnect=0)
@@ -686,6 +688,7 @@ def test_a_link_that_is_down_stays_down_over_the_roll_and_comes_up_on_the_new_da
     before = len(client.spi.calls)
     control.faults.drop_link(reconnect=NEVER)
     control.faults.add("refuse:order=1")
+    client.spi.wait_for("OnFrontDisconnected", after=before)
     day = control.settle()
     assert client.api.ReqOrderInsert(client.order(), 9) == -1
     control.faults.reconnect()
