@@ -105,6 +105,7 @@ class Journal:
         self._users = users
         self._on_failure = on_failure
         self._holds = store.level != "none"
+        self._is_over = False
         self._held: list[tuple[Sink, Sequence[Callback]]] = []
         self._together = 0
         self._encoder: Encoder | None = None
@@ -166,7 +167,9 @@ class Journal:
         return Held(self, sink) if self._holds else sink
 
     def put(self, sink: Sink, events: Sequence[Callback]) -> None:
-        """Send when everything before is written."""
+        """Send when everything before is written; nothing after that failed."""
+        if self._is_over:
+            return
         self._held.append((sink, events))
         if not self.is_serving:
             self.commit()
@@ -230,7 +233,7 @@ class Journal:
         held, self._held = self._held, []
         for sink, events in held:
             sink.put(events)  # only the disconnections
-        self._holds = False
+        self._is_over = True
 
     # ------------------------------------------------------------------ days
     def _roll(self, event: DaySettled) -> None:
