@@ -265,6 +265,7 @@ class Journal:
 
     def close(self, told: dict[str, Told]) -> None:
         """Write what waits, where the market stands, and of a long day a snapshot with what flows told; unlock."""
+        is_due = self.apart.is_busy or self.since_snapshot >= snapshots.AT_CLOSE
         self.apart.stop()
         if not self.has_failed:
             encoder = self._encoder
@@ -273,7 +274,7 @@ class Journal:
             self.commit()
         try:
             self._writer.close()
-            if not self.has_failed and self.since_snapshot >= snapshots.AT_CLOSE:
+            if not self.has_failed and is_due:
                 self._snapshot(told)
         except OSError as error:
             log.error("db=%s: %s", self.store.path, hint(error))
