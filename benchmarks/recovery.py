@@ -1,9 +1,9 @@
 """Opening a counter that finds a log: 100,000 orders and trades, and a million events.
 
-Method: orders are given to a counter's engine on its thread (``durability=none``, so the log is as a busy day leaves it,
-many orders to a commit). Buys that open and sells that close in turn, all traded: four events each. Then the counter is
-closed and opened again, timed from ``registry.acquire`` to its return, the recorded day included: once from the log
-alone, once from the snapshot that closing left. Checked: number of trades, balance, and what the flow has told.
+Method: orders are given to a counter's engine on its thread (``durability=none``, so the log is as a busy day leaves
+it, many orders to a commit). Buys that open and sells that close in turn, all traded. Then the counter is closed and
+opened again, timed from ``registry.acquire`` to its return, the recorded day included: once from the log alone, once
+from the snapshot that closing left. Checked: number of trades, balance, and what the flow has told.
 """
 
 from __future__ import annotations

@@ -105,6 +105,7 @@ class Journal:
         self._users = users
         self._on_failure = on_failure
         self._holds = store.level != "none"
+        self._is_over = False
         self._held: list[tuple[Sink, Sequence[Callback]]] = []
         self._together = 0
         self._encoder: Encoder | None = None
@@ -166,7 +167,9 @@ class Journal:
         return Held(self, sink) if self._holds else sink
 
     def put(self, sink: Sink, events: Sequence[Callback]) -> None:
-        """Send when everything before is written."""
+        """Send when everything before is written; nothing after that failed."""
+        if self._is_over:
+            return
         self._held.append((sink, events))
         if not self.is_serving:
             self.commit()
@@ -230,7 +233,7 @@ class Journal:
         held, self._held = self._held, []
         for sink, events in held:
             sink.put(events)  # only the disconnections
-        self._holds = False
+        self._is_over = True
 
     # ------------------------------------------------------------------ days
     def _roll(self, event: DaySettled) -> None:
@@ -262,6 +265,7 @@ class Journal:
 
     def close(self, told: dict[str, Told]) -> None:
         """Write what waits, where the market stands, and of a long day a snapshot with what flows told; unlock."""
+        is_due = self.apart.is_busy or self.since_snapshot >= snapshots.AT_CLOSE
         self.apart.stop()
         if not self.has_failed:
             encoder = self._encoder
@@ -270,7 +274,7 @@ class Journal:
             self.commit()
         try:
             self._writer.close()
-            if not self.has_failed and self.since_snapshot >= snapshots.AT_CLOSE:
+            if not self.has_failed and is_due:
                 self._snapshot(told)
         except OSError as error:
             log.error("db=%s: %s", self.store.path, hint(error))

@@ -91,10 +91,15 @@ class LogWriter:
         return writer
 
     def publish(self) -> None:
-        """Give a file that was made by :meth:`create` its name."""
+        """Give a file that was made by :meth:`create` its name. Not all systems rename a file that is open."""
+        self.flush()
         with _named(self.path):
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
             os.replace(f"{self.path}.new", self.path)
             sync_folder(self.path)
+            self._descriptor = _open(self.path, os.O_RDWR)
+            os.lseek(self._descriptor, self.size, os.SEEK_SET)
 
     @classmethod
     def go_on(cls, path: str, level: Level, size: int, number: int) -> LogWriter:
@@ -138,7 +143,7 @@ class LogWriter:
 
     def close(self) -> None:
         """Write what waits, and close."""
-        if self._descriptor >= 0:
+        if self._descriptor >= 0:  # below: closed, or its new name was not to be had
             descriptor, self._descriptor = self._descriptor, -1
             try:
                 if self._buffered:

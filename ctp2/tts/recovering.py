@@ -62,7 +62,9 @@ def world_of(days: Days, reader: LogReader) -> World:
     if header.number == 1:
         world = days.first(header.created_ns)
     else:
-        first = next(LogReader(reader.path).frames(), None)
+        first_of = LogReader(reader.path)
+        first = next(first_of.frames(), None)
+        first_of.close()
         settlement = None if first is None else settlement_of(first)
         if settlement is None:
             raise LogError(f"db={reader.path}: the settlement that it begins with is missing: restore it from a backup")

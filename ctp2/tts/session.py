@@ -100,7 +100,9 @@ class TtsSession:
 
     # ------------------------------------------------------------------ on the counter's thread
     def open(self, _: object) -> None:
-        """The link is up."""
+        """The link is up; never again at a counter that cannot write its log."""
+        if self.backend.journal is not None and self.backend.journal.has_failed:
+            return
         self.use(self.sink)
         self.backend.counter.join(self)
         if self.backend.faults is not None:

@@ -9,6 +9,7 @@ goes on with the same log and the same flow files, so that each client resumes w
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -24,6 +25,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ctp2.tts import counter
+from ctp2.tts.store import settlements
 from tests.tts.programs import DAY, Trader, is_private
 
 USERS = ("ann", "ben", "cat")
@@ -94,6 +97,27 @@ def line_of(call: Any) -> str:
     return json.dumps([call.name, info, [getattr(call.field, name) for name in names]])
 
 
+def roll(folder: str, durability: str, seed: int, pipe: int) -> None:
+    """Put money in, end the day, and so on: what is told into the pipe is acknowledged."""
+    del durability, seed
+    address = rolling_address(Path(folder))
+    trader = Trader(address, "ann").connect()
+    control = counter(address)
+    while True:
+        login = trader.ask("ReqUserLogin", BrokerID="9999", UserID="ann", Password="secret")[0].field
+        os.write(pipe, f"day\t{login.TradingDay}\n".encode())
+        control.deposit("ann", 1)
+        os.write(pipe, b"yuan\t1\n")
+        before = len(trader.spi.calls)
+        control.settle()
+        trader.spi.wait_for("OnFrontConnected", after=before)
+
+
+def rolling_address(folder: Path) -> str:
+    """A counter whose days nobody recorded come by the hand of the program."""
+    return f"tts://replay?id=roll&data={folder / 'day_20210104.csv'}&speed=0.001&fills=full&db={folder / 'kill.db'}"
+
+
 # ------------------------------------------------------------------ the process that looks
 @dataclass
 class Killing:
@@ -133,7 +157,7 @@ class Killing:
     def _killed(self) -> dict[str, list[str]]:
         """What the clients of one process were told until it was killed."""
         reading, writing = os.pipe()
-        process = _start(str(self.folder), self.durability, str(self._dice.randrange(1 << 30)), pipe=writing)
+        process = _start("trade", str(self.folder), self.durability, str(self._dice.randrange(1 << 30)), pipe=writing)
         os.close(writing)
         until, delay = self._dice.randrange(20, 600), self._dice.random() * 0.004
         data, deadline, lines, is_ready = b"", time.monotonic() + PATIENCE_S, 0, False
@@ -171,9 +195,55 @@ class Killing:
                 check_money(trader)
 
 
-def _start(*arguments: str, pipe: int) -> int:
+class Rolling:
+    """Rounds of a counter that is killed while it ends its days."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self.money = 0
+        self.day = ""
+        self._dice = random.Random(seed)
+        (folder / "day_20210104.csv").write_text(DAY, encoding="utf-8")
+
+    def round(self) -> None:
+        """Kill it, most likely within a roll, and look."""
+        reading, writing = os.pipe()
+        process = _start("roll", str(self.folder), "normal", "0", pipe=writing)
+        os.close(writing)
+        data, wanted = b"", self._dice.randrange(1, 4)
+        while data.count(b"yuan\t") < wanted and (part := os.read(reading, 4096)):
+            data += part
+        time.sleep(self._dice.random() * 0.05)  # a roll takes about that
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        while part := os.read(reading, 4096):
+            data += part
+        os.close(reading)
+        assert data.count(b"yuan\t") >= wanted, data
+        self.money += data.count(b"yuan\t")
+        self.day = max(line.split(b"\t")[1].decode() for line in data.splitlines() if line.startswith(b"day"))
+        self._look()
+
+    def _look(self) -> None:
+        address = rolling_address(self.folder)
+        trader = Trader(address, "ann").login()
+        try:
+            assert trader.login_field.TradingDay >= self.day, "a day that was told is over is there again"
+            (account,) = trader.rows("ReqQryTradingAccount", BrokerID="9999", InvestorID="ann")
+            has = round(account.Balance - 10_000_000)
+            assert has in (self.money, self.money + 1), f"{has} yuan of {self.money} that were told"
+            self.money = has  # one may have come in and not been told any more
+            days = list(settlements(str(self.folder / "kill.db")))
+            for one, following in itertools.pairwise(days):
+                assert one.next_day == following.trading_day
+            assert not days or days[-1].next_day == trader.login_field.TradingDay
+        finally:
+            trader.api.Release()
+
+
+def _start(what: str, *arguments: str, pipe: int) -> int:
     """A process of its own, with nothing of this one in it but the pipe."""
-    script = "import sys; from tests.tts.killing import trade; trade(*sys.argv[1:3], *map(int, sys.argv[3:]))"
+    script = f"import sys; from tests.tts.killing import {what}; {what}(*sys.argv[1:3], *map(int, sys.argv[3:]))"
     os.set_inheritable(pipe, True)
     words = [sys.executable, "-c", script, *arguments, str(pipe)]
     return os.posix_spawn(sys.executable, words, {**os.environ, "PYTHONPATH": _root()})

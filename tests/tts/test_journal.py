@@ -478,5 +478,11 @@ def test_when_the_log_cannot_be_written_nothing_more_is_acknowledged(
         assert len(trader.private()) == told
         assert "the disk is full" in caplog.text and "the counter stops" in caplog.text
         assert trader.api.ReqOrderInsert(trader.order(), 99) == -1, "not connected"
+        late = Trader(address, "bob")
+        late.api.Init()
+        backend: Any = running(parse(address))
+        backend.counter.call(lambda: None)
+        assert late.spi.calls == [], "nobody comes in any more"
+        late.api.Release()
     with trading(address) as trader:
         assert len(trader.rows("ReqQryOrder")) == rows

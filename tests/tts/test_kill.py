@@ -9,7 +9,7 @@ import pytest
 
 from ctp2.tts.codec_read import Decoder
 from ctp2.tts.logfile import LogReader, LogWriter
-from tests.tts.killing import Killing
+from tests.tts.killing import Killing, Rolling
 from tests.tts.test_codec import desk_with_trades, fresh_desk
 from tests.tts.test_logfile import header
 from tests.tts.wholestate import everything
@@ -27,6 +27,15 @@ def test_a_killed_counter_keeps_what_it_acknowledged(tmp_path: Path, seed: int, 
         killing.round()
     assert killing.told > 20 * KILLS
     assert killing.repeated <= 3 * KILLS, "at most one per client and kill"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "posix_spawn"), reason="needs kill -9 and pipes between processes")
+def test_a_counter_killed_while_it_ends_a_day_has_ended_it_or_not(tmp_path: Path) -> None:
+    """Money and the chain of settlements are whole, whichever step of the roll the kill met."""
+    rolling = Rolling(tmp_path, 1)
+    for _ in range(4):
+        rolling.round()
 
 
 def test_a_power_cut_at_any_byte_leaves_a_state_that_was_there(tmp_path: Path) -> None:
