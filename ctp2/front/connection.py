@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from logging import INFO, WARNING
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ctp2.core.backend import Event, Kind, Request, Session
 from ctp2.core.dispatch import REOPEN
@@ -79,8 +79,8 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ the link
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there; whether it may stay is decided at once."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclass of asyncio's.
+        self._transport = transport = cast("asyncio.Transport", transport)
         address = transport.get_extra_info("peername")
         self.peer = f"{address[0]}:{address[1]}" if address else ""
         transport.set_write_buffer_limits(high=self.limits.behind_bytes)
