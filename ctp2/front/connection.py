@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from logging import INFO, WARNING
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ctp2.core.backend import Event, Kind, Request, Session
 from ctp2.core.dispatch import REOPEN
@@ -79,8 +79,8 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ the link
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there; whether it may stay is decided at once."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclass of asyncio's.
+        self._transport = transport = cast("asyncio.Transport", transport)
         address = transport.get_extra_info("peername")
         self.peer = f"{address[0]}:{address[1]}" if address else ""
         transport.set_write_buffer_limits(high=self.limits.behind_bytes)
@@ -119,7 +119,12 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It does again."""
         self.outbox.is_blocked = False
-        self.hub.loop.call_soon(self.drain)
+        self.hub.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self.drain()
+        if self._waiting or not self._is_reading:
+            self.serve()
 
     # ------------------------------------------------------------------ what comes in
     def serve(self) -> None:
@@ -135,6 +140,8 @@ class Connection(asyncio.Protocol):
         self._read_on(not waiting)
 
     def _may_serve(self, said: wire.Frame) -> bool:
+        if self.outbox.is_blocked:
+            return False  # also a ping: its answer would wait here
         if said.kind != wire.REQUEST:
             return True
         if self.outbox.is_behind:
@@ -385,6 +392,12 @@ class Connection(asyncio.Protocol):
     def _say_login(self, event: Event) -> None:
         field: Any = event.struct()
         session = getattr(field, "SessionID", 0)
+        user = getattr(field, "UserID", "")
+        if user != self.user and self.kind == "trader":
+            # Two logins were on their way, and the second one succeeded.
+            self._log_out()
+            self.user = user
+            self.hub.count_user(self, user)
         say(INFO, "login", link=self.number, user=self.user, session=session, request=event.request_id)
 
     def _log_out(self) -> None:

@@ -198,7 +198,7 @@ class Dialect:
         for name, limit in out.codes:
             code = getattr(struct, name, "")
             if len(code) > limit or not (code.isascii() or len(code.encode("gb18030", "replace")) <= limit):
-                self._tell(f"{out.struct}.{name} {code!r} does not fit into the {limit} characters of {self.version}")
+                self._tell(f"{out.struct}.{name}", code, limit)
                 return False
         return True
 
@@ -209,10 +209,11 @@ class Dialect:
             return b""
         return wire.frame(wire.CALLBACK, b"", LAST, out.slot, event.request_id)
 
-    def _tell(self, what: str) -> None:
-        if what not in self._told and len(self._told) < 1000:
-            self._told.add(what)
-            log.warning("left out: %s", what)
+    def _tell(self, member: str, code: str, limit: int) -> None:
+        """Once for each member: which codes there are is a client's choice, and not to fill a log."""
+        if member not in self._told:
+            self._told.add(member)
+            log.warning("left out: %s %r does not fit into the %d characters of %s", member, code, limit, self.version)
 
     def decode_event(self, said: Frame) -> Event | None:
         """The event of a callback frame; None for a slot that this version does not have. Its struct is built late.

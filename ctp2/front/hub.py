@@ -20,8 +20,8 @@ from ctp2.front.limits import Limits
 from ctp2.front.logs import log
 from ctp2.front.outbox import Keys
 
-_CACHED: Final = 4096
-"""Encoded snapshots kept; when full all go, as a snapshot is of no use a moment later."""
+_CACHED: Final = 1024
+"""Encoded snapshots kept per version; when full, and once a second, all go: they are of no use a moment later."""
 
 
 class Hub:
@@ -105,11 +105,14 @@ class Hub:
     def log_in(self, connection: Connection, user: str) -> bool:
         """Count a login; False when the user has too many."""
         limit = self.limits.per_user
-        there = self._users.setdefault(user, set())
-        if limit and len(there) >= limit:
+        if limit and len(self._users.get(user, ())) >= limit:
             return False
-        there.add(connection)
+        self.count_user(connection, user)
         return True
+
+    def count_user(self, connection: Connection, user: str) -> None:
+        """A user is logged in at a link."""
+        self._users.setdefault(user, set()).add(connection)
 
     def log_out(self, connection: Connection) -> None:
         """The user of a link is gone."""
@@ -211,6 +214,7 @@ class Hub:
     # ------------------------------------------------------------------ time and the end
     def look(self) -> None:
         """What is due: heartbeats, silent and stalled clients."""
+        self._encoded.clear()
         now = self.now()
         for connection in list(self.connections):
             connection.look(now)

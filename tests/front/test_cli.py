@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ctp2.cli.app import run
+from ctp2.cli.ping import ping_all
 from ctp2.cli.serve import is_loopback
 from ctp2.front.ping import Login
 from tests.front import fake
@@ -145,6 +146,12 @@ def test_ping_shows_a_line_in_the_users_language(
     well, fault = capsys.readouterr().out.splitlines()
     assert well.startswith(f"{server.trade}  交易  连接 ") and "时钟差" in well
     assert fault.startswith("tcp://127.0.0.1:1  故障  ")
+
+
+def test_ping_again_and_again(serve: Serve, backend: fake.Backend, capsys: pytest.CaptureFixture[str]) -> None:
+    server = serve("fake://x")
+    assert ping_all([server.trade], "trader", ("", "", ""), watches=True, as_json=False, most=2) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 def test_ping_a_refused_login(serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

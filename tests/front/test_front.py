@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -395,6 +396,40 @@ def test_requests_of_who_is_behind_wait(serve: Serve, backend: fake.Backend) -> 
         while client.event("OnRtnOrder").sequence < sent:
             pass
         assert session.next("ReqOrderInsert").request_id == 1
+
+
+def test_pings_of_who_does_not_read_fill_the_network_only(serve: Serve, backend: fake.Backend) -> None:
+    """Before the welcome and after it: what cannot be answered is not read."""
+    server = serve("fake://x", Limits(behind_bytes=16_384, stalled=300.0, handshake=300.0))
+    for is_welcome in (False, True):
+        with Raw(server.trade, receive=SMALL) as client:
+            if is_welcome:
+                client.start()
+            client.socket.setblocking(False)
+            pings = b"".join(wire.ping(number) for number in range(1000))
+            sent = 0
+            while select.select([], [client.socket], [], 0.5)[1]:
+                sent += client.socket.send(pings)
+                assert sent < 64 << 20, "the front takes everything"
+            client.socket.settimeout(10)
+            answers = sent // len(wire.ping(1)) * len(wire.pong(wire.Frame(0, 0, 0, 0, 0, memoryview(b"")), 0))
+            while answers > 0:
+                answers -= len(client.socket.recv(1 << 20))
+
+
+def test_the_user_who_was_let_in_is_counted(serve: Serve, backend: fake.Backend) -> None:
+    """Two logins are on their way and the backend takes the second: bob is in, alice is not."""
+    server = serve("fake://x", Limits(per_user=1))
+    with Raw(server.trade) as first, Raw(server.trade) as second:
+        first.start()
+        session = backend.next()
+        first.login("alice")
+        bob = structs.CThostFtdcRspUserLoginField(UserID="bob")
+        session.put(Event("OnRspUserLogin", bob, rsp_info(0), 9))
+        first.event("OnRspUserLogin")
+        second.start()
+        assert second.login("bob").info.ErrorID == 60  # type: ignore[union-attr]
+        assert second.login("alice").info.ErrorID == 0  # type: ignore[union-attr]
 
 
 def test_a_reader_at_full_speed_is_told_when_it_is_idle(server: ServerThread, backend: fake.Backend) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -313,6 +314,23 @@ def test_trading_with_tls(tls_server: ServerThread, counter_address: str, trader
         alice.fill()
     assert len(alice.rows("ReqQryTrade")) == 20
     assert len(alice.rows("ReqQryInstrument")) == 4
+
+
+def test_a_certificate_is_read_again(
+    serve: Serve, backend: fake.Backend, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A good one is taken, a bad one is told and changes nothing."""
+    caplog.set_level(logging.INFO, "ctp2.front")
+    cert, key = tmp_path / "server.crt", tmp_path / "server.key"
+    for file in (cert, key):
+        file.write_bytes((TLS / file.name).read_bytes())
+    server = serve("fake://x", tls_cert=str(cert), tls_key=str(key))
+    server.call(server.server.reload)
+    assert "reloaded" in caplog.text
+    cert.write_text("no certificate", encoding="ascii")
+    server.call(server.server.reload)
+    assert "certificate why=" in caplog.text
+    opening(f"{server.trade}?ca={TLS / 'server.crt'}")
 
 
 def test_a_foreign_certificate(tls_server: ServerThread) -> None:
