@@ -206,6 +206,7 @@ class TtsSession:
         backend.flow(self.account_id).followers.pop(self, None)
         backend.public_followers.pop(self, None)
         self.account_id = ""
+        self.is_operator = False
 
     def request(self, machine: SessionMachine, request: Request) -> None:
         """Serve a logged-in client."""
