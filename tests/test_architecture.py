@@ -96,6 +96,11 @@ TTS_EDGE = {
     "quote_requests",
     "bank",
     "users",
+    "directory",
+    "members",
+    "errands",
+    "operators",
+    "datafolder",
     "journal",
     "logfile",
     "recovering",
@@ -133,6 +138,7 @@ TTS_KNOWS_CTP = {
     "queries_rates",
     "bank",
     "control",
+    "errands",
     "combo_requests",
     "quote_records",
     "fault_rules",
@@ -153,6 +159,8 @@ CLOCKS = {
 MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
+    "tts/directory.py",  # salts of passwords, and names of files that are being made
+    "tts/members.py",  # a key for comparing passwords in this process
     "tts/users.py",  # salts of passwords; nothing that the engine sees
     "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
     "refdata/walks.py",  # as synthetic

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ctp2 import __version__
+from ctp2.cli.account_app import app as account_app
 from ctp2.cli.errors import DONE, INTERRUPTED, NOT_REACHABLE, CliError
 from ctp2.cli.messages import text
 from ctp2.cli.version import version_line
@@ -24,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(account_app, name="account")
 
 Json = Annotated[bool, typer.Option("--json", help=text("help.json"))]
 
@@ -146,6 +149,7 @@ def _serve(
     host: Annotated[str, typer.Option(help=text("help.serve.host"))] = "127.0.0.1",
     trade_port: Annotated[int, typer.Option(min=0, max=65535, help=text("help.serve.trade_port"))] = 20002,
     md_port: Annotated[int, typer.Option(min=0, max=65535, help=text("help.serve.md_port"))] = 20004,
+    data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help=text("help.serve.data"))] = None,
     is_open: Annotated[bool, typer.Option("--open", help=text("help.serve.open"))] = False,
     tls_cert: Annotated[str, typer.Option(metavar="FILE", help=text("help.serve.cert"))] = "",
     tls_key: Annotated[str, typer.Option(metavar="FILE", help=text("help.serve.key"))] = "",
@@ -157,7 +161,7 @@ def _serve(
     from ctp2.front.server import Config
 
     config = Config(backend, host, trade_port, md_port, tls_cert, tls_key)
-    raise typer.Exit(serve(config, is_open, is_insecure, log, as_json))
+    raise typer.Exit(serve(config, data, is_open, is_insecure, log, as_json))
 
 
 @app.command("ping", help=text("help.ping"))

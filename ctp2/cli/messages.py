@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final, Literal
 
+from ctp2.cli.messages_account import ACCOUNT
 from ctp2.cli.messages_front import FRONT
 
 Language = Literal["en", "zh"]
@@ -258,6 +259,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "check.margin of the rows": ("margin of the position rows", "持仓保证金"),
     "check.CurrMargin": ("margin of the account", "账户保证金"),
     **FRONT,
+    **ACCOUNT,
 }
 
 

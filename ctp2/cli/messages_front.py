@@ -30,8 +30,10 @@ FRONT: Final[dict[str, tuple[str, str]]] = {
     "serve.port": ("cannot serve at {where}: {error}", "无法在 {where} 提供服务：{error}"),
     "serve.no_file": ("no such file: {path}", "找不到文件：{path}"),
     "serve.nobody": (
-        "who may log in at {backend}? Name its users with accounts=FILE in --backend, or let all in with --open",
-        "谁可以登录 {backend}？请在 --backend 中用 accounts=文件 指定用户，或用 --open 允许所有人",
+        "who may log in at {backend}? Keep its users in a folder with --data DIR (ctp2 account new), name them with"
+        " accounts=FILE in --backend, or let all in with --open",
+        "谁可以登录 {backend}？请用 --data 目录 保存用户（ctp2 account new），"
+        "在 --backend 中用 accounts=文件 指定用户，或用 --open 允许所有人",
     ),
     "serve.open_and_accounts": (
         "--open lets all in, and {backend} has users of its own: one of the two",

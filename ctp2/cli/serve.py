@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,10 @@ _OPEN: Final = "open"
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-def serve(config: Config, is_open: bool, is_insecure: bool, log_level: str, as_json: bool) -> int:
+def serve(config: Config, data: Path | None, is_open: bool, is_insecure: bool, log_level: str, as_json: bool) -> int:
     """Serve; returns when the server has ended in order."""
+    if data is not None:
+        config = with_data(config, data, is_open)
     problem = unprotected(config, is_open, is_insecure)
     if problem:
         raise CliError(problem, WRONG_USE)
@@ -33,6 +36,21 @@ def serve(config: Config, is_open: bool, is_insecure: bool, log_level: str, as_j
         where = f"{config.host}:{config.trade_port}/{config.md_port}"
         raise CliError(text("serve.port", where=where, error=error), NOT_REACHABLE) from None
     return DONE
+
+
+def with_data(config: Config, data: Path, is_open: bool) -> Config:
+    """The same with the log and the accounts of a folder, which is made if there is none."""
+    from ctp2.tts.datafolder import DataFolder  # SQLite is for those who use it
+
+    folder = DataFolder(data)
+    try:
+        backend = folder.address(config.backend, lets_all_in=is_open)
+        folder.make()
+    except ValueError as error:
+        raise CliError(str(error), WRONG_USE) from None
+    except OSError as error:
+        raise CliError(f"{error.filename or data}: {error.strerror or error}", NOT_REACHABLE) from None
+    return replace(config, backend=backend)
 
 
 def unprotected(config: Config, is_open: bool, is_insecure: bool) -> str:
@@ -60,7 +78,9 @@ def unprotected(config: Config, is_open: bool, is_insecure: bool) -> str:
 
 def _lets_all_in(backend: Address) -> bool:
     """Whether the backend takes every user and password: only our own counter does, unless told otherwise."""
-    return backend.scheme == "tts" and backend.options.get("accounts", _OPEN) == _OPEN
+    options = backend.options
+    lets_in = options.get("accounts", _OPEN) == _OPEN or options.get("new_accounts") == "on"
+    return backend.scheme == "tts" and lets_in
 
 
 def is_loopback(host: str) -> bool:

@@ -83,6 +83,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport = cast("asyncio.Transport", transport)
         address = transport.get_extra_info("peername")
         self.peer = f"{address[0]}:{address[1]}" if address else ""
+        self.outbox.address = address[0] if address else ""
         transport.set_write_buffer_limits(high=self.limits.behind_bytes)
         too_many = self.hub.enter(self)
         if too_many:

@@ -51,7 +51,7 @@ class Outbox:
 
     __slots__ = (
         *("_done", "_held", "_keys", "_limits", "_lock", "_on_idle", "_open", "_queue", "_queued", "_wake", "_woken"),
-        *("conflated", "is_blocked", "overflowed"),
+        *("address", "conflated", "is_blocked", "overflowed"),
     )
 
     def __init__(self, limits: Limits, keys: Keys, wake: Callable[[], None]) -> None:
@@ -66,6 +66,8 @@ class Outbox:
         self._open = True
         self._woken = False
         self._on_idle: Callable[[], None] | None = None
+        self.address = ""
+        """Where the client comes from: failed logins are counted by it."""
         self.is_blocked = False
         """Whether the network takes nothing more; set by the event loop."""
         self.conflated = 0

@@ -37,7 +37,7 @@ from ctp2.tts.settlement_prices import DayFigures, figures_of
 from ctp2.tts.source import QuoteSource, check_source, source_address
 from ctp2.tts.statements import Statements
 from ctp2.tts.store import Store
-from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, load_accounts
+from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, is_directory, load_accounts
 
 if TYPE_CHECKING:
     from ctp2.core.address import Address
@@ -75,7 +75,11 @@ def check(address: Address) -> None:
         check_calendar(address.text, config.listed_markets, now_ns)
     if config.options.instruments or config.options.rates:
         universe_of(config, natural_day(now_ns))
-    if config.options.accounts != OPEN_TO_ALL:
+    if is_directory(config.options.accounts):
+        from ctp2.tts.directory import Directory
+
+        Directory(config.options.accounts)
+    elif config.options.accounts != OPEN_TO_ALL:
         load_accounts(config.options.accounts)
 
 
@@ -120,7 +124,7 @@ class TtsBackend:
         self.logins: dict[str, set[TtsSession]] = {}
         self.statements = Statements()
         options = config.options
-        self.users = Users(options.accounts, options.auth == "on")
+        self.users = _users_of(config, clock)
         self.pace = OrderPace(options.order_rate) if options.order_rate else None
         self._last_session = 0
         self.journal: Journal | None = None
@@ -132,10 +136,12 @@ class TtsBackend:
                 store.close()
             if self.source is not None:
                 self.source.close()
+            self.users.close()
             raise
         self.faults: Faults | None = _faults_of(self) if options.faults else None
         """What goes wrong on purpose; None while nothing is to."""
         self.counter.start()
+        self.users.start(self)
 
     def _begin(self, clock: Clock, store: Store | None) -> None:
         """The first world, or the one that the log leads to."""
@@ -152,7 +158,7 @@ class TtsBackend:
             if store is not None:
                 self.journal = begun(self, store, clock)
             self.tell_phases()
-        for user_id in self.users.listed:
+        for user_id in self.users.accounts():
             self.open_account(user_id)
         if self.source is not None:
             self.source.start(self.counter)
@@ -197,6 +203,7 @@ class TtsBackend:
     def close(self) -> None:
         """Stop the counter."""
         _running.pop(self.config.identity, None)
+        self.users.close()
         self.counter.stop()
         if self.source is not None:
             self.source.close()
@@ -355,6 +362,16 @@ class TtsBackend:
             return [_status_event(status, 0) for status in self.statuses.values()]
         self.public_followers[session] = after
         return [_status_event(status, number) for number, status in enumerate(self.public[after:], after + 1)]
+
+
+def _users_of(config: Config, clock: Clock) -> Users:
+    accounts, forces = config.options.accounts, config.options.auth == "on"
+    if not is_directory(accounts):
+        return Users(accounts, forces)
+    from ctp2.tts.members import Members  # SQLite is imported only for who uses it
+
+    lets_all_in = config.options.new_accounts == "on"
+    return Members(accounts, config.environment, clock, lets_all_in=lets_all_in, forces=forces)
 
 
 def _faults_of(backend: TtsBackend) -> Faults:

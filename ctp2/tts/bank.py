@@ -116,7 +116,8 @@ def update_funds_password(session: TtsSession, request: Request) -> None:
     field = request.field
     number = _account_refusal(session, field.AccountID)
     if not number:
-        number = session.backend.users.change_funds_password(session.account_id, field.OldPassword, field.NewPassword)
+        session.change_password("funds", request)
+        return
     session.put((Event(request.method.response, field, rsp_info(number), request.request_id),))
 
 

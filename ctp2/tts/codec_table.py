@@ -74,6 +74,7 @@ KINDS: Final[dict[int, tuple[type, str]]] = {
     35: (combos.CombinationChanged, "account_id action:action lots:lots pairs:pairs now_ns"),
     36: (combos.CombActionReport, "action:action status reason now_ns"),
     37: (combos.CombActionRefused, "account_id terms:comb-terms error_id"),
+    38: (rights.AccountReset, "account_id now_ns balances"),
 }
 MISSING: Final[dict[str, Any]] = {}
 """``Class.argument`` → its value in logs that were written before it was there."""

@@ -129,7 +129,12 @@ class Options(BaseModel):
         0, description="instruments that one market data session may subscribe to (error 6000), 0 for no limit", ge=0
     )
     accounts: str = Field(
-        OPEN_TO_ALL, description="'open': anybody may log in, or a CSV file of users and passwords", max_length=4096
+        OPEN_TO_ALL,
+        description="'open': anybody may log in, or a CSV file of users and passwords, or a server's directory of them",
+        max_length=4096,
+    )
+    new_accounts: Literal["on", "off"] = Field(
+        "off", description="with a directory, 'on': a user whom it does not know gets an account at the first login"
     )
     auth: Literal["on", "off"] = Field("off", description="'on': no login without authentication (errors 63, 64)")
     db: str = Field(

@@ -12,8 +12,10 @@ from ctp2.tts.carrying import carried
 from ctp2.tts.lockstep import Hold
 from ctp2.tts.money_text import CURRENCIES, micro_of
 from ctp2.tts.progress import Bar, Progress
+from ctp2.tts.resetting import reset
 from ctp2.tts.rights import MoveMoney, Restrict, Rights, refusal_of_money
 from ctp2.tts.statement import ENCODING
+from ctp2.tts.users import Refused
 
 if TYPE_CHECKING:
     from ctp2.tts.backend import TtsBackend
@@ -263,6 +265,23 @@ class Control:
         """
         self._move(user, amount, currency, -1)
 
+    def reset(self, user: str) -> None:
+        """Let an account begin anew: the money of a new one, no positions; all that works is cancelled, and told so.
+
+        Statements of earlier days stay, and so do restrictions.
+
+        Raises:
+            LookupError: the counter knows who may come, and the user is not among them.
+        """
+
+        def carry_out() -> None:
+            self._open(user)
+            backend = self._backend
+            balances = backend.users.balances(user, backend.balances)
+            self._counter.publish(reset(self._counter.engine, user, balances, self._counter.now_ns()))
+
+        self._counter.call(carry_out)
+
     def statement(self, user: str, period: str = "") -> str:
         """An account's statement (结算单) of a day (``YYYYMMDD``), a month (``YYYYMM``) or the last settled day.
 
@@ -287,7 +306,7 @@ class Control:
             command = MoveMoney(self._counter.now_ns(), user, currency, sign * micro)
             number = refusal_of_money(engine.state.accounts[user], command)
             if number:
-                raise ValueError(f"{user}, {amount} {currency}: {prompt(number)}")
+                raise Refused(f"{user}, {amount} {currency}: {prompt(number)}", number)
             self._counter.publish(engine.move_money(command))
 
         self._counter.call(carry_out)

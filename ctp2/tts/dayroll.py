@@ -19,6 +19,7 @@ from ctp2.tts.terms import LONG, SHORT
 
 if TYPE_CHECKING:
     from ctp2.tts.events import DaySettled
+    from ctp2.tts.rights import AccountReset
     from ctp2.tts.state import State
 
 
@@ -163,3 +164,20 @@ def _pair(
     leg = pair.rows[0]
     assert leg.purse is not None
     leg.purse.change_margin(leg.purse.group_of(leg.contract), leg.is_long, carried.margin, carried.exchange_margin)
+
+
+def on_account_reset(state: State, event: AccountReset) -> None:
+    """Money and positions are exchanged in place: whoever holds the account holds the new one."""
+    account = state.accounts[event.account_id]
+    for row in account.rows.values():
+        holders = row.contract.holders
+        if row in holders:
+            holders.remove(row)
+    state.combos.pairs.pop(event.account_id, None)
+    state.combos.rows.pop(event.account_id, None)
+    fresh = Account(event.account_id, event.balances)
+    account.purses = fresh.purses
+    account.rows = fresh.rows
+    account.orders = fresh.orders
+    account.trades = fresh.trades
+    account.transfers = fresh.transfers

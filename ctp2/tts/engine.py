@@ -324,6 +324,15 @@ class Engine:
             self.quoting.withdraw(order)
 
     # ------------------------------------------------------------------ cancelling
+    def take_out(self, order: Order, now_ns: int) -> None:
+        """The counter itself ends an order that works, whatever the phase; its events go to the reporter."""
+        if order.sys_id < 0:
+            self.conditional.cancel(order, "")
+            return
+        account_id, contract = order.account.account_id, order.contract
+        named = (contract.exchange, contract.code, "", 0, 0, "")
+        self._withdraw(order, CancelOrder(now_ns, account_id, account_id, "", *named, DELETE))
+
     def _check_cancel(self, command: CancelOrder) -> int:
         """Session and fields of a cancel; 0 when it may be looked up."""
         account = self.state.accounts[command.account_id]

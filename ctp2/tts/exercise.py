@@ -151,6 +151,13 @@ def withdraw(state: State, command: Withdraw) -> list[Event]:
     return events
 
 
+def take_back(state: State, declaration: Declaration, now_ns: int) -> list[Event]:
+    """The counter itself ends a declaration that stands."""
+    events: list[Event] = []
+    _report(state, events, declaration, declaration.submit, WITHDRAWN, now_ns)
+    return events
+
+
 def exercise_cost(option: OptionTerms) -> tuple[int, int, int]:
     """(margin, cash, fee) that exercising one lot needs, in micro-units (docs/decisions/0052).
 

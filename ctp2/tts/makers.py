@@ -405,6 +405,10 @@ class QuoteDesk:
         if telling.tells_end and not telling.quote_first:
             _report(self.reporter, quote, CANCELED, quote.submit, active_user=user_id, cancels=True)
 
+    def take_out(self, quote: MakerQuote) -> None:
+        """The counter itself withdraws a quote that stands."""
+        self._withdraw(quote, "")
+
     def leg_cancel_error(self, leg: Order) -> int:
         """CTP's number for the cancel of a leg alone: 92 before the exchange answered; 0 when it may be sent."""
         return error.QUOTE_DERIVEDORDER_ACTIONERROR if leg.status == UNKNOWN else 0

@@ -90,6 +90,18 @@ class Rights:
             password,
         )
 
+    def with_active(self, is_active: bool) -> Rights:
+        """The same for an account that is active, or is not."""
+        return Rights(
+            is_active,
+            self.trading,
+            self.position_limits,
+            self.no_code,
+            self.conditional_orders,
+            self.bank_transfers,
+            self.password,
+        )
+
     def is_all(self) -> bool:
         """Whether nothing is restricted."""
         return (
@@ -204,6 +216,20 @@ class AccountRestricted(Event):
         self.account_id = account_id
         self.now_ns = now_ns
         self.rights: Rights = rights
+
+
+class AccountReset(Event):
+    """An account begins anew: this money (micro-units per currency), no position, none of the day's orders and trades.
+
+    Everything that worked was taken out before; what it may do, and its confirmation, stay.
+    """
+
+    __slots__ = ("balances",)
+
+    def __init__(self, account_id: str, now_ns: int, balances: dict[str, int]) -> None:
+        self.account_id = account_id
+        self.now_ns = now_ns
+        self.balances: dict[str, int] = balances
 
 
 class MoneyMoved(Event):

@@ -14,7 +14,7 @@ from ctp2.core.unsupported import answer as unsupported
 from ctp2.core.unsupported import refuse
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
-from ctp2.tts import combo_requests, quote_requests, translate, values
+from ctp2.tts import combo_requests, operators, quote_requests, translate, values
 from ctp2.tts import rejections as error
 from ctp2.tts.bank import BANK_REQUESTS
 from ctp2.tts.batch_requests import BATCH_REQUESTS
@@ -29,6 +29,7 @@ from ctp2.tts.rights import PASSWORD_ERRORS, Restrict
 
 if TYPE_CHECKING:
     from ctp2.tts.backend import TtsBackend
+    from ctp2.tts.members import Judged
 
 FRONT_ID: Final = 1
 SYS_VERSION: Final = f"v6.7.13_ctp2-{__version__}.tts"
@@ -59,9 +60,14 @@ class TtsSession:
         """What takes a request on the counter's thread."""
         self.early: Callable[[Request], int] | None = None if self._early_rate is None else self._too_soon
         """What a call may return at once."""
+        self.address: str = getattr(sink, "address", "")
+        """Where the client comes from, when it came over a network."""
+        self.judged: Judged | None = None
+        self._door = backend.users.door(self)
         self.account_id = ""
         self.broker_id = ""
         self.product_info = ""
+        self.is_operator = False
         self.session_id = 0
         self.front_id = FRONT_ID
         self._authenticated_on = 0
@@ -81,6 +87,8 @@ class TtsSession:
             number = self.early(request)
             if number:
                 return number
+        if self._door is not None:
+            return self._door.handle(request)
         return 0 if self.backend.counter.submit(self.receive, request) else -2
 
     def _too_soon(self, request: Request) -> int:
@@ -164,19 +172,23 @@ class TtsSession:
         self.account_id = ""
         if request.method.name != "ReqUserLogin":
             return LoginResult(error_id=error.UNSUPPORTED_FUNCTION)  # captcha, text, token: not in CTP itself (8.3)
-        number = self._check_login(field)
+        number = self._check_login(request)
         if number:
             return LoginResult(error_id=number)
         self._enter(field)
         return LoginResult(self._login_answer(), flow=self._flows(machine))
 
-    def _check_login(self, field: Any) -> int:
+    def _check_login(self, request: Request) -> int:
         """Terminal 64, failures 75, password 3, user disabled 4, password to be changed 131/140/141, sessions 60."""
-        backend, user_id = self.backend, field.UserID
+        backend, user_id = self.backend, request.field.UserID
         users = backend.users
         if users.forces_authentication and self._authenticated_on != self.machine.connection:
             return error.NOT_AUTHENT
-        number = users.check_login(user_id, field.Password)
+        judged, self.judged = self.judged, None
+        if judged is not None and judged.request is request:
+            number = judged.number
+        else:
+            number = users.check_login(user_id, request.field.Password, self.address)
         if number:
             return number
         account = backend.engine.state.accounts.get(user_id)
@@ -200,15 +212,19 @@ class TtsSession:
         backend.flow(self.account_id).followers.pop(self, None)
         backend.public_followers.pop(self, None)
         self.account_id = ""
+        self.is_operator = False
 
     def request(self, machine: SessionMachine, request: Request) -> None:
         """Serve a logged-in client."""
         name = request.method.name
+        if self.is_operator:
+            operators.serve(self, request)
+            return
         query = QUERIES.get(name)
         made = self.backend.world.made
         if query is not None:
             with nullcontext() if made is None else made.looking():
-                self._answer_query(request, query(self._asker(request), request.field))
+                self.answer_query(request, query(self._asker(request), request.field))
             return
         handler = REQUESTS.get(name)
         if handler is not None:
@@ -238,7 +254,9 @@ class TtsSession:
         self.product_info = field.UserProductInfo or self.product_info
         self.session_id = backend.next_session_id()
         backend.logins.setdefault(field.UserID, set()).add(self)
-        backend.open_account(self.account_id)
+        self.is_operator = backend.users.is_operator(self.account_id)
+        if not self.is_operator:
+            backend.open_account(self.account_id)
 
     def _login_answer(self) -> structs.CThostFtdcRspUserLoginField:
         now = values.time_of(self.backend.counter.now_ns(), self.backend.world.zone)
@@ -273,7 +291,7 @@ class TtsSession:
         backend = self.backend
         return Asker(backend.world, account, broker_id, backend.users.name(self.account_id), backend.statements)
 
-    def _answer_query(self, request: Request, rows: Iterable[Any]) -> None:
+    def answer_query(self, request: Request, rows: Iterable[Any]) -> None:
         """One callback per row, one with nothing when there is none (spec 8.1); many go out while they are made."""
         callback, number = request.method.response, request.request_id
         following = iter(rows)
@@ -360,21 +378,35 @@ class TtsSession:
 
     def update_password(self, request: Request) -> None:
         """``ReqUserPasswordUpdate`` (spec 12.1)."""
-        field = request.field
-        if field.UserID != self.account_id:
-            number = error.CHANGE_OTHER_PASSWORD
+        user_id = self.account_id
+        if request.field.UserID == user_id:
+            self.change_password("password", request, lambda: self._password_is_new(user_id))
         else:
-            number = self.backend.users.change_password(self.account_id, field.OldPassword, field.NewPassword)
-            if not number:
-                self._password_is_new()
-        self.put((Event(request.method.response, field, rsp_info(number), request.request_id),))
+            self._answer_change(request, error.CHANGE_OTHER_PASSWORD)
 
-    def _password_is_new(self) -> None:
+    def change_password(self, what: str, request: Request, then: Callable[[], None] | None = None) -> None:
+        """Have the users' keeper change a password, and answer when it has: at once, or on this connection later."""
+        field, connection = request.field, self.machine.connection
+
+        def done(number: int) -> None:
+            if not number and then is not None:
+                then()
+            if self.machine.is_connected and self.machine.connection == connection:
+                self._answer_change(request, number)
+
+        texts = (field.OldPassword, field.NewPassword)
+        self.backend.users.change(what, self.account_id, self.address, texts, done)
+
+    def _answer_change(self, request: Request, number: int) -> None:
+        self.put((Event(request.method.response, request.field, rsp_info(number), request.request_id),))
+
+    def _password_is_new(self, user_id: str) -> None:
         """Whatever was wrong with the password's age or strength is so no more."""
         backend = self.backend
-        rights = backend.engine.state.accounts[self.account_id].rights
+        account = backend.engine.state.accounts.get(user_id)
+        rights = account.rights if account is not None else None
         if rights is not None and rights.password:
-            command = Restrict(backend.counter.now_ns(), self.account_id, rights.with_password(""))
+            command = Restrict(backend.counter.now_ns(), user_id, rights.with_password(""))
             backend.counter.publish(backend.engine.restrict(command))
 
     def cfmmc_token(self, request: Request) -> None:

@@ -23,7 +23,7 @@ from ctp2.tts.combos import (
     on_combination_changed,
 )
 from ctp2.tts.contract import Contract
-from ctp2.tts.dayroll import on_day_settled
+from ctp2.tts.dayroll import on_account_reset, on_day_settled
 from ctp2.tts.declarations import EVOLVE_DECLARATIONS, Declarations
 from ctp2.tts.events import (
     AccountOpened,
@@ -59,6 +59,7 @@ from ctp2.tts.quotes import (
     on_quote_report,
 )
 from ctp2.tts.rights import (
+    AccountReset,
     AccountRestricted,
     BankToFuture,
     FutureToBank,
@@ -433,6 +434,7 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     TradeDone: State.on_trade_done,
     **EVOLVE_DECLARATIONS,
     AccountRestricted: on_account_restricted,
+    AccountReset: on_account_reset,
     MoneyMoved: on_money_moved,
     BankToFuture: on_money_moved,
     FutureToBank: on_money_moved,

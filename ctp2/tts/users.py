@@ -10,14 +10,19 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ctp2.core.throttle import QueryRate
 from ctp2.refdata.table import DataError, header_of, rows
 from ctp2.tts import rejections as error
 from ctp2.tts.money_text import balances_of
+
+if TYPE_CHECKING:
+    from ctp2.tts.backend import TtsBackend
+    from ctp2.tts.members import Door
+    from ctp2.tts.session import TtsSession
 
 OPEN_TO_ALL: Final = "open"
 COLUMNS: Final = ("user", "password", "balance", "name", "app_id", "auth_code", "funds_password")
@@ -27,8 +32,17 @@ LOGIN_FAILURES: Final = 10
 USER_LENGTH: Final = 12
 """A UserID may be longer than an InvestorID; here both are the same text, so the shorter limit holds."""
 MIN_PASSWORD: Final = 6
+_SQLITE: Final = b"SQLite format 3\0"
 _SCHEME: Final = "scrypt"
 _SCRYPT_COST: Final = 1 << 12
+
+
+class Refused(ValueError):
+    """What is not done, in words; ``error_id`` is CTP's number for it, 0 where CTP has none."""
+
+    def __init__(self, message: str, error_id: int = 0) -> None:
+        super().__init__(message)
+        self.error_id = error_id
 
 
 def hashed(password: str) -> str:
@@ -83,6 +97,15 @@ class User:
         self.name = name
         self.terminals: set[tuple[str, str]] = set()
         """(AppID, AuthCode) that the user may come with; empty: any."""
+
+
+def is_directory(path: str | Path) -> bool:
+    """Whether a file of accounts is a directory (``ctp2.tts.directory``), and not a table of text."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
 
 
 def load_accounts(path: str | Path) -> dict[str, User]:
@@ -173,7 +196,7 @@ class Users:
         return error.AUTHUSER_CHECK_ERR if is_known else error.AUTH_FAILED
 
     # ------------------------------------------------------------------ login
-    def check_login(self, user_id: str, password: str) -> int:
+    def check_login(self, user_id: str, password: str, address: str = "") -> int:
         """Error number of a login: 75 locked, 3 unknown user or wrong password (spec 1.7)."""
         if self._failures.get(user_id, 0) >= LOGIN_FAILURES:
             return error.LOGIN_FORBIDDEN
@@ -202,6 +225,24 @@ class Users:
         """Whether a user may exist: any in an open counter."""
         return 0 < len(user_id) <= USER_LENGTH and (self.is_open or user_id in self.listed)
 
+    def accounts(self) -> Iterable[str]:
+        """The users whose accounts are there from the beginning."""
+        return self.listed
+
+    def is_operator(self, user_id: str) -> bool:
+        """Whether the user only looks on: only a directory knows such."""
+        return False
+
+    def door(self, session: TtsSession) -> Door | None:
+        """Where a client's requests come in; None: at the counter itself."""
+        return None
+
+    def start(self, backend: TtsBackend) -> None:
+        """The counter runs."""
+
+    def close(self) -> None:
+        """End what works for the users."""
+
     def balances(self, user_id: str, default: dict[str, int]) -> dict[str, int]:
         """What a user's account begins with (micro-units)."""
         user = self.listed.get(user_id)
@@ -213,6 +254,13 @@ class Users:
         return user.name if user is not None and user.name else user_id
 
     # ------------------------------------------------------------------ passwords
+    def change(
+        self, what: str, user_id: str, address: str, texts: tuple[str, str], done: Callable[[int], None]
+    ) -> None:
+        """Change ``password`` or ``funds`` from an old text to a new one; ``done`` is called with the error number."""
+        change = self.change_password if what == "password" else self.change_funds_password
+        done(change(user_id, *texts))
+
     def change_password(self, user_id: str, old: str, new: str) -> int:
         """Change the login's password: 14 wrong old one, 142 the same, 131 weak (only where a file says who may)."""
         number = self._change("password", self._passwords, user_id, old, new, error.OLD_PASSWORD_MISMATCH)

@@ -187,7 +187,7 @@ def test_scenarios_bring_nearly_every_kind() -> None:
     for scenario in SCENARIOS:
         if wanted - counts.keys():
             counts += played(scenario).counts
-    edge = {"RequestRefused", "AccountRestricted", "MoneyMoved", "BankToFuture", "FutureToBank"}
+    edge = {"RequestRefused", "AccountReset", "AccountRestricted", "MoneyMoved", "BankToFuture", "FutureToBank"}
     assert wanted - counts.keys() == edge
     assert set(counts) <= wanted
 
