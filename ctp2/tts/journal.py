@@ -129,11 +129,8 @@ class Journal:
             self._roll(events[0])
             return
         if self._noted:
-            self._note_waiting(encoder)
-            encoder.add(events)
-            self._note_retries(encoder)
-        else:
-            encoder.add(events)
+            self._note_rests(encoder)
+        encoder.add(events)
 
     def note_session(self, number: int) -> None:
         """A SessionID was given."""
@@ -148,17 +145,10 @@ class Journal:
         assert self._encoder is not None
         self._encoder.note(kind, msgspec.msgpack.encode(values))
 
-    def _note_waiting(self, encoder: Encoder) -> None:
-        """What commands without events left: orders that wait for a quote again stand before what happened since."""
+    def _note_rests(self, encoder: Encoder) -> None:
+        """What commands did to the rests of partial fills; of an order of these events too: it is named by its id."""
         for order_id, due_ns, at_quote in self._noted:
-            if not due_ns:
-                encoder.note(RETRY, RETRY_NOTE.pack(order_id, due_ns, at_quote))
-
-    def _note_retries(self, encoder: Encoder) -> None:
-        """Rests of partial fills stand behind the events of those."""
-        for order_id, due_ns, at_quote in self._noted:
-            if due_ns:
-                encoder.note(RETRY, RETRY_NOTE.pack(order_id, due_ns, at_quote))
+            encoder.note(RETRY, RETRY_NOTE.pack(order_id, due_ns, at_quote))
         self._noted.clear()
 
     # ------------------------------------------------------------------ clients
@@ -211,7 +201,7 @@ class Journal:
         encoder = self._encoder
         now_ns = self._clock.now_ns()
         if encoder is not None and abs(now_ns - self._noted_ns) >= every_ns:
-            self._note_position(encoder)
+            self._note_position(encoder)  # and once more by the commit, which writes it whenever there is something
             if not self.is_serving:
                 self.commit()
 

@@ -143,15 +143,15 @@ class LogWriter:
 
     def close(self) -> None:
         """Write what waits, and close."""
-        if self._descriptor >= 0:  # below: closed, or its new name was not to be had
+        if self._descriptor < 0:
+            return  # closed, or its new name was not to be had
+        try:
+            self.flush()
+            if self.level != "none":
+                _to_disk(self._descriptor)
+        finally:
             descriptor, self._descriptor = self._descriptor, -1
-            try:
-                if self._buffered:
-                    _write_all(descriptor, b"".join(self._buffered))
-                if self.level != "none":
-                    _to_disk(descriptor)
-            finally:
-                os.close(descriptor)
+            os.close(descriptor)
 
     def _append(self, payload: bytes) -> None:
         frame = _frame(self.number, payload)
