@@ -11,8 +11,12 @@ import pytest
 from ctp2.core.address import parse
 from ctp2.tts import counter
 from ctp2.tts.backend import running
+from ctp2.tts.codec_read import Decoder
+from ctp2.tts.events import TradeDone
+from ctp2.tts.resetting import reset
 from ctp2.tts.statehash import state_hash
 from tests.tts.programs import FIRST, Trader, address_of, is_order
+from tests.tts.test_codec import _SET_UP, SCENARIOS, Scenario, everything, open_day, played
 from tests.tts.test_parked import DAY as BEFORE_TRADING
 from tests.tts.test_parked import parked_order
 
@@ -110,3 +114,49 @@ def test_nobody_is_nobody(tmp_path: Path) -> None:
     with pytest.raises(LookupError, match="no account 'bob'"):
         counter(address).reset("bob")
     client.api.Release()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_whatever_a_scenario_leaves(scenario: Scenario) -> None:
+    """Quotes, combinations, declarations, conditions, lots: all of it goes, one account after the other."""
+    desk, fresh = played(scenario), played(scenario, _SET_UP)
+    if desk.night.settlement is not None:
+        open_day(fresh, desk.night.settlement)
+    state = desk.state
+    for user, account in state.accounts.items():
+        others = {name: state_of_one(other) for name, other in state.accounts.items() if name != user}
+        orders, before = list(account.orders), len(desk.commits)
+        events = reset(desk.engine._engine, user, {"CNY": 5_000_000}, desk.now_ns)
+        desk._note(events)
+        assert len(desk.commits) == before + 1
+        assert state_of_one(account) == ({"CNY": (5_000_000, 5_000_000, 0)}, [], 0)
+        assert all(order.is_final() for order in orders)
+        assert not any(quote.stands() for quote in state.quotes.by_id.values() if quote.account is account)
+        assert not any(record.is_standing() for record in state.declared.records if record.account is account)
+        assert not state.parked.waiting_of.get(user)
+        assert not state.combos.standing(user)
+        if not any(isinstance(event, TradeDone) for event in events):  # a stop of another's may have been set off
+            assert others == {name: state_of_one(other) for name, other in state.accounts.items() if name != user}
+    for contract in state.contracts:
+        assert contract.holders == []
+        state.mark(contract)
+    decoder = Decoder(fresh.state)
+    for records in desk.commits:
+        decoder.apply(records)
+    for mine, theirs in zip(fresh.state.contracts, state.contracts, strict=True):
+        mine.last = theirs.last
+        fresh.state.mark(mine)
+    assert living(fresh.state) == living(state)
+
+
+def living(state: Any) -> list[str]:
+    """Everything but the old money and rows that finished orders still know, with the marks that they had."""
+    return [line for line in everything(state) if ".purse." not in line and ".row." not in line]
+
+
+def state_of_one(account: Any) -> tuple[dict[str, tuple[int, int, int]], list[int], int]:
+    """Money, lots and the number of orders."""
+    money = {
+        purse.currency: (purse.balance(), purse.available(), purse.curr_margin) for purse in account.purses.values()
+    }
+    return money, [row.position for row in account.rows.values()], len(account.orders)
