@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from ctp2.core.address import parse
+from ctp2.testing.desk_night import open_day
+from ctp2.testing.scenario import Scenario
 from ctp2.tts import counter
 from ctp2.tts.backend import running
 from ctp2.tts.codec_read import Decoder
@@ -16,9 +18,10 @@ from ctp2.tts.events import TradeDone
 from ctp2.tts.resetting import reset
 from ctp2.tts.statehash import state_hash
 from tests.tts.programs import FIRST, Trader, address_of, is_order
-from tests.tts.test_codec import _SET_UP, SCENARIOS, Scenario, everything, open_day, played
+from tests.tts.test_codec import _SET_UP, SCENARIOS, played
 from tests.tts.test_parked import DAY as BEFORE_TRADING
 from tests.tts.test_parked import parked_order
+from tests.tts.wholestate import everything
 
 
 @pytest.fixture
