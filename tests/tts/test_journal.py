@@ -19,6 +19,7 @@ from ctp2.core.address import parse
 from ctp2.core.clock import ManualClock
 from ctp2.tts import counter
 from ctp2.tts.backend import running
+from ctp2.tts.config import parse as config_of
 from ctp2.tts.logfile import LogError, LogReader
 from ctp2.tts.store import settlements
 from tests.tts.programs import FIRST, Trader, Watcher, address_of, is_order
@@ -394,6 +395,26 @@ def test_7x24_that_was_down_at_four_rolls_when_it_opens(tmp_path: Path) -> None:
         assert [one.trading_day for one in settlements(str(tmp_path / "a.db"))] == ["20261123"]
     finally:
         registry.release(backend)
+
+
+# ------------------------------------------------------------------ which file
+def test_the_default_file_is_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CTP2_HOME", str(tmp_path / "home"))
+    assert config_of(parse("tts://7x24?db=default")).db == str(tmp_path / "home" / "7x24.db")
+    assert config_of(parse("tts://sim?id=a b/c&db=default")).db == str(tmp_path / "home" / "sim-a_b_c.db")
+    assert config_of(parse("tts://7x24")).db == ""
+    address = f"tts://replay?id=home&db=default&data={tmp_path / 'day_20210104.csv'}"
+    address_of(tmp_path)
+    with looking(address):
+        assert (tmp_path / "home" / "replay-home.db").is_file(), "its folder is made"
+
+
+def test_counters_with_different_files_are_different_counters(tmp_path: Path) -> None:
+    one = address_of(tmp_path, f"&db={tmp_path / 'one.db'}")
+    other = one.replace("one.db", "other.db")
+    with trading(one) as trader, trading(other) as second:
+        trader.fill()
+        assert len(trader.rows("ReqQryTrade")) == 1 and second.rows("ReqQryTrade") == []
 
 
 # ------------------------------------------------------------------ what goes wrong
