@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -110,3 +111,29 @@ def test_the_tables_are_the_codes(root: Path) -> None:
         for side in ("trader", "md"):
             value = checksum(version, side)
             assert f"| {version} | {side} | `{value:016x}` |" in text
+
+
+# --- version 1.0 for ever --------------------------------------------------------------------------------------------
+
+GOLDEN = Path(__file__).resolve().parents[1] / "data" / "wire-1" / "frames.json"
+"""Frames as 1.0 sent them. Never made anew: a change that cannot read them any more is a new major version."""
+
+
+def test_frames_of_the_first_version_are_still_read() -> None:
+    stored = json.loads(GOLDEN.read_text(encoding="ascii"))
+    frames = {name: wire.Cutter().feed(bytes.fromhex(data))[0] for name, data in stored.items()}
+    assert len(frames) == 16
+    hello = wire.read_hello(frames["hello"])
+    assert (hello.side, hello.revision, hello.checksum) == ("trader", "6.7.13", 0x7834EFC4BAE4B54F)
+    welcome = wire.read_welcome(frames["welcome"])
+    assert (welcome.side, welcome.silence_ms, welcome.flow_identity) == ("trader", 120_000, "a1b2c3d4")
+    assert wire.read_refused(frames["refused"]).error_id == 4040
+    assert wire.read_topic(frames["topic"]) == ("private", "20260105", 41)
+    request = NEW.decode_request(frames["request"])
+    assert request is not None and (request.method.name, request.field.UserID) == ("ReqUserLogout", "alice")
+    codes = NEW_MD.decode_request(frames["codes"])
+    assert codes is not None and codes.field == ("rb2605", "IF2601")
+    status = OLD.decode_event(frames["status"])
+    assert status is not None and status.struct().EnterTime == "09:00:00"
+    error = NEW.decode_event(frames["error"])
+    assert error is not None and error.info is not None and error.info.ErrorID == 90
