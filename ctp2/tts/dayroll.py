@@ -173,9 +173,14 @@ def on_account_reset(state: State, event: AccountReset) -> None:
         holders = row.contract.holders
         if row in holders:
             holders.remove(row)
+    for action in state.combos.actions:
+        if action.account is account:
+            action.made = []
     state.combos.pairs.pop(event.account_id, None)
     state.combos.rows.pop(event.account_id, None)
     fresh = Account(event.account_id, event.balances)
+    for currency in account.purses:
+        fresh.purse(currency)
     account.purses = fresh.purses
     account.rows = fresh.rows
     account.orders = fresh.orders

@@ -90,6 +90,7 @@ def dump(engine: Engine, flows: dict[str, Told], known: Known) -> dict[str, Any]
         "contracts": [[one.exchange, one.code, one.last] for one in state.contracts],
         "accounts": [_account_out(known, account) for account in state.accounts.values()],
         "orders": _orders_out(known, state),
+        "forgotten": _forgotten(state),
         "refs": [
             [list(session), [ref for ref, _ in refs.items()], [order.order_id for _, order in refs.items()]]
             for session, refs in state.by_ref.items()
@@ -191,6 +192,14 @@ def _orders_out(known: Known, state: State) -> list[Any]:
         *([None if rare is None else getattr(rare, name) for rare in rares] for name in _RARE),
     ]
     return [[_values(one, COMMON) for one in commons], rows, columns]
+
+
+def _forgotten(state: State) -> list[int]:
+    """The orders that are no account's any more: of before it began anew (``AccountReset``)."""
+    if sum(len(account.orders) for account in state.accounts.values()) == len(state.orders):
+        return []
+    kept = {order.order_id for account in state.accounts.values() for order in account.orders}
+    return [number for number, _ in state.orders.items() if number not in kept]
 
 
 def _parked_out(known: Known, state: State) -> list[Any]:
@@ -352,6 +361,7 @@ def _orders_back(known: Known, data: dict[str, Any]) -> None:
     state = known.state
     common_values, row_keys, columns = data["orders"][:3]
     commons = [shared((*values[:-1], tuple(values[-1]))) for values in common_values]
+    forgotten = frozenset(data.get("forgotten", ()))
     rows: list[tuple[Account, PositionRow]] = []
     for name, key, is_held in row_keys:
         account = state.accounts[name]
@@ -382,7 +392,8 @@ def _orders_back(known: Known, data: dict[str, Any]) -> None:
         state.orders[number] = order
         if order.sys_id > 0:
             state.by_sys_id[order.sys_id] = order
-        account.orders.append(order)
+        if number not in forgotten:
+            account.orders.append(order)
     for session, refs, numbers in data["refs"]:
         known_refs = state.by_ref[(session[0], session[1])] = Referenced()
         for ref, order_id in zip(refs, numbers, strict=True):
