@@ -13,6 +13,26 @@ FRONT: Final[dict[str, tuple[str, str]]] = {
     "help.serve.host": ("The address to listen on.", "监听地址。"),
     "help.serve.trade_port": ("Port of the trading front; 0: any free one.", "交易前置端口；0 为任一空闲端口。"),
     "help.serve.md_port": ("Port of the market data front; 0: any free one.", "行情前置端口；0 为任一空闲端口。"),
+    "help.serve.web_port": (
+        "Port of /metrics and /healthz (20080 if it is free); 0: any free one; off: none.",
+        "/metrics 与 /healthz 的端口（默认 20080，被占用则不提供）；0 为任一空闲端口；off 为不提供。",
+    ),
+    "help.serve.config": (
+        "Settings (TOML), also for several environments; without it ./ctp2.toml and config.toml count.",
+        "设置文件（TOML），可含多个环境；不给出时使用 ./ctp2.toml 与 config.toml。",
+    ),
+    "help.serve.make_cert": (
+        "Make a self-signed certificate and its key (at --tls-cert and --tls-key), and end.",
+        "生成自签名证书与私钥（位于 --tls-cert 与 --tls-key）后结束。",
+    ),
+    "help.serve.cert_name": (
+        "A further name or address of this machine in the certificate; may be repeated.",
+        "证书中另加的主机名或地址，可重复。",
+    ),
+    "help.serve.log_format": (
+        "Log lines as text, or one JSON object each.",
+        "日志格式：text 为文本，json 为每行一个 JSON。",
+    ),
     "help.serve.open": (
         "Let every user and password in and create the account (on loopback only).",
         "任何用户与密码都可登录并自动开户（仅限本机）。",
@@ -26,6 +46,20 @@ FRONT: Final[dict[str, tuple[str, str]]] = {
     "help.serve.log": ("debug, info, warning or error.", "日志级别：debug、info、warning 或 error。"),
     "serve.trader": ("trading front      {address}", "交易前置 {address}"),
     "serve.md": ("market data front  {address}", "行情前置 {address}"),
+    "serve.web": ("web                {address}", "Web 端口 {address}"),
+    "serve.environment": ("{name}  {backend}", "环境 {name}  {backend}"),
+    "serve.no_extra": (
+        "the package {package} is needed for that and not installed: pip install 'ctp2[server]'",
+        "此功能需要尚未安装的 {package}：pip install 'ctp2[server]'",
+    ),
+    "serve.cert_failed": ("no certificate made: {path}: {error}", "未生成证书：{path}：{error}"),
+    "serve.cert_made": (
+        "certificate {cert}\nkey         {private}\nnames       {names}\nsha256      {sha256}\n"
+        "Serve with --tls-cert {cert} --tls-key {private}; give the certificate (never the key) to clients: "
+        "ssl://HOST:PORT?ca=FILE",
+        "证书 {cert}\n私钥 {private}\n名称 {names}\nsha256 {sha256}\n"
+        "启动：--tls-cert {cert} --tls-key {private}；把证书（不是私钥）交给客户端：ssl://主机:端口?ca=文件",
+    ),
     "serve.end": ("Ctrl-C ends it", "按 Ctrl-C 结束"),
     "serve.port": ("cannot serve at {where}: {error}", "无法在 {where} 提供服务：{error}"),
     "serve.no_file": ("no such file: {path}", "找不到文件：{path}"),

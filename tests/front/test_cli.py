@@ -35,7 +35,8 @@ def started(root: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def start(*options: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
-            command = [sys.executable, "-m", "ctp2", "serve", "--trade-port", "0", "--md-port", "0", "--json", *options]
+            ports = ("--trade-port", "0", "--md-port", "0", "--web-port", "off")
+            command = [sys.executable, "-m", "ctp2", "serve", *ports, "--json", *options]
             env = {**os.environ, "PYTHONPATH": str(root)}
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root, env=env
