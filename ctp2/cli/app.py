@@ -82,15 +82,18 @@ def _run(
     script: Annotated[Path, typer.Argument(help=text("help.run.script"))],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGS", help=text("help.run.args"))] = None,
     front: Annotated[str | None, typer.Option(metavar="ADDRESS", help=text("help.run.front"))] = None,
+    md_front: Annotated[str | None, typer.Option(metavar="ADDRESS", help=text("help.run.md_front"))] = None,
 ) -> None:
     if not script.is_file():
         raise CliError(text("run.missing", path=script), NOT_REACHABLE)
     arguments = list(arguments or [])
     if front is None:
-        front, arguments = _take_front(arguments)
+        front, arguments = _take("--front", arguments)
+    if md_front is None:
+        md_front, arguments = _take("--md-front", arguments)
     from ctp2.run import main
 
-    raise typer.Exit(main(str(script), arguments, front))
+    raise typer.Exit(main(str(script), arguments, front, md_front))
 
 
 @app.command("record", help=text("help.record"))
@@ -201,13 +204,13 @@ def _verify_stream(
     raise typer.Exit(verify_stream(orders, trades, reference, as_json))
 
 
-def _take_front(arguments: list[str]) -> tuple[str | None, list[str]]:
+def _take(option: str, arguments: list[str]) -> tuple[str | None, list[str]]:
     """``--front ADDRESS`` directly behind the script is ours too; further back it is the script's own."""
     match arguments:
-        case ["--front", address, *others]:
+        case [first, address, *others] if first == option:
             return address, others
-        case [first, *others] if first.startswith("--front="):
-            return first.removeprefix("--front="), others
+        case [first, *others] if first.startswith(f"{option}="):
+            return first.removeprefix(f"{option}="), others
     return None, arguments
 
 

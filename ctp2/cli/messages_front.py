@@ -100,23 +100,71 @@ FRONT: Final[dict[str, tuple[str, str]]] = {
         "{address}：只能探测 tcp:// 与 ssl:// 前置",
     ),
     "ping.fault": ("{address}  FAULT  {fault}", "{address}  故障  {fault}"),
-    # English is the fault's own text; {detail} is what the other side said.
-    "ping.no_answer": ("{fault}", "{place} 在时限内没有应答：主机未开机，或被防火墙拦截"),
-    "ping.nobody": ("{fault}", "{place} 无人监听：服务器在运行吗？端口对吗？"),
-    "ping.unreachable": ("{fault}", "无法连接 {place}：{detail}"),
-    "ping.untrusted": ("{fault}", "{place} 的证书不受信任（{detail}）：请用 ?ca=文件 指定服务器的证书"),
-    "ping.no_tls": ("{fault}", "{place} 不使用 TLS：请把 ssl:// 改为 tcp://"),
-    "ping.tls_failed": ("{fault}", "与 {place} 的 TLS 握手失败：{detail}"),
-    "ping.tls_expected": ("{fault}", "{place} 要求 TLS：请把 tcp:// 改为 ssl://"),
-    "ping.closed": ("{fault}", "{place} 直接断开了连接：它可能要求 TLS（ssl://），或者是原版 CTP 前置（ctp+tcp://）"),
-    "ping.silent": ("{fault}", "{place} 不应答握手：它可能要求 TLS（ssl://），或者是原版 CTP 前置（ctp+tcp://）"),
-    "ping.no_front": ("{fault}", "{place} 不是 ctp2 前置：{detail}"),
-    "ping.busy": ("{fault}", "{place} 现在不接受连接：{detail}"),
-    "ping.refused": ("{fault}", "{place} 拒绝连接：{detail}"),
-    "ping.version": ("{fault}", "{place} 的版本不同：{detail}"),
-    "ping.wrong_kind": ("{fault}", "{place} 是另一类前置（{detail}）：请改用另一个端口"),
-    "ping.login": ("{fault}", "登录被拒绝：{detail}"),
-    "ping.lost": ("{fault}", "{place} 中途断开：{detail}"),
+    # {detail} is what the other side, or the system, said.
+    "ping.no_answer": (
+        "{place} does not answer in time: host down, or a firewall in between",
+        "{place} 在时限内没有应答：主机未开机，或被防火墙拦截",
+    ),
+    "ping.nobody": (
+        "nobody listens at {place}: is the server running, and is this its port?",
+        "{place} 无人监听：服务器在运行吗？端口对吗？",
+    ),
+    "ping.unreachable": (
+        "cannot connect to {place}: {detail}",
+        "无法连接 {place}：{detail}",
+    ),
+    "ping.untrusted": (
+        "the certificate of {place} is not trusted ({detail}): name the server's certificate with ?ca=FILE",
+        "{place} 的证书不受信任（{detail}）：请用 ?ca=文件 指定服务器的证书",
+    ),
+    "ping.no_tls": (
+        "{place} does not speak TLS: write tcp:// instead of ssl://",
+        "{place} 不使用 TLS：请把 ssl:// 改为 tcp://",
+    ),
+    "ping.tls_failed": (
+        "no TLS with {place}: {detail}",
+        "与 {place} 的 TLS 握手失败：{detail}",
+    ),
+    "ping.tls_expected": (
+        "{place} expects TLS: write ssl:// instead of tcp://",
+        "{place} 要求 TLS：请把 tcp:// 改为 ssl://",
+    ),
+    "ping.closed": (
+        "{place} closed the link without a word: it may expect TLS (ssl://), or be an original CTP front (ctp+tcp://)",
+        "{place} 直接断开了连接：它可能要求 TLS（ssl://），或者是原版 CTP 前置（ctp+tcp://）",
+    ),
+    "ping.silent": (
+        "{place} does not answer the handshake: it may expect TLS (ssl://), or be an original CTP front (ctp+tcp://)",
+        "{place} 不应答握手：它可能要求 TLS（ssl://），或者是原版 CTP 前置（ctp+tcp://）",
+    ),
+    "ping.no_front": (
+        "{place} is no ctp2 front: {detail}",
+        "{place} 不是 ctp2 前置：{detail}",
+    ),
+    "ping.busy": (
+        "{place} takes no more links now: {detail}",
+        "{place} 现在不接受连接：{detail}",
+    ),
+    "ping.refused": (
+        "{place} refuses this client: {detail}",
+        "{place} 拒绝连接：{detail}",
+    ),
+    "ping.version": (
+        "{place} speaks another version: {detail}",
+        "{place} 的版本不同：{detail}",
+    ),
+    "ping.wrong_kind": (
+        "{place} is a front of the other kind ({detail}): use the other port",
+        "{place} 是另一类前置（{detail}）：请改用另一个端口",
+    ),
+    "ping.login": (
+        "login refused: {detail}",
+        "登录被拒绝：{detail}",
+    ),
+    "ping.lost": (
+        "{place} broke off: {detail}",
+        "{place} 中途断开：{detail}",
+    ),
     "ping.summary": (
         "{address}  {tries} tries, {faults} with a fault  round trip min {least}  median {median}  max {most} ms",
         "{address}  {tries} 次，故障 {faults} 次  往返 最小 {least}  中位 {median}  最大 {most} 毫秒",

@@ -75,7 +75,7 @@ def _show(results: Sequence[Result], targets: Sequence[Target], as_json: bool) -
         return
     for one, target in zip(results, targets, strict=True):
         if one.fault:
-            fault = text(f"ping.{one.why}", fault=one.fault, place=target.place, detail=one.detail)
+            fault = text(f"ping.{one.why}", place=target.place, detail=one.detail)
             print(text("ping.fault", address=one.address, fault=fault), flush=True)
             continue
         print(

@@ -152,11 +152,6 @@ class Server:
                 except Exception:
                     log.exception("looking after the clients failed")
 
-    @property
-    def backend(self) -> Backend | None:
-        """What is served; None before the start and after the stop."""
-        return self._backend
-
     def reload(self, limits: Limits | None = None) -> None:
         """For links to come: read the certificate again (a bad one changes nothing) and take ``limits``."""
         if limits is not None:

@@ -94,8 +94,12 @@ class Web:
         config.load()
         config.ssl = tls
         self._server = server = _Server(config)
-        self._task = asyncio.get_running_loop().create_task(server.serve([bound]))
-        await server.is_ready.wait()
+        self._task = task = asyncio.create_task(server.serve([bound]))
+        ready = asyncio.create_task(server.is_ready.wait())
+        await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            ready.cancel()
+            task.result()
         port = bound.getsockname()[1]
         self.address = f"{'https' if tls else 'http'}://{place_of(host)}:{port}"
         say(INFO, "listening", side="web", address=self.address)

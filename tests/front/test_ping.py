@@ -107,8 +107,8 @@ def test_a_front_that_goes_away(peer: Peer, capsys: pytest.CaptureFixture[str]) 
 
 def test_every_fault_has_its_words_in_both_languages() -> None:
     for why in (*handshake.WHYS, WRONG_KIND, LOGIN, LOST):
-        english, chinese = TEXTS[f"ping.{why}"]
-        assert english == "{fault}" and any("\u4e00" <= letter <= "\u9fff" for letter in chinese)
+        _, chinese = TEXTS[f"ping.{why}"]
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese)
 
 
 def test_faults_in_chinese(

@@ -176,6 +176,21 @@ def test_what_metrics_and_lines_tell_of_a_session(served: Any, trader: Make, tmp
     assert "secret" not in json.dumps(server.end())
 
 
+def test_programs_in_a_second_terminal(served: Any, root: Path, tmp_path: Path) -> None:
+    """What README shows."""
+    server = served("--open", *FREE, "--backend", "tts://7x24?speed=200")
+    trade, md = server.told["trader"], server.told["md"]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    for arguments in (
+        [str(root / "examples" / "03_orders_and_cancels.py"), trade],
+        ["-m", "ctp2", "run", str(root / "examples" / "01_first_trade.py"), "--front", trade, "--md-front", md],
+    ):
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=WAIT, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert server.number("ctp2_requests_total", method="ReqOrderInsert") > 3
+
+
 def test_settings_read_again(served: Any, trader: Make, tmp_path: Path) -> None:
     config = tmp_path / "ctp2.toml"
     ports = 'open = true\ntrade_port = 0\nmd_port = "off"\nweb_port = "off"\n'
