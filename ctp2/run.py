@@ -53,28 +53,28 @@ class _Foreign(MetaPathFinder, Loader):
         module.__dict__["__version__"] = __version__
 
 
-def main(script: str, argv: Sequence[str], front: str | None = None) -> int:
+def main(script: str, argv: Sequence[str], front: str | None = None, md_front: str | None = None) -> int:
     """:func:`run` in a process that serves nothing else, so that the program finds more of what SWIG does.
 
     Structs keep attributes that CTP does not know, and ``sys.exit`` in a callback ends the program.
     """
     accept_any_attribute()
     on_exit(_leave)
-    return run(script, argv, front)
+    return run(script, argv, front, md_front)
 
 
-def run(script: str, argv: Sequence[str], front: str | None = None) -> int:
+def run(script: str, argv: Sequence[str], front: str | None = None, md_front: str | None = None) -> int:
     """Run ``script`` as ``python script argv…`` would; the exit code is the script's.
 
     Imports of :data:`FOREIGN` get ctp2, and with ``front`` every front and name server that the script registers
-    becomes that address. Threads the script leaves running are waited for, as Python does at its end; Api objects it
-    did not release are released.
+    becomes that address, or ``md_front`` where MdApi registers it. Threads the script leaves running are waited for, as
+    Python does at its end; Api objects it did not release are released.
     """
     if not Path(script).is_file():
         print(f"ctp2 run: no such script: {script}", file=sys.stderr)
         return NOT_FOUND
     before = set(threading.enumerate())
-    with _as_program(script, argv), _foreign_imports(), _front(front):
+    with _as_program(script, argv), _foreign_imports(), _fronts(front, md_front):
         code = _execute(script)
         _wait_for_threads(before)
         stop_all()
@@ -164,8 +164,8 @@ def _take_foreign_modules() -> dict[str, ModuleType]:
 
 
 @contextmanager
-def _front(front: str | None) -> Iterator[None]:
-    force_front(front)
+def _fronts(front: str | None, md_front: str | None) -> Iterator[None]:
+    force_front(front, md_front)
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "refdata": set(),
     "core": {"ctp2.ctp"},
     "registry": {"ctp2.core", "ctp2.ctp"},
-    "settings": {"ctp2.core"},
+    "settings": {"ctp2.core", "ctp2.front.limits"},
     "tts": {"ctp2.core", "ctp2.refdata", "ctp2.ctp"},
     "front": {"ctp2.core", "ctp2.ctp"},
     "tdapi": {"ctp2.core", "ctp2.ctp", "ctp2.registry"},
@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # A module that may import more than the rest of its unit.
 MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/server.py": {"ctp2.registry", "ctp2.settings"},
+    "front/service.py": {"ctp2.registry", "ctp2.settings"},
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
 
@@ -52,7 +53,9 @@ MAY_IMPORT_OUTSIDE: dict[str, set[str]] = {
     "refdata": {"msgspec", "pyarrow"},
     "core": {"msgspec", "platformdirs"},
     "registry": set(),
-    "front": {"msgspec", "uvloop"},
+    "settings": {"pydantic"},
+    # All but msgspec for the server alone (extra `server`), imported where it needs them.
+    "front": {"msgspec", "uvloop", "starlette", "uvicorn", "prometheus_client", "cryptography"},
     # mypy_extensions for the type checker alone; rich for the bar of ``Control.show_progress``, when it is asked for.
     "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions", "rich"},
     "recording": {"pyarrow"},

@@ -76,7 +76,7 @@ def test_a_missing_script_is_one_line_and_exit_code_3() -> None:
 def test_run_passes_arguments_and_exit_code(position: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("import sys\nprint(sys.argv[1:])\nsys.exit(7)\n", encoding="utf-8")
-    front = ["--front", "tts://7x24"]
+    front = ["--front", "tts://7x24", "--md-front=tts://sim"]
     arguments = [*front, str(script)] if position == "before" else [str(script), *front]
     result = ctp2("run", *arguments, "--own", "-x", "word")
     assert result.returncode == 7, result.stderr

@@ -22,7 +22,7 @@ def _toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     assert not [name for name in sys.modules if name.startswith("openctp")]
     assert registry._slots == {}
-    assert core_api._forced_front is None
+    assert core_api._forced_front is None and core_api._forced_md_front is None
     assert modules <= set(sys.modules)
 
 
@@ -118,6 +118,17 @@ def test_every_front_becomes_the_given_one(script: Path, capsys: pytest.CaptureF
     )
     assert run(str(script), [], "toy://") == 0
     assert capsys.readouterr().out == "toy://\n"
+
+
+def test_market_data_may_have_a_front_of_its_own(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script.write_text(
+        "from openctp_ctp import mdapi, tdapi\n"
+        "for api in (tdapi.CThostFtdcTraderApi.CreateFtdcTraderApi(), mdapi.CThostFtdcMdApi.CreateFtdcMdApi()):\n"
+        "    api.RegisterFront('tcp://180.168.146.187:10130')\n"
+        "    print(*(one.text for one in api._fronts))\n"
+    )
+    assert run(str(script), [], "tcp://127.0.0.1:20002", "tcp://127.0.0.1:20004") == 0
+    assert capsys.readouterr().out == "tcp://127.0.0.1:20002\ntcp://127.0.0.1:20004\n"
 
 
 def test_threads_the_script_leaves_running_are_waited_for(script: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,15 +82,18 @@ def _run(
     script: Annotated[Path, typer.Argument(help=text("help.run.script"))],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGS", help=text("help.run.args"))] = None,
     front: Annotated[str | None, typer.Option(metavar="ADDRESS", help=text("help.run.front"))] = None,
+    md_front: Annotated[str | None, typer.Option(metavar="ADDRESS", help=text("help.run.md_front"))] = None,
 ) -> None:
     if not script.is_file():
         raise CliError(text("run.missing", path=script), NOT_REACHABLE)
     arguments = list(arguments or [])
     if front is None:
-        front, arguments = _take_front(arguments)
+        front, arguments = _take("--front", arguments)
+    if md_front is None:
+        md_front, arguments = _take("--md-front", arguments)
     from ctp2.run import main
 
-    raise typer.Exit(main(str(script), arguments, front))
+    raise typer.Exit(main(str(script), arguments, front, md_front))
 
 
 @app.command("record", help=text("help.record"))
@@ -145,23 +148,33 @@ def _settle(
 
 @app.command("serve", help=text("help.serve"))
 def _serve(
-    backend: Annotated[str, typer.Option(metavar="ADDRESS", help=text("help.serve.backend"))] = "tts://7x24",
-    host: Annotated[str, typer.Option(help=text("help.serve.host"))] = "127.0.0.1",
-    trade_port: Annotated[int, typer.Option(min=0, max=65535, help=text("help.serve.trade_port"))] = 20002,
-    md_port: Annotated[int, typer.Option(min=0, max=65535, help=text("help.serve.md_port"))] = 20004,
-    data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help=text("help.serve.data"))] = None,
+    backend: Annotated[str | None, typer.Option(metavar="ADDRESS", help=text("help.serve.backend"))] = None,
+    host: Annotated[str | None, typer.Option(help=text("help.serve.host"))] = None,
+    trade_port: Annotated[int | None, typer.Option(min=0, max=65535, help=text("help.serve.trade_port"))] = None,
+    md_port: Annotated[int | None, typer.Option(min=0, max=65535, help=text("help.serve.md_port"))] = None,
+    web_port: Annotated[str | None, typer.Option(metavar="PORT|off", help=text("help.serve.web_port"))] = None,
+    data: Annotated[str | None, typer.Option("--data", metavar="DIR", help=text("help.serve.data"))] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help=text("help.serve.config"))] = None,
     is_open: Annotated[bool, typer.Option("--open", help=text("help.serve.open"))] = False,
-    tls_cert: Annotated[str, typer.Option(metavar="FILE", help=text("help.serve.cert"))] = "",
-    tls_key: Annotated[str, typer.Option(metavar="FILE", help=text("help.serve.key"))] = "",
+    tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help=text("help.serve.cert"))] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help=text("help.serve.key"))] = None,
+    makes_cert: Annotated[bool, typer.Option("--make-cert", help=text("help.serve.make_cert"))] = False,
+    cert_names: Annotated[
+        list[str] | None, typer.Option("--cert-name", metavar="NAME", help=text("help.serve.cert_name"))
+    ] = None,
     is_insecure: Annotated[bool, typer.Option("--insecure", help=text("help.serve.insecure"))] = False,
-    log: Annotated[str, typer.Option(metavar="LEVEL", help=text("help.serve.log"))] = "info",
+    log: Annotated[str | None, typer.Option(metavar="LEVEL", help=text("help.serve.log"))] = None,
+    log_format: Annotated[str | None, typer.Option(metavar="text|json", help=text("help.serve.log_format"))] = None,
     as_json: Json = False,
 ) -> None:
-    from ctp2.cli.serve import serve
-    from ctp2.front.server import Config
+    from ctp2.cli.serve import make_cert, serve
 
-    config = Config(backend, host, trade_port, md_port, tls_cert, tls_key)
-    raise typer.Exit(serve(config, data, is_open, is_insecure, log, as_json))
+    given = {"backend": backend, "host": host, "trade_port": trade_port, "md_port": md_port, "web_port": web_port}
+    given |= {"tls_cert": tls_cert, "tls_key": tls_key, "log": log, "log_format": log_format}
+    given |= {"data": data, "open": is_open or None, "insecure": is_insecure or None}
+    if makes_cert:
+        raise typer.Exit(make_cert(given, config, cert_names or (), as_json))
+    raise typer.Exit(serve(given, config, as_json))
 
 
 @app.command("ping", help=text("help.ping"))
@@ -191,13 +204,13 @@ def _verify_stream(
     raise typer.Exit(verify_stream(orders, trades, reference, as_json))
 
 
-def _take_front(arguments: list[str]) -> tuple[str | None, list[str]]:
+def _take(option: str, arguments: list[str]) -> tuple[str | None, list[str]]:
     """``--front ADDRESS`` directly behind the script is ours too; further back it is the script's own."""
     match arguments:
-        case ["--front", address, *others]:
+        case [first, address, *others] if first == option:
             return address, others
-        case [first, *others] if first.startswith("--front="):
-            return first.removeprefix("--front="), others
+        case [first, *others] if first.startswith(f"{option}="):
+            return first.removeprefix(f"{option}="), others
     return None, arguments
 
 

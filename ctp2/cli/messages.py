@@ -71,6 +71,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Every front that the script registers becomes this address, for example tts://7x24.",
         "脚本登记的所有前置都改为此地址，例如 tts://7x24。",
     ),
+    "help.run.md_front": (
+        "The same for MdApi alone, where market data has a port of its own, as behind ctp2 serve.",
+        "仅用于 MdApi：行情前置另有端口时填写，例如 ctp2 serve。",
+    ),
     "help.check": (
         "Try on a front how a CTP counter behaves, card by card. Ends with 1 if a card fails, 3 if not reachable.",
         "逐卡检验一个前置的 CTP 行为。有不符时退出码 1，连不上时 3。",

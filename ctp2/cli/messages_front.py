@@ -13,6 +13,26 @@ FRONT: Final[dict[str, tuple[str, str]]] = {
     "help.serve.host": ("The address to listen on.", "监听地址。"),
     "help.serve.trade_port": ("Port of the trading front; 0: any free one.", "交易前置端口；0 为任一空闲端口。"),
     "help.serve.md_port": ("Port of the market data front; 0: any free one.", "行情前置端口；0 为任一空闲端口。"),
+    "help.serve.web_port": (
+        "Port of /metrics and /healthz (20080 if it is free); 0: any free one; off: none.",
+        "/metrics 与 /healthz 的端口（默认 20080，被占用则不提供）；0 为任一空闲端口；off 为不提供。",
+    ),
+    "help.serve.config": (
+        "Settings (TOML), also for several environments; without it ./ctp2.toml and config.toml count.",
+        "设置文件（TOML），可含多个环境；不给出时使用 ./ctp2.toml 与 config.toml。",
+    ),
+    "help.serve.make_cert": (
+        "Make a self-signed certificate and its key (at --tls-cert and --tls-key), and end.",
+        "生成自签名证书与私钥（位于 --tls-cert 与 --tls-key）后结束。",
+    ),
+    "help.serve.cert_name": (
+        "A further name or address of this machine in the certificate; may be repeated.",
+        "证书中另加的主机名或地址，可重复。",
+    ),
+    "help.serve.log_format": (
+        "Log lines as text, or one JSON object each.",
+        "日志格式：text 为文本，json 为每行一个 JSON。",
+    ),
     "help.serve.open": (
         "Let every user and password in and create the account (on loopback only).",
         "任何用户与密码都可登录并自动开户（仅限本机）。",
@@ -26,6 +46,20 @@ FRONT: Final[dict[str, tuple[str, str]]] = {
     "help.serve.log": ("debug, info, warning or error.", "日志级别：debug、info、warning 或 error。"),
     "serve.trader": ("trading front      {address}", "交易前置 {address}"),
     "serve.md": ("market data front  {address}", "行情前置 {address}"),
+    "serve.web": ("web                {address}", "Web 端口 {address}"),
+    "serve.environment": ("{name}  {backend}", "环境 {name}  {backend}"),
+    "serve.no_extra": (
+        "the package {package} is needed for that and not installed: pip install 'ctp2[server]'",
+        "此功能需要尚未安装的 {package}：pip install 'ctp2[server]'",
+    ),
+    "serve.cert_failed": ("no certificate made: {path}: {error}", "未生成证书：{path}：{error}"),
+    "serve.cert_made": (
+        "certificate {cert}\nkey         {private}\nnames       {names}\nsha256      {sha256}\n"
+        "Serve with --tls-cert {cert} --tls-key {private}; give the certificate (never the key) to clients: "
+        "ssl://HOST:PORT?ca=FILE",
+        "证书 {cert}\n私钥 {private}\n名称 {names}\nsha256 {sha256}\n"
+        "启动：--tls-cert {cert} --tls-key {private}；把证书（不是私钥）交给客户端：ssl://主机:端口?ca=文件",
+    ),
     "serve.end": ("Ctrl-C ends it", "按 Ctrl-C 结束"),
     "serve.port": ("cannot serve at {where}: {error}", "无法在 {where} 提供服务：{error}"),
     "serve.no_file": ("no such file: {path}", "找不到文件：{path}"),
@@ -66,6 +100,75 @@ FRONT: Final[dict[str, tuple[str, str]]] = {
         "{address}：只能探测 tcp:// 与 ssl:// 前置",
     ),
     "ping.fault": ("{address}  FAULT  {fault}", "{address}  故障  {fault}"),
+    # {detail} is what the other side, or the system, said.
+    "ping.no_answer": (
+        "{place} does not answer in time: host down, or a firewall in between",
+        "{place} 在时限内没有应答：主机未开机，或被防火墙拦截",
+    ),
+    "ping.nobody": (
+        "nobody listens at {place}: is the server running, and is this its port?",
+        "{place} 无人监听：服务器在运行吗？端口对吗？",
+    ),
+    "ping.unreachable": (
+        "cannot connect to {place}: {detail}",
+        "无法连接 {place}：{detail}",
+    ),
+    "ping.untrusted": (
+        "the certificate of {place} is not trusted ({detail}): name the server's certificate with ?ca=FILE",
+        "{place} 的证书不受信任（{detail}）：请用 ?ca=文件 指定服务器的证书",
+    ),
+    "ping.no_tls": (
+        "{place} does not speak TLS: write tcp:// instead of ssl://",
+        "{place} 不使用 TLS：请把 ssl:// 改为 tcp://",
+    ),
+    "ping.tls_failed": (
+        "no TLS with {place}: {detail}",
+        "与 {place} 的 TLS 握手失败：{detail}",
+    ),
+    "ping.tls_expected": (
+        "{place} expects TLS: write ssl:// instead of tcp://",
+        "{place} 要求 TLS：请把 tcp:// 改为 ssl://",
+    ),
+    "ping.closed": (
+        "{place} closed the link without a word: it may expect TLS (ssl://), or be an original CTP front (ctp+tcp://)",
+        "{place} 直接断开了连接：它可能要求 TLS（ssl://），或者是原版 CTP 前置（ctp+tcp://）",
+    ),
+    "ping.silent": (
+        "{place} does not answer the handshake: it may expect TLS (ssl://), or be an original CTP front (ctp+tcp://)",
+        "{place} 不应答握手：它可能要求 TLS（ssl://），或者是原版 CTP 前置（ctp+tcp://）",
+    ),
+    "ping.no_front": (
+        "{place} is no ctp2 front: {detail}",
+        "{place} 不是 ctp2 前置：{detail}",
+    ),
+    "ping.busy": (
+        "{place} takes no more links now: {detail}",
+        "{place} 现在不接受连接：{detail}",
+    ),
+    "ping.refused": (
+        "{place} refuses this client: {detail}",
+        "{place} 拒绝连接：{detail}",
+    ),
+    "ping.version": (
+        "{place} speaks another version: {detail}",
+        "{place} 的版本不同：{detail}",
+    ),
+    "ping.wrong_kind": (
+        "{place} is a front of the other kind ({detail}): use the other port",
+        "{place} 是另一类前置（{detail}）：请改用另一个端口",
+    ),
+    "ping.login": (
+        "login refused: {detail}",
+        "登录被拒绝：{detail}",
+    ),
+    "ping.lost": (
+        "{place} broke off: {detail}",
+        "{place} 中途断开：{detail}",
+    ),
+    "ping.summary": (
+        "{address}  {tries} tries, {faults} with a fault  round trip min {least}  median {median}  max {most} ms",
+        "{address}  {tries} 次，故障 {faults} 次  往返 最小 {least}  中位 {median}  最大 {most} 毫秒",
+    ),
     "ping.well": (
         "{address}  {kind}  connect {connect}  handshake {handshake}  login {login}  round trip {round}"
         "  clock {clock} ms  day {day}  {server}",

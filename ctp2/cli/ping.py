@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Sequence
@@ -23,23 +24,38 @@ _PAUSE = 1.0
 def ping_all(
     given: Sequence[str], kind: str, login: tuple[str, str, str], watches: bool, as_json: bool, most: int = 0
 ) -> int:
-    """Try all addresses at once, once or (``watches``) every second until Ctrl-C; ``most`` rounds if it is given."""
+    """Try all addresses at once, once or (``watches``) every second until Ctrl-C; ``most`` rounds if it is given.
+
+    Done only if every try of every address was well.
+    """
     if kind not in ("", "trader", "md"):
         raise CliError(text("ping.kind", value=kind))
     wanted: Kind | None = "md" if kind == "md" else "trader" if kind else None
     targets = [(one, _target(one)) for one in given]
     clock = LiveClock()
     pause = threading.Event()
-    results: list[Result] = []
-    rounds = 0
-    with ThreadPoolExecutor(len(targets)) as pool:
+    seen: list[list[Result]] = []
+    with ThreadPoolExecutor(len(targets)) as pool, contextlib.suppress(KeyboardInterrupt):
         while True:
             results = list(pool.map(lambda one: ping(one[0], one[1], clock, wanted, Login(*login)), targets))
-            _show(results, as_json)
-            rounds += 1
-            if not watches or rounds == most:
-                return NOT_REACHABLE if any(result.fault for result in results) else DONE
+            seen.append(results)
+            _show(results, [target for _, target in targets], as_json)
+            if not watches or len(seen) == most:
+                break
             pause.wait(_PAUSE)
+    if watches and not as_json:
+        _sum_up(seen)
+    return NOT_REACHABLE if not seen or any(result.fault for results in seen for result in results) else DONE
+
+
+def _sum_up(seen: Sequence[Sequence[Result]]) -> None:
+    """What watching has shown, a line for each address."""
+    for tries in zip(*seen, strict=True):
+        rounds = sorted(number for result in tries for number in result.round_ms)
+        numbers = {"least": rounds[0], "median": rounds[len(rounds) // 2], "most": rounds[-1]} if rounds else {}
+        shown = {name: _number(numbers.get(name)) for name in ("least", "median", "most")}
+        faults = sum(bool(result.fault) for result in tries)
+        print(text("ping.summary", address=tries[0].address, tries=str(len(tries)), faults=str(faults), **shown))
 
 
 def _target(given: str) -> Target:
@@ -52,13 +68,15 @@ def _target(given: str) -> Target:
         raise CliError(str(error), NOT_REACHABLE) from None
 
 
-def _show(results: Sequence[Result], as_json: bool) -> None:
+def _show(results: Sequence[Result], targets: Sequence[Target], as_json: bool) -> None:
     if as_json:
-        print(json.dumps([{**asdict(one), "typical_ms": one.typical_ms} for one in results], ensure_ascii=False))
+        told = [{**asdict(one), "typical_ms": one.typical_ms} for one in results]
+        print(json.dumps(told, ensure_ascii=False), flush=True)
         return
-    for one in results:
+    for one, target in zip(results, targets, strict=True):
         if one.fault:
-            print(text("ping.fault", address=one.address, fault=one.fault))
+            fault = text(f"ping.{one.why}", place=target.place, detail=one.detail)
+            print(text("ping.fault", address=one.address, fault=fault), flush=True)
             continue
         print(
             text(
@@ -72,7 +90,8 @@ def _show(results: Sequence[Result], as_json: bool) -> None:
                 login=_number(one.login_ms),
                 round=_number(one.typical_ms),
                 clock=_number(one.clock_ms),
-            )
+            ),
+            flush=True,
         )
 
 

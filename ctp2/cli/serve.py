@@ -1,56 +1,96 @@
-"""``ctp2 serve``: the fronts of a backend, until SIGTERM or Ctrl-C."""
+"""``ctp2 serve``: the fronts of one or several backends, until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import logging
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ctp2.cli.errors import DONE, NOT_REACHABLE, WRONG_USE, CliError
 from ctp2.cli.messages import text
 from ctp2.core import address as addresses
 from ctp2.core.address import Address
-from ctp2.core.errors import Ctp2Error
-from ctp2.front.server import Config, Server, run
+from ctp2.core.clock import LiveClock
+from ctp2.core.errors import Ctp2Error, MissingExtra
+from ctp2.core.paths import data_dir
+from ctp2.front.server import Config
+from ctp2.front.service import Service, configs_of, run
+from ctp2.settings import Serve, SettingsError, resolve
 
 _OPEN: Final = "open"
-_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+CERT_FILE: Final = "server.crt"
+KEY_FILE: Final = "server.key"
 
 
-def serve(config: Config, data: Path | None, is_open: bool, is_insecure: bool, log_level: str, as_json: bool) -> int:
+def read(given: Mapping[str, Any], file: Path | None) -> Serve:
+    """What to serve: ``given`` on the command line (None: not given), in a file, in the environment."""
+    settings = resolve(Serve, "serve", given, file=file)
+    return with_data(settings) if settings.data else settings
+
+
+def serve(given: Mapping[str, Any], file: Path | None, as_json: bool) -> int:
     """Serve; returns when the server has ended in order."""
-    if data is not None:
-        config = with_data(config, data, is_open)
-    problem = unprotected(config, is_open, is_insecure)
-    if problem:
-        raise CliError(problem, WRONG_USE)
-    logging.basicConfig(level=log_level.upper(), format=_FORMAT)
     try:
-        run(config, lambda server: _tell(server, as_json))
-    except (Ctp2Error, ValueError) as error:
-        raise CliError(str(error), NOT_REACHABLE) from None
-    except OSError as error:
-        where = f"{config.host}:{config.trade_port}/{config.md_port}"
-        raise CliError(text("serve.port", where=where, error=error), NOT_REACHABLE) from None
-    return DONE
-
-
-def with_data(config: Config, data: Path, is_open: bool) -> Config:
-    """The same with the log and the accounts of a folder, which is made if there is none."""
-    from ctp2.tts.datafolder import DataFolder  # SQLite is for those who use it
-
-    folder = DataFolder(data)
-    try:
-        backend = folder.address(config.backend, lets_all_in=is_open)
-        folder.make()
+        settings = read(given, file)
     except ValueError as error:
         raise CliError(str(error), WRONG_USE) from None
     except OSError as error:
-        raise CliError(f"{error.filename or data}: {error.strerror or error}", NOT_REACHABLE) from None
-    return replace(config, backend=backend)
+        raise CliError(f"{error.filename}: {error.strerror or error}", NOT_REACHABLE) from None
+    problem = next(
+        filter(None, (unprotected(one, settings.open, settings.insecure) for one in configs_of(settings))), ""
+    )
+    if problem:
+        raise CliError(problem, WRONG_USE)
+    try:
+        run(settings, lambda service: _tell(service, as_json), lambda: read(given, file))
+    except MissingExtra as error:
+        raise CliError(str(error), NOT_REACHABLE) from None
+    except SettingsError as error:
+        raise CliError(str(error), WRONG_USE) from None
+    except (Ctp2Error, ValueError) as error:
+        raise CliError(str(error), NOT_REACHABLE) from None
+    except OSError as error:
+        raise CliError(text("serve.port", where=_places(settings), error=error), NOT_REACHABLE) from None
+    return DONE
+
+
+def make_cert(given: Mapping[str, Any], file: Path | None, names: Sequence[str], as_json: bool) -> int:
+    """Make a certificate that the server signs for itself, and say how it is used."""
+    try:
+        settings = resolve(Serve, "serve", given, file=file)
+    except SettingsError as error:
+        raise CliError(str(error), WRONG_USE) from None
+    try:
+        from ctp2.front import certificate
+    except ModuleNotFoundError as error:
+        raise CliError(text("serve.no_extra", package=error.name), NOT_REACHABLE) from None
+    cert = Path(settings.tls_cert or data_dir() / CERT_FILE)
+    key = Path(settings.tls_key or cert.with_name(KEY_FILE))
+    known = certificate.names_of(settings.host, names)
+    try:
+        fingerprint = certificate.make(cert, key, known, LiveClock())
+    except OSError as error:
+        raise CliError(text("serve.cert_failed", path=error.filename, error=error.strerror), NOT_REACHABLE) from None
+    if as_json:
+        print(json.dumps({"cert": str(cert), "key": str(key), "names": known, "sha256": fingerprint}))
+    else:
+        print(text("serve.cert_made", cert=str(cert), private=str(key), names=", ".join(known), sha256=fingerprint))
+    return DONE
+
+
+def with_data(settings: Serve) -> Serve:
+    """The same with the logs and the accounts of the data folder, which is made if there is none."""
+    from ctp2.tts.datafolder import DataFolder  # SQLite is for those who use it
+
+    folder = DataFolder(settings.data)
+    served = [
+        one.model_copy(update={"backend": folder.address(one.backend, lets_all_in=settings.open)})
+        for one in settings.served
+    ]
+    folder.make()
+    return settings.model_copy(update={"environments": tuple(served)})
 
 
 def unprotected(config: Config, is_open: bool, is_insecure: bool) -> str:
@@ -93,11 +133,31 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _tell(server: Server, as_json: bool) -> None:
-    fronts = {kind: server.address(kind) for kind in server.ports}
+def _places(settings: Serve) -> str:
+    ports = [port for one in settings.served for port in (one.trade_port, one.md_port)]
+    return f"{settings.host}:{'/'.join(str(port) for port in (*ports, settings.web_port) if port is not None)}"
+
+
+def _tell(service: Service, as_json: bool) -> None:
+    environments = [
+        {
+            "name": server.config.name,
+            "backend": server.config.backend,
+            **{kind: server.address(kind) for kind in server.ports},
+        }
+        for server in service.servers
+    ]
+    web = service.web.address if service.web is not None else ""
     if as_json:
-        print(json.dumps({"backend": server.config.backend, **fronts}), flush=True)
+        only = {key: value for key, value in environments[0].items() if key != "name"} if len(environments) == 1 else {}
+        print(json.dumps({**only, "environments": environments, "web": web}), flush=True)
         return
-    for kind, front in fronts.items():
-        print(text(f"serve.{kind}", address=front), flush=True)
+    for one in environments:
+        if one["name"]:
+            print(text("serve.environment", name=one["name"], backend=one["backend"]))
+        for kind in ("trader", "md"):
+            if kind in one:
+                print(text(f"serve.{kind}", address=one[kind]))
+    if web:
+        print(text("serve.web", address=web))
     print(text("serve.end"), flush=True)

@@ -101,12 +101,16 @@ _started: set[BaseApi] = set()
 """Every Api object whose thread runs: kept alive by this, as the vendor's are by their threads."""
 _numbers: Final = count(1)
 _forced_front: str | None = None
+_forced_md_front: str | None = None
 
 
-def force_front(address: str | None) -> None:
-    """Let every front and name server registered from now on be ``address``; None ends that."""
-    global _forced_front
-    _forced_front = address
+def force_front(address: str | None, md_address: str | None = None) -> None:
+    """Let every front and name server registered from now on be ``address``; None ends that.
+
+    ``md_address`` is for MdApi, where market data has a front of its own (None: ``address`` too).
+    """
+    global _forced_front, _forced_md_front
+    _forced_front, _forced_md_front = address, address if md_address is None else md_address
 
 
 def stop_all(timeout: float = EXIT_SECONDS) -> None:
@@ -260,7 +264,8 @@ class BaseApi:
 
     def _register(self, argument: str, value: str | bytes, known: list[Address]) -> None:
         text = arguments.text(argument, value)
-        address = addresses.parse(text if _forced_front is None else _forced_front)
+        forced = _forced_md_front if self._KIND == "md" else _forced_front
+        address = addresses.parse(text if forced is None else forced)
         self._registry.check(address)
         if self._initialised:
             log.warning("%s: %s registered after Init: used at the next reconnect", self._dispatcher.name, address.text)

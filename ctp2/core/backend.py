@@ -12,6 +12,9 @@ A backend package offers two functions and two classes:
 ``Session.handle``     required  take one request; never block, never call back synchronously
 ``Backend.work_on``      optional  ``(host) -> bool``: do the work on a server's event loop (:class:`Host`) from now on,
                                  ``Backend.work_alone()`` ends that; False: it cannot. A loop wakes nobody
+``Backend.figures``      optional  ``() -> Mapping[str, float]``: numbers for whoever watches, from any thread; names as
+                                 Prometheus writes them, counters end with ``_total``
+``Backend.fault``        optional  why it serves no more, empty while it does
 ``Session.subscribe_topic``  optional  where a trader session's private/public flow starts (default: from now)
 ``Session.flow_identity``  optional  a text that names the counter's logs: a client that kept positions of other logs
                                  starts from the beginning (default: not compared)

@@ -40,7 +40,13 @@ class FlowInUse(Ctp2Error):
 
 
 class OpenFailed(Ctp2Error):
-    """A venue that cannot be opened now."""
+    """A venue that cannot be opened now. ``why`` is a word for programs, where there is one."""
+
+    def __init__(self, message: str = "", why: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+        self.detail = detail
+        """What the other side or the system said."""
 
 
 class VersionRefused(OpenFailed):

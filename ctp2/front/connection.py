@@ -23,6 +23,7 @@ from ctp2.front import wire
 from ctp2.front.dialect import Dialect, dialect
 from ctp2.front.logs import log, say
 from ctp2.front.outbox import SNAPSHOT, Outbox
+from ctp2.front.stats import INSERT, TIMED, OrderTimer, places_of
 
 if TYPE_CHECKING:
     from ctp2.front.hub import Hub
@@ -58,6 +59,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._cutter = wire.Cutter(wire.MAX_HELLO)
         self._dialect: Dialect | None = None
+        self._timer_of_orders: OrderTimer | None = None
+        self._session_id = 0
         self._is_gb18030 = False
         self._packer: wire.Packer | None = None
         self._session: Session | None = None
@@ -206,6 +209,7 @@ class Connection(asyncio.Protocol):
         if hello.checksum not in (0, spoken.checksum):
             raise BadPacket(f"version: the client's {hello.revision} is not the {hello.revision} of this front")
         self._dialect = spoken
+        self._timer_of_orders = OrderTimer(places_of(spoken.codec)) if hello.side == "trader" else None
         self._is_gb18030 = bool(hello.features & wire.TEXT_GB18030)
         features = hello.features & wire.TEXT_GB18030
         if self.kind == "md" and self.limits.packs and hello.features & wire.PACKING:
@@ -256,6 +260,9 @@ class Connection(asyncio.Protocol):
         if log.isEnabledFor(logging.DEBUG):
             self._say_request(request)
         method = request.method
+        self.hub.stats.requests[method.name] += 1
+        if method.name == INSERT and self._timer_of_orders is not None:
+            self._timer_of_orders.begin(request.field.OrderRef)
         if method.is_query:
             self._query = (method.response, request.request_id)
         elif method.response == "OnRspUserLogin" and not self._may_log_in(request):
@@ -268,7 +275,8 @@ class Connection(asyncio.Protocol):
 
     def _say_request(self, request: Request) -> None:
         name, number = request.method.name, request.request_id
-        say(logging.DEBUG, "request", link=self.number, user=self.user, name=name, request=number)
+        session = self._session_id or ""
+        say(logging.DEBUG, "request", link=self.number, user=self.user, session=session, name=name, request=number)
 
     def _hand_over(self, request: Request) -> None:
         session = self._session
@@ -340,14 +348,18 @@ class Connection(asyncio.Protocol):
     def _encode(self, events: list[Event]) -> bytes:
         spoken = self._dialect
         assert spoken is not None
-        encode, snapshot = spoken.encode_event, self.hub.snapshot
+        encode, snapshot, stats, timer = spoken.encode_event, self.hub.snapshot, self.hub.stats, self._timer_of_orders
         parts: list[bytes] = []
         for event in events:
             name = event.callback
             try:
                 parts.append(snapshot(spoken, event) if name == SNAPSHOT else encode(event))
+                if timer is not None and timer.is_running and name in TIMED:
+                    timer.passes(name, parts[-1], stats)
             except Exception:
                 log.exception("link=%d %r cannot be sent", self.number, event)
+            if event.info is not None and event.info.ErrorID:
+                stats.errors[event.info.ErrorID] += 1
             if name in _WATCHED or (self._query is not None and event.is_last):
                 self._watch(event)
         self.hub.delivered += len(events)
@@ -380,6 +392,7 @@ class Connection(asyncio.Protocol):
             self._announced += 1
         elif name == "OnRspUserLogin":
             if event.info is not None and event.info.ErrorID:
+                self._say_refused_login(event)
                 self._log_out()
             else:
                 self._say_login(event)
@@ -399,9 +412,18 @@ class Connection(asyncio.Protocol):
             self._log_out()
             self.user = user
             self.hub.count_user(self, user)
+        self._session_id = session
+        self.hub.stats.logins += 1
         say(INFO, "login", link=self.number, user=self.user, session=session, request=event.request_id)
 
+    def _say_refused_login(self, event: Event) -> None:
+        assert event.info is not None
+        self.hub.stats.refused_logins += 1
+        number, why = event.request_id, event.info.ErrorID
+        say(WARNING, "login-refused", link=self.number, peer=self.peer, user=self.user, request=number, error=why)
+
     def _log_out(self) -> None:
+        self._session_id = 0
         self.hub.log_out(self)
         self.user = ""
 

@@ -1,4 +1,7 @@
-"""Connecting to a front, blocking and with deadlines: socket, TLS, hello and welcome, and in words what is wrong."""
+"""Connecting to a front, blocking and with deadlines: socket, TLS, hello and welcome, and in words what is wrong.
+
+``why`` of an ``OpenFailed`` is one of :data:`WHYS`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,14 @@ from ctp2.front.dialect import dialect
 
 CONNECT_SECONDS: Final = 3.0
 """How long connecting may take, TLS included, and then again the handshake."""
+WHYS: Final = frozenset(
+    (
+        *("no_answer", "nobody", "unreachable", "untrusted", "no_tls", "tls_failed", "tls_expected"),
+        *("closed", "silent", "no_front", "busy", "refused", "version"),
+    )
+)
+BUSY: Final = 5002
+"""CTP's error of a front that takes no more links now."""
 _READ: Final = 65_536
 _TLS_ALERT: Final = 0x15
 _ASIDE: Final = frozenset({wire.HEARTBEAT, wire.PONG})
@@ -56,11 +67,13 @@ def connect(target: Target, timeout: float = CONNECT_SECONDS) -> socket.socket:
     try:
         link = socket.create_connection((target.host, target.port), timeout)
     except TimeoutError:
-        raise OpenFailed(f"{place} does not answer within {timeout:g} s: host down, or a firewall in between") from None
+        text = f"{place} does not answer within {timeout:g} s: host down, or a firewall in between"
+        raise OpenFailed(text, "no_answer") from None
     except ConnectionRefusedError:
-        raise OpenFailed(f"nobody listens at {place}: is the server running, and is this its port?") from None
+        text = f"nobody listens at {place}: is the server running, and is this its port?"
+        raise OpenFailed(text, "nobody") from None
     except OSError as error:
-        raise OpenFailed(f"cannot connect to {place}: {error}") from error
+        raise OpenFailed(f"cannot connect to {place}: {error}", "unreachable", str(error)) from error
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if not target.tls:
         return link
@@ -68,7 +81,7 @@ def connect(target: Target, timeout: float = CONNECT_SECONDS) -> socket.socket:
         return _wrapped(link, target)
     except OSError as error:  # an ssl.SSLError is one
         link.close()
-        raise OpenFailed(_tls_failure(target, error)) from error
+        raise _tls_failure(target, error) from error
 
 
 def _wrapped(link: socket.socket, target: Target) -> socket.socket:
@@ -80,17 +93,21 @@ def _wrapped(link: socket.socket, target: Target) -> socket.socket:
     return context.wrap_socket(link, server_hostname=target.host)
 
 
-def _tls_failure(target: Target, error: OSError) -> str:
+def _tls_failure(target: Target, error: OSError) -> OpenFailed:
     import ssl
+
+    place, detail = target.place, str(error)
 
     if isinstance(error, ssl.SSLCertVerificationError):
         remedy = "it is another than in ?ca=" if target.ca else "name the server's certificate with ?ca=FILE"
-        return f"the certificate of {target.place} is not trusted ({error.verify_message}): {remedy}"
+        detail = error.verify_message
+        return OpenFailed(f"the certificate of {place} is not trusted ({detail}): {remedy}", "untrusted", detail)
     if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
-        return f"{target.place} does not speak TLS: write tcp:// instead of ssl://"
+        return OpenFailed(f"{place} does not speak TLS: write tcp:// instead of ssl://", "no_tls", detail)
     if isinstance(error, TimeoutError | ConnectionError | ssl.SSLEOFError):
-        return f"{target.place} broke off the TLS handshake: if it does not speak TLS, write tcp:// instead of ssl://"
-    return f"no TLS with {target.place}: {error}"
+        text = f"{place} broke off the TLS handshake: if it does not speak TLS, write tcp:// instead of ssl://"
+        return OpenFailed(text, "no_tls", detail)
+    return OpenFailed(f"no TLS with {place}: {detail}", "tls_failed", detail)
 
 
 def greet(link: socket.socket, target: Target, kind: Kind) -> Greeted:
@@ -102,8 +119,8 @@ def greet(link: socket.socket, target: Target, kind: Kind) -> Greeted:
     """
     cutter = wire.Cutter()
     frames: list[wire.Frame] = []
+    is_first = True
     deadline = time.monotonic() + CONNECT_SECONDS
-    data = b""
     try:
         link.settimeout(CONNECT_SECONDS)
         link.sendall(wire.hello(_hello(target, kind)))
@@ -114,19 +131,23 @@ def greet(link: socket.socket, target: Target, kind: Kind) -> Greeted:
             link.settimeout(left)
             data = link.recv(_READ)
             if not data:
-                raise OpenFailed(f"{target.place} closed the link without a word{_hint(target)}")
+                raise OpenFailed(f"{target.place} closed the link without a word{_hint(target)}", "closed")
+            if is_first and data[0] == _TLS_ALERT and not target.tls:
+                # No frame begins so: its length is a multiple of 8.
+                text = f"{target.place} expects TLS: write ssl:// instead of tcp://"
+                raise OpenFailed(text, "tls_expected")
+            is_first = False
             frames = [frame for frame in cutter.feed(data) if frame.kind not in _ASIDE]
             if not frames:
                 cutter.check()
         return _accepted(target, cutter, frames)
     except TimeoutError:
-        raise OpenFailed(f"{target.place} does not answer the handshake{_hint(target)}") from None
+        raise OpenFailed(f"{target.place} does not answer the handshake{_hint(target)}", "silent") from None
     except BadPacket as error:
-        if data[:1] == bytes((_TLS_ALERT,)) and not target.tls:
-            raise OpenFailed(f"{target.place} expects TLS: write ssl:// instead of tcp://") from None
-        raise OpenFailed(f"{target.place} is no ctp2 front: {error}") from None
+        raise OpenFailed(f"{target.place} is no ctp2 front: {error}", "no_front", str(error)) from None
     except OSError as error:
-        raise OpenFailed(f"{target.place} broke off the handshake{_hint(target)} ({error})") from error
+        text = f"{target.place} broke off the handshake{_hint(target)} ({error})"
+        raise OpenFailed(text, "closed", str(error)) from error
 
 
 def _hello(target: Target, kind: Kind) -> wire.Hello:
@@ -152,8 +173,12 @@ def _accepted(target: Target, cutter: wire.Cutter, frames: list[wire.Frame]) -> 
     if first.kind == wire.REFUSED:
         why = wire.read_refused(first)
         text = f"{target.place} refuses this client: {why.message} ({why.error_id}): {why.detail}"
-        raise VersionRefused(text) if why.error_id == wire.VERSION_ERROR else OpenFailed(text)
+        if why.error_id == wire.VERSION_ERROR:
+            raise VersionRefused(text, "version", why.detail)
+        raise OpenFailed(text, "busy" if why.error_id == BUSY else "refused", why.detail)
     welcome = wire.read_welcome(first)
     if welcome.major != wire.MAJOR:
-        raise VersionRefused(f"{target.place} speaks protocol {welcome.major}, this ctp2 speaks {wire.MAJOR}")
+        detail = f"protocol {welcome.major}, here {wire.MAJOR}"
+        text = f"{target.place} speaks protocol {welcome.major}, this ctp2 speaks {wire.MAJOR}"
+        raise VersionRefused(text, "version", detail)
     return Greeted(welcome, cutter, frames[1:])

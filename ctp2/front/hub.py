@@ -19,6 +19,7 @@ from ctp2.front.dialect import Dialect
 from ctp2.front.limits import Limits
 from ctp2.front.logs import log
 from ctp2.front.outbox import Keys
+from ctp2.front.stats import Stats
 
 _CACHED: Final = 1024
 """Encoded snapshots kept per version; when full, and once a second, all go: they are of no use a moment later."""
@@ -45,9 +46,12 @@ class Hub:
         self.now = self.loop.time
         self._home = threading.get_ident()
         self.keys = Keys()
+        self.stats = Stats()
         self.connections: set[Connection] = set()
         self.delivered = 0
         """Events sent."""
+        self.ticks = 0
+        """Snapshots among them."""
         self.cut = 0
         """Clients that were cut."""
         self.conflated_before = 0
@@ -77,6 +81,7 @@ class Hub:
     def enter(self, connection: Connection) -> str:
         """Count a client in; returns why it may not stay, if so."""
         self.connections.add(connection)
+        self.stats.links += 1
         address = connection.peer.rpartition(":")[0]
         self._addresses[address] += 1
         if self.is_closing:
@@ -96,6 +101,17 @@ class Hub:
         if self._addresses[address] <= 0:
             del self._addresses[address]
         self.log_out(connection)
+
+    @property
+    def users(self) -> int:
+        """Users that are logged in."""
+        return len(self._users)
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Events that wait for clients: of all, and of the one with the most."""
+        depths = [connection.outbox.depth for connection in self.connections]
+        return sum(depths), max(depths, default=0)
 
     @property
     def conflated(self) -> int:
@@ -198,6 +214,7 @@ class Hub:
 
     def snapshot(self, spoken: Dialect, event: Event) -> bytes:
         """The frame of a snapshot, which goes to many."""
+        self.ticks += 1
         encoded = self._encoded.get(spoken)
         if encoded is None:
             encoded = self._encoded[spoken] = {}

@@ -17,6 +17,7 @@ from ctp2.front.handshake import Greeted, Target, connect, greet
 
 ROUNDS: Final = 9
 ANSWER_SECONDS: Final = 5.0
+WRONG_KIND, LOGIN, LOST = "wrong_kind", "login", "lost"
 _READ: Final = 65_536
 
 
@@ -33,10 +34,16 @@ class Login(NamedTuple):
 
 @dataclass(slots=True)
 class Result:
-    """What was found; times in milliseconds, None where it did not come so far. ``fault`` is empty when all is well."""
+    """What was found; times in milliseconds, None where it did not come so far. ``fault`` is empty when all is well.
+
+    ``why`` is the fault in one word: of ``handshake.WHYS``, or ``wrong_kind``, ``login``, ``lost``; ``detail`` is what
+    the other side said.
+    """
 
     address: str
     fault: str = ""
+    why: str = ""
+    detail: str = ""
     kind: Kind | None = None
     server: str = ""
     trading_day: str = ""
@@ -74,7 +81,7 @@ class _Talk:
             self.link.settimeout(left)
             data = self.link.recv(_READ)
             if not data:
-                raise OpenFailed("the front closed the link")
+                raise OpenFailed("the front closed the link", LOST)
             self.frames = self.cutter.feed(data)
             if not self.frames:
                 self.cutter.check()
@@ -86,10 +93,16 @@ def ping(address: str, target: Target, clock: Clock, wanted: Kind | None = None,
     try:
         _ping(result, target, clock, wanted, login or Login())
     except TimeoutError:
-        result.fault = f"{target.place} does not answer within {ANSWER_SECONDS:g} s"
-    except (OpenFailed, BadPacket, OSError) as error:
-        result.fault = str(error)
+        _fail(result, f"{target.place} does not answer within {ANSWER_SECONDS:g} s", "no_answer")
+    except OpenFailed as error:
+        _fail(result, str(error), error.why, error.detail)
+    except (BadPacket, OSError) as error:
+        _fail(result, f"{target.place} broke off: {error}", LOST, str(error))
     return result
+
+
+def _fail(result: Result, fault: str, why: str, detail: str = "") -> None:
+    result.fault, result.why, result.detail = fault, why, detail
 
 
 def _ping(result: Result, target: Target, clock: Clock, wanted: Kind | None, login: Login) -> None:
@@ -102,12 +115,15 @@ def _ping(result: Result, target: Target, clock: Clock, wanted: Kind | None, log
         welcome = greeted.welcome
         result.kind, result.server, result.trading_day = welcome.side, welcome.server, welcome.trading_day
         if wanted is not None and welcome.side != wanted:
-            result.fault = f"{target.place} is a {welcome.side} front, not a {wanted} front: use the other port"
+            text = f"{target.place} is a {welcome.side} front, not a {wanted} front: use the other port"
+            _fail(result, text, WRONG_KIND, welcome.side)
             return
         talk = _Talk(link, greeted)
         _rounds(result, talk, clock)
         if welcome.side == (wanted or "trader") and login.user:
-            result.login_ms, result.fault = _log_in(talk, target, welcome.side, login)
+            result.login_ms, refusal = _log_in(talk, target, welcome.side, login)
+            if refusal:
+                _fail(result, f"login refused: {refusal}", LOGIN, refusal)
         link.sendall(wire.goodbye(0, "pinged"))
 
 
@@ -138,7 +154,7 @@ def _log_in(talk: _Talk, target: Target, kind: Kind, login: Login) -> tuple[floa
     while answer is None or answer.callback not in ("OnRspUserLogin", "OnRspError"):
         answer = spoken.decode_event(talk.wait_for(wire.CALLBACK))
     if answer.info is not None and answer.info.ErrorID:
-        return None, f"login refused: {answer.info.ErrorID} {answer.info.ErrorMsg}"
+        return None, f"{answer.info.ErrorID} {answer.info.ErrorMsg}"
     return _ms(began, time.perf_counter()), ""
 
 

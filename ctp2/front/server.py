@@ -1,16 +1,15 @@
 """A server: a trading front and a market data front of one backend, on one event loop.
 
 ``Server`` runs on the loop of its caller, :class:`ServerThread` brings a thread with a loop of its own (tests, Python
-programs that offer a front on the side); ``ctp2 serve`` is :func:`run`.
+programs that offer a front on the side), ``ctp2 serve`` runs several (:mod:`ctp2.front.service`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,12 +23,11 @@ from ctp2.core.clock import Clock, process_clock
 from ctp2.front.hub import Hub
 from ctp2.front.limits import Limits
 from ctp2.front.logs import log, say
+from ctp2.settings import MD_PORT, TRADE_PORT
 
 if TYPE_CHECKING:
     import ssl
 
-TRADE_PORT: Final = 20002
-MD_PORT: Final = 20004
 _BACKLOG: Final = 1024
 _SEND_BUFFER: Final = 262_144
 """Of a market data link: what the system keeps for a client that reads slowly cannot be conflated any more."""
@@ -49,19 +47,24 @@ class Config:
     tls_cert: str = ""
     tls_key: str = ""
     limits: Limits = field(default_factory=Limits)
+    name: str = ""
+    """Tells the environments of one process apart."""
 
 
 class Server:
     """The fronts of one backend."""
 
-    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+    def __init__(
+        self, config: Config, clock: Clock | None = None, next_number: Callable[[], int] | None = None
+    ) -> None:
+        """``next_number`` numbers the links, for servers that share a log."""
         self.config = config
         self.clock = clock or process_clock()
         self.hubs: dict[Kind, Hub] = {}
         self.ports: dict[Kind, int] = {}
         self._backend: Backend | None = None
         self._listening: list[asyncio.Server] = []
-        self._numbers = count(1)
+        self._next_number = next_number or count(1).__next__
         self._executor = ThreadPoolExecutor(4, thread_name_prefix="ctp2-front")
         self._looking: asyncio.Task[None] | None = None
         self._tls: ssl.SSLContext | None = None
@@ -75,9 +78,28 @@ class Server:
 
     def address(self, kind: Kind) -> str:
         """The front address that clients register."""
-        host = self.config.host
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-        return f"{self.scheme}://{host}:{self.ports[kind]}"
+        return f"{self.scheme}://{place_of(self.config.host)}:{self.ports[kind]}"
+
+    @property
+    def label(self) -> str:
+        """The environment's name, or what its address says."""
+        backend = addresses.parse(self.config.backend)
+        return self.config.name or backend.host or backend.scheme
+
+    @property
+    def trading_day(self) -> str:
+        """The backend's, empty where it has none."""
+        return str(getattr(self._backend, "trading_day", ""))
+
+    @property
+    def fault(self) -> str:
+        """Why the backend serves no more; empty while it does."""
+        return "closed" if self._backend is None else str(getattr(self._backend, "fault", ""))
+
+    def figures(self) -> Mapping[str, float]:
+        """What the backend tells of itself, if it does."""
+        read = getattr(self._backend, "figures", None)
+        return {} if read is None else read()
 
     async def start(self) -> None:
         """Open the backend, then the fronts.
@@ -89,7 +111,7 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         config = self.config
-        tls = self._tls = _tls(config) if config.tls_cert else None
+        tls = self._tls = tls_context(config.tls_cert, config.tls_key) if config.tls_cert else None
         where = addresses.parse(config.backend)
         registry.check(where)
         backend = await loop.run_in_executor(self._executor, registry.acquire, where, self.clock)
@@ -100,15 +122,16 @@ class Server:
         try:
             for kind, port in self._wanted():
                 if kind not in backend.capabilities.served:
-                    say(INFO, "skipped", side=kind, why="the backend does not offer it")
+                    say(INFO, "skipped", name=config.name, side=kind, why="the backend does not offer it")
                     continue
-                hub = Hub(kind, backend, config.limits, self.clock, self._executor, self._numbers.__next__)
-                listener = _listener(config.host, port, kind)
-                listening = await loop.create_server(hub.connection, sock=listener, backlog=_BACKLOG, ssl=tls)
+                hub = Hub(kind, backend, config.limits, self.clock, self._executor, self._next_number)
+                listening_at = listener(config.host, port, _SEND_BUFFER if kind == "md" else 0)
+                listening = await loop.create_server(hub.connection, sock=listening_at, backlog=_BACKLOG, ssl=tls)
                 self._listening.append(listening)
                 self.hubs[kind] = hub
                 self.ports[kind] = listening.sockets[0].getsockname()[1]
-                say(INFO, "listening", side=kind, address=self.address(kind), backend=config.backend)
+                name, address = config.name, self.address(kind)
+                say(INFO, "listening", name=name, side=kind, address=address, backend=config.backend)
         except BaseException:
             await self.stop()
             raise
@@ -129,17 +152,18 @@ class Server:
                 except Exception:
                     log.exception("looking after the clients failed")
 
-    def reload(self) -> None:
-        """Read the certificate again, for links that come from now on; a bad one changes nothing."""
+    def reload(self, limits: Limits | None = None) -> None:
+        """For links to come: read the certificate again (a bad one changes nothing) and take ``limits``."""
+        if limits is not None:
+            for hub in self.hubs.values():
+                hub.limits = limits
         if self._tls is None:
             return
         try:
-            _tls(self.config)
+            tls_context(self.config.tls_cert, self.config.tls_key)
             self._tls.load_cert_chain(self.config.tls_cert, self.config.tls_key or None)
         except OSError as error:
             say(ERROR, "certificate", why=error)
-        else:
-            say(INFO, "reloaded")
 
     async def stop(self) -> None:
         """Tell the clients, end their links, close the backend. Harmless when repeated."""
@@ -168,7 +192,7 @@ class Server:
                 self._hosts = False
                 backend.work_alone()  # type: ignore[attr-defined]  # optional, and there with work_on
             await asyncio.to_thread(registry.release, backend)
-            say(INFO, "stopped")
+            say(INFO, "stopped", name=self.config.name)
 
 
 class LoopHost:
@@ -195,32 +219,38 @@ class LoopHost:
         return self._loop.call_later(seconds, call)
 
 
-def _tls(config: Config) -> ssl.SSLContext:
+def tls_context(cert: str, key: str) -> ssl.SSLContext:
+    """What a server needs for TLS. Raises ``OSError`` when a file cannot be used."""
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(config.tls_cert, config.tls_key or None)
+    context.load_cert_chain(cert, key or None)
     return context
 
 
-def _listener(host: str, port: int, kind: Kind) -> socket.socket:
-    """A listening socket; what is set on it is inherited by its links."""
+def place_of(host: str) -> str:
+    """A host that listens, as clients on this machine write it."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+
+
+def listener(host: str, port: int, send_buffer: int = 0) -> socket.socket:
+    """A bound socket; what is set on it is inherited by its links."""
     family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if kind == "md":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        listener.bind(where)
-        listener.setblocking(False)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if send_buffer:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        bound.bind(where)
+        bound.setblocking(False)
     except BaseException:
-        listener.close()
+        bound.close()
         raise
-    return listener
+    return bound
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -231,40 +261,6 @@ def new_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
-
-
-def run(config: Config, ready: Callable[[Server], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then end in order; SIGHUP reloads. Raises what :meth:`Server.start` raises.
-
-    ``ready`` is told when clients may come.
-    """
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(_serve(config, ready))
-
-
-async def _serve(config: Config, ready: Callable[[Server], None]) -> None:
-    server = Server(config)
-    stop = asyncio.Event()
-    _on_signal("SIGTERM", stop.set)
-    _on_signal("SIGINT", stop.set)
-    _on_signal("SIGHUP", server.reload)
-    await server.start()
-    ready(server)
-    await stop.wait()
-    say(INFO, "stopping")
-    await server.stop()
-
-
-def _on_signal(name: str, call: Callable[[], None]) -> None:
-    number = getattr(signal, name, None)
-    if number is None:
-        return
-    loop = asyncio.get_running_loop()
-    try:
-        loop.add_signal_handler(number, call)
-    except NotImplementedError:
-        # Windows: a handler of Python's wakes the loop.
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(call))
 
 
 class ServerThread:

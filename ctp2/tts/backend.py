@@ -217,6 +217,17 @@ class TtsBackend:
             session.machine.disconnect(READ_FAILED)
 
     @property
+    def fault(self) -> str:
+        """Why the counter serves no more; empty while it does."""
+        return "its log cannot be written" if self.journal is not None and self.journal.has_failed else ""
+
+    def figures(self) -> dict[str, float]:
+        """Numbers for whoever watches the counter. From any thread."""
+        state = self.engine.state
+        found: dict[str, float] = {"requests_waiting": self.counter.worker.depth, "accounts": len(state.accounts)}
+        return found if self.journal is None else {**found, **self.journal.figures()}
+
+    @property
     def trading_day(self) -> str:
         """The counter's trading day."""
         return self.world.trading_day

@@ -253,6 +253,10 @@ class Journal:
         self.header, self._writer, self._encoder = header, writer, None
         self.since_snapshot = 0
 
+    def figures(self) -> dict[str, float]:
+        """The present day's file: its commits (its header is the first frame) and its size."""
+        return {"log_commits_total": self._writer.number - 1, "log_bytes": self._writer.size}
+
     def close(self, told: dict[str, Told]) -> None:
         """Write what waits, where the market stands, and of a long day a snapshot with what flows told; unlock."""
         is_due = self.apart.is_busy or self.since_snapshot >= snapshots.AT_CLOSE

@@ -61,6 +61,7 @@ class Backend:
         self.fails: Exception | None = None
         self.closed = threading.Event()
         self.trading_day = "20260105"
+        self.fault = ""
 
     def session(self, kind: Kind, sink: Sink) -> Session:
         if self.fails is not None:

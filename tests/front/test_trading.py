@@ -85,7 +85,7 @@ def test_no_password_is_logged(server: ServerThread, trader: Make, caplog: pytes
     alice.ask("ReqUserPasswordUpdate", UserID="alice", OldPassword="topsecret", NewPassword="evenmoreso")
     assert "topsecret" not in caplog.text and "evenmoreso" not in caplog.text
     assert "request link=1" in caplog.text
-    assert "user=alice name=ReqUserPasswordUpdate" in caplog.text
+    assert "user=alice session=1 name=ReqUserPasswordUpdate" in caplog.text
 
 
 # --- market data -----------------------------------------------------------------------------------------------------
