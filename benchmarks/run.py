@@ -63,6 +63,7 @@ BENCHMARKS: Final = (
     Benchmark("resting", 12),
     Benchmark("ticks", 10),
     Benchmark("lockstep", 25),
+    Benchmark("front", 40),
     Benchmark("engine", 14),
     Benchmark("quotes", 5),
     Benchmark("market", 8),
