@@ -125,7 +125,8 @@ class Members(Users):
         return user_id if member is None else member.owner
 
     def unlock(self, user_id: str) -> None:
-        """Failed logins are the directory's: ``ctp2 account unlock`` forgets them."""
+        """Forget the user's failed logins."""
+        self.later(self.directory.forgive, user_id)
 
     def authenticate(self, user_id: str, app_id: str, auth_code: str) -> int:
         """Any terminal is accepted (spec 14.1)."""
