@@ -100,10 +100,11 @@ class Members(Users):
         return [user for user, member in self._members.items() if not member.is_operator]
 
     def knows(self, user_id: str) -> bool:
-        """Whether the directory has an account of that name."""
+        """Whether the directory has an account of that name that trades."""
         if user_id not in self._members:
             self.refresh()
-        return user_id in self._members
+        member = self._members.get(user_id)
+        return member is not None and not member.is_operator
 
     def locks(self) -> dict[str, bool]:
         """Of every account that trades whether it is locked."""
