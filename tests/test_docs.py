@@ -44,7 +44,7 @@ def test_every_verb_of_make_that_documents_name_exists() -> None:
 def test_every_verb_of_ctp2_that_readmes_name_exists() -> None:
     from ctp2.cli.app import app
 
-    verbs = {command.name for command in app.registered_commands}
+    verbs = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     for name in ("README.md", "README.zh-CN.md", "CHANGELOG.md"):
         named = set(re.findall(r"(?:^|`)ctp2 ([a-z-]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
         assert named <= verbs, f"{name}: {named - verbs}"

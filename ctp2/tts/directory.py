@@ -236,11 +236,7 @@ class Directory:
                     "UPDATE account SET is_locked = ? WHERE user = ? AND environment = ?", (locked, user, row[0])
                 )
             if not locked:
-                db.execute(
-                    "DELETE FROM failure WHERE user = ? OR (user = '' AND address IN"
-                    " (SELECT address FROM failure WHERE user = ?))",
-                    (user, user),
-                )
+                _forgive(db, user)
         return [_member(row)._replace(is_locked=locked) for row in found]
 
     def limit(self, environment: str) -> int:
@@ -331,6 +327,11 @@ class Directory:
             with self._transaction() as db:
                 db.execute("DELETE FROM failure WHERE address = ? AND user = ?", (address, user))
 
+    def forgive(self, user: str) -> None:
+        """Forget a user's failures, and what counts against the addresses that they came from."""
+        with self._transaction() as db:
+            _forgive(db, user)
+
     # ------------------------------------------------------------------ counters
     def note_served(self, environment: str, address: str) -> None:
         """With which address an environment's counter was opened."""
@@ -405,6 +406,13 @@ def _member(row: Any) -> Member:
 def unknown(user: str, environment: str = "") -> Refused:
     """There is no such account."""
     return Refused(f"{user}: no such account{' of ' + environment if environment else ''}", error.INVESTOR_NOT_FOUND)
+
+
+def _forgive(db: sqlite3.Connection, user: str) -> None:
+    db.execute(
+        "DELETE FROM failure WHERE user = ? OR (user = '' AND address IN (SELECT address FROM failure WHERE user = ?))",
+        (user, user),
+    )
 
 
 def _new_password(password: str, checks: bool) -> str:

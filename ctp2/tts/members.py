@@ -100,10 +100,11 @@ class Members(Users):
         return [user for user, member in self._members.items() if not member.is_operator]
 
     def knows(self, user_id: str) -> bool:
-        """Whether the directory has an account of that name."""
+        """Whether the directory has an account of that name that trades."""
         if user_id not in self._members:
             self.refresh()
-        return user_id in self._members
+        member = self._members.get(user_id)
+        return member is not None and not member.is_operator
 
     def locks(self) -> dict[str, bool]:
         """Of every account that trades whether it is locked."""
@@ -125,7 +126,8 @@ class Members(Users):
         return user_id if member is None else member.owner
 
     def unlock(self, user_id: str) -> None:
-        """Failed logins are the directory's: ``ctp2 account unlock`` forgets them."""
+        """Forget the user's failed logins."""
+        self.later(self.directory.forgive, user_id)
 
     def authenticate(self, user_id: str, app_id: str, auth_code: str) -> int:
         """Any terminal is accepted (spec 14.1)."""

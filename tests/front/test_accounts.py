@@ -354,6 +354,8 @@ def test_an_operator_sees_all_and_touches_nothing(house: House, start: Start, tr
         asked += 1
     assert asked > 30
     assert state_hash(state) == before
+    with pytest.raises(LookupError, match="no account 'op'"):
+        counter(address).deposit("op", 5)
     assert "op" not in state.accounts
     assert change(operator, GOOD, NEW) == 0
     assert login(trader(server.trade, "op").connect(), NEW) == 0

@@ -511,3 +511,18 @@ def test_when_the_log_cannot_be_written_nothing_more_is_acknowledged(
         late.api.Release()
     with trading(address) as trader:
         assert len(trader.rows("ReqQryOrder")) == rows
+
+
+def test_what_only_the_edge_refuses_is_told_again(tmp_path: Path) -> None:
+    """A refused transfer, a refused cancel of a declaration: events that change nothing, and are in the log."""
+    address = stored(tmp_path)
+    with trading(address) as alice:
+        alice.send("ReqFromBankToFutureByFuture", BrokerID="9999", AccountID="alice", TradeAmount=5.0)
+        alice.spi.wait_for("OnErrRtnBankToFutureByFuture")
+        alice.send("ReqExecOrderAction", BrokerID="9999", InvestorID="alice", ActionFlag="0", ExecOrderSysID="1")
+        alice.spi.wait_for("OnErrRtnExecOrderAction")
+        alice.rest()
+        before = [(call.name, call.error_id) for call in alice.private()]
+    with trading(address, resume=RESTART) as alice:
+        alice.spi.wait_for(lambda _: len(alice.private()) >= len(before))
+        assert [(call.name, call.error_id) for call in alice.private()] == before
