@@ -164,6 +164,8 @@ class Server:
             self._tls.load_cert_chain(self.config.tls_cert, self.config.tls_key or None)
         except OSError as error:
             say(ERROR, "certificate", why=error)
+        else:
+            say(INFO, "reloaded", name=self.config.name, what="certificate")
 
     async def stop(self) -> None:
         """Tell the clients, end their links, close the backend. Harmless when repeated."""

@@ -25,6 +25,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from ctp2.cli.app import run
+from ctp2.cli.serve import read
+from ctp2.core.address import parse
 from ctp2.front.logs import JsonLines, say
 from ctp2.front.server import new_loop
 from ctp2.front.service import Service
@@ -249,6 +251,16 @@ def test_a_web_port_that_is_taken(served: Any, tmp_path: Path, capsys: pytest.Ca
         wanted = ["serve", "--open", "--trade-port", "0", "--md-port", "0", "--web-port", port]
         assert run(wanted) == 3
         assert port in capsys.readouterr().err
+
+
+def test_a_data_folder_is_for_every_environment(tmp_path: Path) -> None:
+    config = tmp_path / "ctp2.toml"
+    config.write_text(f"[serve]\ndata = {str(tmp_path / 'data')!r}\n" + TWO.partition("[serve]")[2], encoding="utf-8")
+    loop, vip = read({}, config).served
+    assert (loop.name, vip.name, loop.trade_port, vip.trade_port) == ("loop", "vip", 0, 0)
+    options = [parse(one.backend).options for one in (loop, vip)]
+    assert [Path(one["db"]).name for one in options] == ["7x24.db", "vip.db"]
+    assert len({one["accounts"] for one in options}) == 1 and options[1]["quotes"] == "{md}"
 
 
 def test_one_backend_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
