@@ -59,7 +59,7 @@ def insert_action(session: TtsSession, request: Request) -> None:
         session.session_id,
         session.account_id,
         field.InvestorID,
-        field.UserID or session.account_id,
+        session.account_id,
         field.ExchangeID,
         field.InstrumentID,
         field.Direction,

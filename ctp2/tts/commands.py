@@ -204,7 +204,7 @@ class InsertOrder:
 
     @property
     def user_id(self) -> str:
-        """UserID, the login's when it was sent empty."""
+        """The login's UserID."""
         return self.common.user_id
 
     @property

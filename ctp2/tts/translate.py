@@ -44,14 +44,14 @@ def order_from_ctp(
     account_id: str,
     product_info: str = "",
 ) -> InsertOrder:
-    """``ReqOrderInsert`` as a command of the session's account; an empty UserID is the login's (spec 3.1 [SIM])."""
+    """``ReqOrderInsert`` as a command of the session's account; UserID is the login's, whatever was sent (spec 3.7)."""
     return InsertOrder(
         now_ns,
         front_id,
         session_id,
         account_id,
         field.InvestorID,
-        field.UserID or account_id,
+        account_id,
         field.ExchangeID,
         field.InstrumentID,
         field.OrderRef,
@@ -94,7 +94,7 @@ def cancel_from_ctp(field: CThostFtdcInputOrderActionField, now_ns: int, account
         now_ns,
         account_id,
         field.InvestorID,
-        field.UserID or account_id,
+        account_id,
         field.ExchangeID,
         field.InstrumentID,
         field.OrderSysID,
