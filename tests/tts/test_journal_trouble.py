@@ -76,9 +76,11 @@ def test_a_roll_that_cannot_be_written_leaves_the_day_as_it_was(
         counter(address).settle()
         trader.spi.wait_for("OnFrontConnected", after=before)
         after = state_of(address)
+        left = crashed(tmp_path)
     assert sorted(file.name for file in tmp_path.glob("a.db*")) == ["a.db", "a.db.20210104", "a.db.lock"]
-    with looking(address):
-        same(state_of(address), after)
+    again = address_of(tmp_path, f"&db={left}")
+    with looking(again):
+        same(state_of(again), after)
 
 
 # ------------------------------------------------------------------ snapshots of another past
