@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event, Host, Kind, Sink, Topic
 from ctp2.core.clock import process_clock
@@ -210,9 +210,28 @@ class TtsBackend:
         if self.journal is not None:
             self.journal.close({name: flow.told for name, flow in self.flows.items()})
 
+    def carry_out(self, function: Callable[[], Any]) -> Any:
+        """Do something to the counter from another thread; when this returns it is in the log.
+
+        Raises:
+            LogError: the log cannot be written: it is not done, or lost with the counter.
+        """
+        journal = self.journal
+        if journal is None:
+            return self.counter.call(function)
+
+        def job() -> Any:
+            journal.check()
+            return function()
+
+        result = self.counter.call(job)
+        journal.check()
+        return result
+
     def halt(self) -> None:
         """The log cannot be written: everybody is cut off, and nothing is told any more."""
-        self.counter.pause()
+        if not self.world.follows_sessions:
+            self.counter.pause()
         for session in self.sessions:
             session.machine.disconnect(READ_FAILED)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -263,13 +264,16 @@ class Config(BaseModel):
         """What tells counters apart in a process (DESIGN section 5, Sharing)."""
         return self.environment, self.options.id, self.db
 
-    @property
+    @cached_property
     def db(self) -> str:
-        """The file of the log, as a path that means the same from every folder; empty: none."""
+        """The file of the log, as a path that means the same from every folder, links followed; empty: none.
+
+        Two names of one file are one log: it has one lock, and its days lie beside it.
+        """
         if self.options.db != DEFAULT_DB:
-            return os.path.abspath(self.options.db) if self.options.db else ""
+            return os.path.realpath(self.options.db) if self.options.db else ""
         name = f"{self.environment}-{self.options.id}" if self.options.id else self.environment
-        return str(data_dir() / f"{re.sub('[^0-9A-Za-z_.-]', '_', name)}.db")
+        return os.path.realpath(data_dir() / f"{re.sub('[^0-9A-Za-z_.-]', '_', name)}.db")
 
 
 def _listed(text: str) -> tuple[str, ...]:

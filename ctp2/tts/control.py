@@ -94,7 +94,7 @@ class Control:
         Raises:
             CalendarError: the calendar does not know the next trading day.
         """
-        return str(self._counter.call(self._backend.roll))
+        return str(self._backend.carry_out(self._backend.roll))
 
     def hold(self) -> Hold:
         """What stops the market from taking its next entry while it is held: so another thread takes part in lock step.
@@ -125,7 +125,7 @@ class Control:
             LookupError: no such account, or no such instrument.
             ValueError: a volume or price that is not positive.
         """
-        self._counter.call(lambda: self._carry(account, exchange, code, volume, price))
+        self._backend.carry_out(lambda: self._carry(account, exchange, code, volume, price))
 
     def _carry(self, account_id: str, exchange: str, code: str, volume: int, price: float) -> None:
         state = self._counter.engine.state
@@ -245,7 +245,7 @@ class Control:
             self._backend.users.unlock(user)
             self._counter.publish(self._counter.engine.restrict(Restrict(self._counter.now_ns(), user, rights)))
 
-        self._counter.call(carry_out)
+        self._backend.carry_out(carry_out)
 
     def deposit(self, user: str, amount: Decimal | float | str, currency: str = "CNY") -> None:
         """Put money into an account (出入金): its Deposit grows; no callback tells it.
@@ -280,7 +280,7 @@ class Control:
             balances = backend.users.balances(user, backend.balances)
             self._counter.publish(reset(self._counter.engine, user, balances, self._counter.now_ns()))
 
-        self._counter.call(carry_out)
+        self._backend.carry_out(carry_out)
 
     def statement(self, user: str, period: str = "") -> str:
         """An account's statement (结算单) of a day (``YYYYMMDD``), a month (``YYYYMM``) or the last settled day.
@@ -309,7 +309,7 @@ class Control:
                 raise Refused(f"{user}, {amount} {currency}: {prompt(number)}", number)
             self._counter.publish(engine.move_money(command))
 
-        self._counter.call(carry_out)
+        self._backend.carry_out(carry_out)
 
     def _open(self, user: str) -> None:
         if not self._backend.users.knows(user):

@@ -26,7 +26,7 @@ from ctp2.tts.codec_table import NAMES
 from ctp2.tts.codec_write import Encoder
 from ctp2.tts.events import DaySettled, Event
 from ctp2.tts.kept import Told
-from ctp2.tts.logfile import Header, LogWriter, hint
+from ctp2.tts.logfile import Header, LogError, LogReader, LogWriter, hint
 from ctp2.tts.resting import RETRY_NOTE
 from ctp2.tts.snapshots import Apart
 from ctp2.tts.state import State
@@ -154,11 +154,14 @@ class Journal:
     # ------------------------------------------------------------------ clients
     def holding(self, sink: Sink) -> Sink:
         """What a trading session has to send through."""
-        return Held(self, sink) if self._holds else sink
+        return Held(self, sink)
 
     def put(self, sink: Sink, events: Sequence[Callback]) -> None:
         """Send when everything before is written; nothing after that failed."""
         if self._is_over:
+            return
+        if not self._holds:
+            sink.put(events)
             return
         self._held.append((sink, events))
         if not self.is_serving:
@@ -194,7 +197,7 @@ class Journal:
         self._writer.flush()
         self._encoder = Encoder(self._world.engine.state, told_out)
         self.since_snapshot = 0
-        self.apart.begin(self._writer.number)
+        self.apart.begin(self._writer.number, self.header.number)
 
     def passed(self, every_ns: int = NOTED_EVERY_NS) -> None:
         """The market of a live environment moved on: say where it stands, now and then, though nobody traded."""
@@ -225,10 +228,20 @@ class Journal:
             sink.put(events)  # only the disconnections
         self._is_over = True
 
+    def check(self) -> None:
+        """Say that nothing is done any more.
+
+        Raises:
+            LogError: the log could not be written.
+        """
+        if self.has_failed:
+            raise LogError(f"db={self.store.path}: could not be written, and the counter has stopped: nothing was done")
+
     # ------------------------------------------------------------------ days
     def _roll(self, event: DaySettled) -> None:
         """The old day's file is complete, the new one begins with the settlement and what is known of users."""
         self.commit()
+        self.check()
         self._noted.clear()
         settlement, before = event.settlement, self.header
         header = new_header(
@@ -246,8 +259,12 @@ class Journal:
         for values in self._users():
             encoder.note(USER, msgspec.msgpack.encode(values))
         writer = self.store.create(header)
-        writer.append(encoder.take())
-        writer.flush()
+        try:
+            writer.append(encoder.take())
+            writer.flush()
+        except OSError:
+            writer.discard()
+            raise
         self._writer.close()
         self.store.begin(writer, settlement.trading_day)
         self.header, self._writer, self._encoder = header, writer, None
@@ -277,6 +294,9 @@ class Journal:
     def _snapshot(self, told: dict[str, Told]) -> None:
         assert self._world is not None
         engine = self._world.engine
+        reader = LogReader(self.store.path)
+        tail = reader.tail(self._writer.size)
+        reader.close()
         snapshots.write(
             self.store.path,
             snapshots.snapshot_of(
@@ -289,6 +309,7 @@ class Journal:
                 engine,
                 told,
                 Known(engine.state, told_out),
+                tail,
             ),
         )
 

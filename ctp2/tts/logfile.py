@@ -33,6 +33,10 @@ _BUFFER: Final = 1 << 16
 """With ``none`` this much may wait before it is written."""
 
 
+_TAIL: Final = 4096
+"""How much before a place says which past a log has."""
+
+
 class LogError(OpenFailed):
     """A log that cannot be used; one line that says which, and what to do."""
 
@@ -84,16 +88,26 @@ class LogWriter:
                 writer._append(msgspec.msgpack.encode(header))
                 os.fsync(descriptor)
         except BaseException:
-            writer.close()
-            with contextlib.suppress(OSError):
-                os.unlink(scratch)
+            writer.discard()
             raise
         return writer
 
+    def discard(self) -> None:
+        """Give up a file that was made by :meth:`create` and has no name yet."""
+        self._buffered.clear()
+        with contextlib.suppress(OSError):
+            self.close()
+        with contextlib.suppress(OSError):
+            os.unlink(f"{self.path}.new")
+
     def publish(self) -> None:
-        """Give a file that was made by :meth:`create` its name. Not all systems rename a file that is open."""
-        self.flush()
+        """Give a file that was made by :meth:`create` its name. Not all systems rename a file that is open.
+
+        It is on disk before, whatever the level: what stands under the name now is needed until then.
+        """
         with _named(self.path):
+            self.flush()
+            os.fsync(self._descriptor)
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
             os.replace(f"{self.path}.new", self.path)
@@ -160,8 +174,7 @@ class LogWriter:
 
     def _write(self, data: bytes) -> None:
         try:
-            if os.write(self._descriptor, data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
+            _write_all(self._descriptor, data)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self.size)
@@ -176,8 +189,13 @@ def _frame(number: int, payload: bytes) -> bytes:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    if os.write(descriptor, data) != len(data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    """The system may take less than it was given, and says at the next write why."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        more = os.write(descriptor, data[written:])
+        if not more:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written += more
 
 
 def _open(path: str, flags: int) -> int:
@@ -324,6 +342,10 @@ class LogReader:
                     f" restore it from a backup, or cut it to {self.end} bytes and lose what came after"
                 )
             at = data.find(MARK, at + 1)
+
+    def tail(self, end: int) -> int:
+        """A checksum of what stands before ``end``: a log with another past has another."""
+        return zlib.crc32(self._data[max(end - _TAIL, 0) : end])
 
     def close(self) -> None:
         """Let the file go."""

@@ -206,12 +206,17 @@ class Recovery:
 
 
 def write_apart() -> None:
-    """In a process of its own (``snapshots.Apart``): read the log of ``argv[2]`` up to frame ``argv[3]``, write it."""
-    path, before = sys.argv[2], int(sys.argv[3])
+    """In a process of its own (``snapshots.Apart``): the log of ``argv[2]``, day ``argv[4]``, up to frame ``argv[3]``.
+
+    Only behind that frame does the log explain its numbers anew: a state from anywhere else could not go on.
+    """
+    path, before, number = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     gc.disable()  # nothing here is thrown away before the end
     if hasattr(os, "nice"):
         os.nice(10)
     reader = LogReader(path)
+    if reader.header.number != number:
+        return  # the day has ended meanwhile
     world = world_of(days_of(parse(parse_address(reader.header.address))), reader)
     flows: dict[str, Told] = {}
     users: dict[tuple[str, str], Any] = {}
@@ -231,6 +236,8 @@ def write_apart() -> None:
         recovery.run(older.end, older.frame, before)
     else:
         recovery.run(before=before)
+    if reader.number != before:
+        sys.exit(f"the log ends at frame {reader.number}, before frame {before}")
     recovery.resting.put_back()
     snapshots.write(
         path,
@@ -244,6 +251,7 @@ def write_apart() -> None:
             world.engine,
             flows,
             Known(world.engine.state, told_out),
+            reader.tail(reader.end),
         ),
     )
 

@@ -59,6 +59,8 @@ class Snapshot(msgspec.Struct, kw_only=True):
     users: list[list[Any]]
     state: dict[str, Any]
     kinds: dict[int, str] = {}
+    tail: int = -1
+    """``LogReader.tail`` of ``end``: the log may have been put back and gone another way; -1: not known."""
 
 
 def snapshot_of(
@@ -71,6 +73,7 @@ def snapshot_of(
     engine: Engine,
     flows: dict[str, Told],
     known: Known,
+    tail: int,
 ) -> Snapshot:
     """The snapshot of a state behind a commit."""
     return Snapshot(
@@ -85,6 +88,7 @@ def snapshot_of(
         users=users,
         state=dump(engine, flows, known),
         kinds=NAMES,
+        tail=tail,
     )
 
 
@@ -129,6 +133,8 @@ def read(path: str, reader: LogReader) -> Snapshot | None:
             raise ValueError("it is of another day or log")
         if snapshot.end > reader.size:
             raise ValueError("the log is shorter")
+        if snapshot.tail not in (-1, reader.tail(snapshot.end)):
+            raise ValueError("the log says something else before its place")
     except _TROUBLE as error:
         log.warning("%s: %s; the log is read from its beginning", name, error)
         return None
@@ -150,18 +156,18 @@ class Apart:
         """Whether one is being written."""
         return self._thread is not None and self._thread.is_alive()
 
-    def begin(self, frame: int) -> None:
-        """Write the state that the log's frames before ``frame`` lead to. Starting a process costs milliseconds."""
-        if sys.executable and not self.is_busy:
-            self._thread = threading.Thread(target=self._run, args=(frame,), name="ctp2-snapshot", daemon=True)
+    def begin(self, frame: int, number: int) -> None:
+        """Write the state that the frames before ``frame`` of day ``number``'s log lead to.
+
+        Starting a process costs milliseconds. A program that was frozen into one file cannot start an interpreter.
+        """
+        if sys.executable and not getattr(sys, "frozen", False) and not self.is_busy:
+            self._thread = threading.Thread(target=self._run, args=(frame, number), name="ctp2-snapshot", daemon=True)
             self._thread.start()
 
-    def _run(self, frame: int) -> None:
-        script = (
-            "import sys; sys.path.insert(0, sys.argv[1]); from ctp2.tts.recovering import write_apart; write_apart()"
-        )
+    def _run(self, frame: int, number: int) -> None:
         place = str(Path(ctp2.__file__).resolve().parents[1])
-        words = [sys.executable, "-c", script, place, self._path, str(frame)]
+        words = [sys.executable, "-c", _SCRIPT, place, self._path, str(frame), str(number)]
         try:
             self._process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

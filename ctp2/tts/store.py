@@ -117,7 +117,7 @@ def check(header: Header, path: str) -> None:
 
 def days_of(path: str) -> list[str]:
     """The files of earlier days, oldest first."""
-    folder, name = os.path.split(path)
+    folder, name = os.path.split(os.path.realpath(path))
     found = []
     with contextlib.suppress(OSError):
         for other in os.listdir(folder or os.curdir):

@@ -1,0 +1,200 @@
+"""A counter's log in trouble: full disks, snapshots of another past, rolls that meet both, files by other names."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctp2.core.address import parse
+from ctp2.core.errors import OpenFailed
+from ctp2.tts import counter, recovering
+from ctp2.tts.backend import running
+from ctp2.tts.logfile import LogWriter
+from tests.tts.programs import address_of
+from tests.tts.sessions import session_counter
+from tests.tts.test_journal import busy, crashed, looking, refused, same, state_of, stored, trading
+from tests.tts.test_logfile import PAYLOADS, header, read
+from tests.tts.test_sim import recorded
+
+
+def full(self: Any, data: bytes) -> None:
+    """Instead of a write: the disk has no room."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+# ------------------------------------------------------------------ when nothing can be written
+def test_sim_cuts_its_clients_off_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock cannot be paused by hand; the disconnection must not depend on that."""
+    with session_counter(tmp_path, "2026-01-12 10:00:00", recorded("rb2605"), f"&db={tmp_path / 'sim.db'}") as sim:
+        trader = sim.trader()
+        sim.watcher("rb2605")
+        sim.show("2026-01-12 09:00:01")
+        before = len(trader.spi.calls)
+        monkeypatch.setattr(LogWriter, "_write", full)
+        trader.insert("rb2605", 2995.0)
+        trader.spi.wait_for("OnFrontDisconnected", after=before)
+        assert [call.name for call in trader.spi.calls[before:]] == ["OnFrontDisconnected"]
+
+
+def test_a_control_says_that_nothing_was_done_when_it_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        control = counter(address)
+        monkeypatch.setattr(LogWriter, "_write", full)
+        with pytest.raises(OpenFailed, match="the counter has stopped"):
+            control.deposit(trader.user, 1000)
+        monkeypatch.undo()
+        with pytest.raises(OpenFailed, match="the counter has stopped"):
+            control.deposit(trader.user, 1000)
+        with pytest.raises(OpenFailed, match="the counter has stopped"):
+            control.settle()
+    with trading(address) as trader:
+        (account,) = trader.rows("ReqQryTradingAccount", BrokerID="9999", InvestorID=trader.user)
+        assert account.Deposit == 0
+
+
+def test_a_roll_that_cannot_be_written_leaves_the_day_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt meets a full disk, the second one room: one settlement, nothing left over."""
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        trader.fill()
+        with monkeypatch.context() as patch:
+            patch.setattr(LogWriter, "create", classmethod(lambda *_: full(None, b"")))
+            with pytest.raises((OSError, OpenFailed)):
+                counter(address).settle()
+        before = len(trader.spi.calls)
+        counter(address).settle()
+        trader.spi.wait_for("OnFrontConnected", after=before)
+        after = state_of(address)
+        left = crashed(tmp_path)
+    assert sorted(file.name for file in tmp_path.glob("a.db*")) == ["a.db", "a.db.20210104", "a.db.lock"]
+    again = address_of(tmp_path, f"&db={left}")
+    with looking(again):
+        same(state_of(again), after)
+
+
+# ------------------------------------------------------------------ snapshots of another past
+def test_a_snapshot_newer_than_its_log_is_not_taken_up_when_the_log_has_grown_past_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup put back without removing the snapshot: first the log is shorter than that, later it is not."""
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        trader.fill()
+    backup = (tmp_path / "a.db").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("ctp2.tts.snapshots.AT_CLOSE", 1)
+        with trading(address) as trader:
+            trader.fill("IF2101", 5240.0)
+    assert (tmp_path / "a.db.snapshot").exists()
+    (tmp_path / "a.db").write_bytes(backup)
+    with trading(address) as trader:
+        for _ in range(6):
+            trader.fill("m2105", 3410.0)
+        before = state_of(address)
+        left = crashed(tmp_path)
+    again = address_of(tmp_path, f"&db={left}")
+    with looking(again):
+        same(state_of(again), before)
+
+
+def test_a_snapshot_of_the_same_log_with_another_end_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two futures of one backup: the snapshot of one beside the log of the other, which is longer."""
+    monkeypatch.setattr("ctp2.tts.snapshots.AT_CLOSE", 1)
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        trader.fill()
+    backup = (tmp_path / "a.db").read_bytes()
+    with trading(address) as trader:
+        trader.fill("IF2101", 5240.0)
+    snapshot = (tmp_path / "a.db.snapshot").read_bytes()
+    (tmp_path / "a.db").write_bytes(backup)
+    with trading(address) as trader:
+        for _ in range(6):
+            trader.fill("m2105", 3410.0)
+        before = state_of(address)
+    (tmp_path / "a.db.snapshot").write_bytes(snapshot)
+    with looking(address):
+        assert "the log is read from its beginning" in caplog.text
+        same(state_of(address), before)
+
+
+def test_a_process_for_a_snapshot_that_comes_late_writes_none_of_the_next_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was begun for a commit of yesterday and finds today's file: there no encoder begins at that commit."""
+    address = stored(tmp_path)
+    with trading(address) as trader:
+        busy(trader, address)
+        backend: Any = running(parse(address))
+        begun: list[list[str]] = []
+        backend.journal.apart._run = lambda *given: begun.append([*map(str, given)])
+        backend.counter.call(backend.journal._snapshot_apart)
+        backend.journal.apart.wait()
+        counter(address).settle()
+        trader.spi.wait_for("OnFrontConnected", count=2)
+        trader.ask("ReqUserLogin", BrokerID="9999", UserID=trader.user, Password="secret")
+        for _ in range(3):
+            counter(address).deposit(trader.user, 1)
+        path = str(tmp_path / "a.db")
+        monkeypatch.setattr(sys, "argv", ["", "", path, *begun[0]])
+        monkeypatch.setattr(os, "nice", lambda _: 0)
+        with contextlib.suppress(SystemExit):
+            recovering.write_apart()
+        assert not (tmp_path / "a.db.snapshot").exists()
+
+
+# ------------------------------------------------------------------ the file itself
+def test_a_write_that_the_system_cuts_in_pieces_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write may take less than it was given (a signal, a network file system): the rest follows."""
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: whole(descriptor, bytes(data[: len(data) // 2 + 1])))
+    writer = LogWriter.create(str(tmp_path / "a.db"), header(), "normal")
+    writer.publish()
+    for payload in PAYLOADS:
+        writer.append(payload)
+    writer.close()
+    assert read(tmp_path / "a.db") == (PAYLOADS, 0)
+
+
+def test_a_new_days_file_is_on_disk_before_it_takes_the_place_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a power cut leaves a day without the settlement that it begins with."""
+    done: list[str] = []
+    for name in ("fsync", "fdatasync", "replace", "write"):
+        if hasattr(os, name):
+            real = getattr(os, name)
+            monkeypatch.setattr(os, name, lambda *given, name=name, real=real: (done.append(name), real(*given))[1])
+    writer = LogWriter.create(str(tmp_path / "a.db"), header(), "normal")
+    writer.append(b"the settlement")
+    writer.publish()
+    writer.close()
+    before = done[: done.index("replace")]
+    assert any(name.endswith("sync") for name in before[len(before) - before[::-1].index("write") :]), done
+
+
+def test_a_log_by_two_names_is_one_log(tmp_path: Path) -> None:
+    """A link to the file: the lock is that of the file, and a roll leaves the link as it is."""
+    address = stored(tmp_path)
+    link = tmp_path / "link.db"
+    with trading(address):
+        link.symlink_to(tmp_path / "a.db")
+        assert "in use by another counter" in refused(address_of(tmp_path, f"&db={link}"))
+    linked = address_of(tmp_path, f"&db={link}")
+    with trading(linked) as trader:
+        counter(linked).settle()
+        trader.spi.wait_for("OnFrontConnected", count=2)
+    assert link.is_symlink() and (tmp_path / "a.db.20210104").exists()
