@@ -69,7 +69,7 @@ def test_the_contract_of_a_backend() -> None:
     own = {
         item
         for item, value in vars(module).items()
-        if not item.startswith("_") and getattr(value, "__module__", module.__name__) == module.__name__
+        if item[0] not in "_@" and getattr(value, "__module__", module.__name__) == module.__name__
     }
     foreign = {"annotations", "msgspec", "Any", "Callable", "Final", "Literal", "Protocol", "Sequence", "TYPE_CHECKING"}
     assert own | {"Kind", "Topic", "Opener"} == CONTRACT | (own & foreign)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,10 +175,17 @@ def test_a_new_days_file_is_on_disk_before_it_takes_the_place_of_the_old_one(
 ) -> None:
     """Or a power cut leaves a day without the settlement that it begins with."""
     done: list[str] = []
+
+    def noted(name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            done.append(name)
+            return real(*given)
+
+        return call
+
     for name in ("fsync", "fdatasync", "replace", "write"):
         if hasattr(os, name):
-            real = getattr(os, name)
-            monkeypatch.setattr(os, name, lambda *given, name=name, real=real: (done.append(name), real(*given))[1])
+            monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
     writer = LogWriter.create(str(tmp_path / "a.db"), header(), "normal")
     writer.append(b"the settlement")
     writer.publish()
