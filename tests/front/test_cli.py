@@ -152,7 +152,7 @@ def test_ping_shows_a_line_in_the_users_language(
 def test_ping_again_and_again(serve: Serve, backend: fake.Backend, capsys: pytest.CaptureFixture[str]) -> None:
     server = serve("fake://x")
     assert ping_all([server.trade], "trader", ("", "", ""), watches=True, as_json=False, most=2) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert len(capsys.readouterr().out.splitlines()) == 3  # two rounds and the summary
 
 
 def test_ping_a_refused_login(serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
