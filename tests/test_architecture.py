@@ -94,6 +94,7 @@ TTS_EDGE = {
     "queries_market",
     "queries_rates",
     "asker",
+    "answering",
     "combo_requests",
     "quote_records",
     "quote_requests",

@@ -68,7 +68,7 @@ class Counter(FullSpeed):
 
         speed = world.config.options.speed
         self._speed = 0.0 if speed == "max" else float(speed)
-        self._is_in_step = not self._speed
+        self.is_in_step = not self._speed
         """Whether clients are served one at a time; it stays so after the last recorded day."""
         self._is_playing = False
         self._has_begun = False
@@ -162,7 +162,7 @@ class Counter(FullSpeed):
     def join(self, reader: Reader) -> None:
         """A client has come."""
         self._readers[reader] = reader.sink
-        if self._is_in_step:
+        if self.is_in_step:
             reader.use(GatedSink(self._gate, reader.sink))
 
     def leave(self, reader: Reader) -> None:
@@ -227,10 +227,10 @@ class Counter(FullSpeed):
         """Times the recorded speed from now on; 0 for as fast as the readers allow."""
         self._refuse_by_hand()
         self._pace(speed)
-        self._is_in_step = not speed
+        self.is_in_step = not speed
         self._gate.open()
         for reader, sink in self._readers.items():
-            reader.use(GatedSink(self._gate, sink) if self._is_in_step else sink)
+            reader.use(GatedSink(self._gate, sink) if self.is_in_step else sink)
 
     def _pace(self, speed: float) -> None:
         self._offset = self._feed_now()
@@ -287,7 +287,7 @@ class Counter(FullSpeed):
             log.exception("the counter failed on a request")
         if self.log is not None:
             self.log.is_serving = False
-            self.log.served(0 if self._is_in_step else self.worker.depth)
+            self.log.served(0 if self.is_in_step else self.worker.depth)
         if self.timers is not None:
             self.timers.work()  # what follows a request comes before the next one
 
@@ -298,7 +298,7 @@ class Counter(FullSpeed):
             return self._work_in_sessions(timer_ns)
         if self.worker.depth:
             return 0  # requests first: they were sent before the next snapshot
-        if self._is_in_step:
+        if self.is_in_step:
             wait_ns = self._wait_for_client()
             if wait_ns:
                 return _sooner(wait_ns, timer_ns)

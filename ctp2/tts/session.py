@@ -16,6 +16,7 @@ from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
 from ctp2.tts import combo_requests, operators, quote_requests, translate, values
 from ctp2.tts import rejections as error
+from ctp2.tts.answering import answer
 from ctp2.tts.bank import BANK_REQUESTS
 from ctp2.tts.batch_requests import BATCH_REQUESTS
 from ctp2.tts.commands import CancelOrder, ConfirmSettlement, InsertOrder
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 FRONT_ID: Final = 1
 SYS_VERSION: Final = f"v6.7.13_ctp2-{__version__}.tts"
 """SysVersion of the login: the interface version, and this counter (spec 1.7)."""
-_FIRST_ROWS: Final = 100
-_MOST_ROWS: Final = 2000
-"""The rows of a long answer go out in batches that grow."""
 MD_OK: Final = "CTP:No Error"
 """ErrorMsg of ErrorID 0 on a market-data front (spec 1.7)."""
 
@@ -292,23 +290,8 @@ class TtsSession:
         return Asker(backend.world, account, broker_id, backend.users.name(self.account_id), backend.statements)
 
     def answer_query(self, request: Request, rows: Iterable[Any]) -> None:
-        """One callback per row, one with nothing when there is none (spec 8.1); many go out while they are made."""
-        callback, number = request.method.response, request.request_id
-        following = iter(rows)
-        row = next(following, None)
-        if row is None:
-            self.put((Event(callback, None, None, number),))
-            return
-        batch: list[Event] = []
-        size = _FIRST_ROWS
-        for next_row in following:
-            batch.append(Event(callback, row, None, number, False))
-            row = next_row
-            if len(batch) == size:
-                self.put(batch)
-                batch, size = [], min(2 * size, _MOST_ROWS)
-        batch.append(Event(callback, row, None, number, True))
-        self.put(batch)
+        """One callback per row, one with nothing when there is none (spec 8.1)."""
+        answer(self, request, rows)
 
     # ------------------------------------------------------------------ requests
     def insert_order(self, request: Request) -> None:
