@@ -83,6 +83,11 @@ LOGIN: Final = Section(
         ),
         Line(64, "`auth=on` and not authenticated on this connection", "`auth=on` 而这个连接还没有认证"),
         Line(75, "ten wrong passwords in a row", "连续 10 次密码错误"),
+        Line(
+            143,
+            "on a server with `--data`: a hundred wrong passwords from one address",
+            "带 `--data` 的服务器：同一地址 100 次密码错误",
+        ),
         Line(3, "unknown user or wrong password", "用户名或密码不对；改过密码之后要用新密码"),
         Line(4, "the user is disabled", "用户被停用"),
         Line(131, "the password is weak", "密码太弱，先在同一个连接上改密"),
@@ -453,7 +458,7 @@ NEVER: Final[dict[int, tuple[str, str]]] = {
         ),
     ),
     **dict.fromkeys(
-        (49, 143, 144, 4042, 4060), ("clients in the process have no IP address", "同一进程里的客户端没有 IP 地址")
+        (49, 144, 4042, 4060), ("clients in the process have no IP address", "同一进程里的客户端没有 IP 地址")
     ),
     **dict.fromkeys(
         (21, 39, 40, 41), ("the exchanges are part of the counter and always connected", "交易所就在柜台里，总是连接着")
