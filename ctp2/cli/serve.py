@@ -63,14 +63,14 @@ def make_cert(given: Mapping[str, Any], file: Path | None, names: Sequence[str],
     except SettingsError as error:
         raise CliError(str(error), WRONG_USE) from None
     try:
-        from ctp2.front import certificate
+        from ctp2.front.certificate import make, names_of
     except ModuleNotFoundError as error:
         raise CliError(text("serve.no_extra", package=error.name), NOT_REACHABLE) from None
     cert = Path(settings.tls_cert or data_dir() / CERT_FILE)
     key = Path(settings.tls_key or cert.with_name(KEY_FILE))
-    known = certificate.names_of(settings.host, names)
+    known = names_of(settings.host, names)
     try:
-        fingerprint = certificate.make(cert, key, known, LiveClock())
+        fingerprint = make(cert, key, known, LiveClock())
     except OSError as error:
         raise CliError(text("serve.cert_failed", path=error.filename, error=error.strerror), NOT_REACHABLE) from None
     if as_json:

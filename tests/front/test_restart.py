@@ -42,7 +42,7 @@ class Server:
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "ctp2", "serve", "--open", "--json", "--log", "warning"]
+        command = [sys.executable, "-m", "ctp2", "serve", "--open", "--json", "--log", "warning", "--web-port", "off"]
         command += ["--trade-port", str(self.port), "--md-port", "0", "--backend", self.backend]
         env = {**os.environ, "PYTHONPATH": str(self.root)}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=self.root, env=env)

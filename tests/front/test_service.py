@@ -253,6 +253,31 @@ def test_a_web_port_that_is_taken(served: Any, tmp_path: Path, capsys: pytest.Ca
         assert port in capsys.readouterr().err
 
 
+def test_without_the_extra(
+    backend: fake.Backend,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    """Who asked for what it needs is told what to install; the fronts need none of it."""
+    monkeypatch.setitem(sys.modules, "ctp2.front.web", None)
+    monkeypatch.setitem(sys.modules, "ctp2.front.certificate", None)
+    asked = ["serve", "--backend", "fake://x", "--trade-port", "0", "--md-port", "0"]
+    for more in (["--web-port", "0"], ["--make-cert", "--tls-cert", str(tmp_path / "own.crt")]):
+        assert run([*asked, *more]) == 3
+        assert "pip install 'ctp2[server]'" in capsys.readouterr().err
+
+    async def main() -> None:
+        service = Service(Serve(backend="fake://x", trade_port=0, md_port=0))
+        with caplog.at_level(logging.INFO, "ctp2.front"):
+            await service.start()
+        await service.stop()
+
+    asyncio.run(main())
+    assert "no-web" in caplog.text
+
+
 def test_a_data_folder_is_for_every_environment(tmp_path: Path) -> None:
     config = tmp_path / "ctp2.toml"
     config.write_text(f"[serve]\ndata = {str(tmp_path / 'data')!r}\n" + TWO.partition("[serve]")[2], encoding="utf-8")
