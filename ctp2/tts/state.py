@@ -35,6 +35,7 @@ from ctp2.tts.events import (
     OrderInserted,
     OrderReport,
     PositionCarried,
+    RequestRefused,
     SettlementConfirmed,
     TradeDone,
 )
@@ -207,6 +208,9 @@ class State:
 
     def on_action_refused(self, event: ActionRefused) -> None:
         """A refused cancel changes nothing."""
+
+    def on_request_refused(self, event: RequestRefused) -> None:
+        """What the edge refused changes nothing: it is in the log for the private flow."""
 
     def on_order_inserted(self, event: OrderInserted) -> None:
         """The order exists, and what it needs is frozen."""
@@ -429,6 +433,7 @@ _EVOLVE: Final[dict[type, Callable[[State, Any], None]]] = {
     SettlementConfirmed: State.on_settlement_confirmed,
     InsertRefused: State.on_insert_refused,
     ActionRefused: State.on_action_refused,
+    RequestRefused: State.on_request_refused,
     OrderInserted: State.on_order_inserted,
     OrderReport: State.on_order_report,
     TradeDone: State.on_trade_done,

@@ -15,7 +15,9 @@ from ctp2.core.address import parse
 from ctp2.core.errors import OpenFailed
 from ctp2.tts import counter, recovering
 from ctp2.tts.backend import running
+from ctp2.tts.codec_table import ENTRIES
 from ctp2.tts.logfile import LogWriter
+from ctp2.tts.state import _EVOLVE
 from tests.tts.programs import address_of
 from tests.tts.sessions import session_counter
 from tests.tts.test_journal import busy, crashed, looking, refused, same, state_of, stored, trading
@@ -198,3 +200,27 @@ def test_a_log_by_two_names_is_one_log(tmp_path: Path) -> None:
         counter(linked).settle()
         trader.spi.wait_for("OnFrontConnected", count=2)
     assert link.is_symlink() and (tmp_path / "a.db.20210104").exists()
+
+
+# ------------------------------------------------------------------ everything that a log can hold
+def test_every_kind_of_event_can_be_applied() -> None:
+    """An event that the log holds and the state does not know makes a log that never opens again."""
+    assert set(ENTRIES) <= set(_EVOLVE)
+
+
+def test_refusals_of_the_edge_do_not_keep_a_log_from_opening(tmp_path: Path) -> None:
+    """OnErrRtn of requests that no event of the engine stands for: a bank transfer, an exercise of no option."""
+    options = "&bank=on"
+    address = stored(tmp_path, options)
+    with trading(address) as trader:
+        money = {"BankID": "1", "BankBranchID": "0000", "Password": "wrong", "TradeAmount": 1.0, "CurrencyID": "CNY"}
+        trader.send("ReqFromBankToFutureByFuture", BrokerID="9999", AccountID=trader.user, **money)
+        trader.spi.wait_for("OnErrRtnBankToFutureByFuture")
+        names = {"BrokerID": "9999", "InvestorID": trader.user, "ExchangeID": "SHFE", "InstrumentID": "rb2105"}
+        trader.send("ReqExecOrderInsert", **names, Volume=1, ActionType="1", PosiDirection="2", HedgeFlag="1")
+        trader.spi.wait_for("OnErrRtnExecOrderInsert")
+        before = state_of(address)
+        left = crashed(tmp_path)
+    again = address_of(tmp_path, f"&db={left}{options}")
+    with looking(again):
+        same(state_of(again), before)
