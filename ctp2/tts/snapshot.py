@@ -16,7 +16,7 @@ from ctp2.tts.codec import COMMON
 from ctp2.tts.codec_parts import PARTS, Known, row_key
 from ctp2.tts.codec_read import terms_of
 from ctp2.tts.codec_table import BY_NUMBER, ENTRIES
-from ctp2.tts.combos import CombPair, CombRow
+from ctp2.tts.combos import CombPair, CombRow, logged
 from ctp2.tts.commands import Common, ReleasedOrder, shared
 from ctp2.tts.conditions import Conditions
 from ctp2.tts.events import Event
@@ -457,7 +457,7 @@ def _combos_back(known: Known, data: list[Any]) -> None:
     for name, kept in rows:
         book.rows[name] = {}
         for key, combination, figures in kept:
-            row = CombRow(book.known[(combination[0], combination[1])], key[1], key[2])
+            row = CombRow(logged(known.state, combination[0], combination[1]), key[1], key[2])
             _set(row, _COMB_ROW, figures)
             book.rows[name][(key[0], key[1], key[2])] = row
     book.last_action, book.last_pair = last[:2]
@@ -469,7 +469,7 @@ def _pair_back(known: Known, account: Account, values: list[Any]) -> CombPair:
     pair = CombPair(
         number,
         action_id,
-        known.state.combos.known[(key[0], key[1])],
+        logged(known.state, key[0], key[1]),
         direction,
         hedge,
         (first, second),

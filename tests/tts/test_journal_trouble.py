@@ -18,8 +18,10 @@ from ctp2.tts.backend import running
 from ctp2.tts.codec_table import ENTRIES
 from ctp2.tts.logfile import LogWriter
 from ctp2.tts.state import _EVOLVE
-from tests.tts.programs import address_of
+from tests.tts.programs import Trader, address_of
 from tests.tts.sessions import session_counter
+from tests.tts.test_combinations import DAY as COMBINED
+from tests.tts.test_combinations import act, is_action
 from tests.tts.test_journal import busy, crashed, looking, refused, same, state_of, stored, trading
 from tests.tts.test_logfile import PAYLOADS, header, read
 from tests.tts.test_sim import recorded
@@ -224,3 +226,23 @@ def test_refusals_of_the_edge_do_not_keep_a_log_from_opening(tmp_path: Path) -> 
     again = address_of(tmp_path, f"&db={left}{options}")
     with looking(again):
         same(state_of(again), before)
+
+
+@pytest.mark.parametrize("with_snapshot", [False, True])
+def test_a_combination_made_by_its_name_is_there_again(
+    tmp_path: Path, with_snapshot: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody lists it: the action named it first, and the log names it only."""
+    monkeypatch.setattr("ctp2.tts.snapshots.AT_CLOSE", 1 if with_snapshot else 1_000_000)
+    address = address_of(tmp_path, f"&db={tmp_path / 'a.db'}", day=COMBINED)
+    trader = Trader(address).start()
+    counter(address).step(2)
+    trader.fill("m2105", 3400.0, 2, Direction="0")
+    trader.fill("m2109", 3500.0, 2, Direction="1", ExchangeID="DCE")
+    act(trader)
+    trader.spi.wait_for(is_action("b"))
+    before = state_of(address)
+    trader.api.Release()
+    assert (tmp_path / "a.db.snapshot").exists() == with_snapshot
+    with looking(address):
+        same(state_of(address), before)
