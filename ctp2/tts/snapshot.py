@@ -157,6 +157,7 @@ def _account_out(known: Known, account: Account) -> list[Any]:
         rows,
         [event_out(known, moved) for moved in account.transfers],
         account.trades.dump(),
+        len(account.orders),
     ]
 
 
@@ -311,7 +312,9 @@ def load(engine: Engine, data: dict[str, Any], known: Known) -> dict[str, Told]:
     for key, ref in data["declared_refs"]:
         state.declared.last_refs[(key[0], key[1], key[2])] = ref
     _set(state, _SEQUENCES, data["sequences"])
-    for name, _, _, _, _, transfers, _ in data["accounts"]:
+    for name, _, _, _, _, transfers, *more in data["accounts"]:
+        if more[1:]:
+            _keep_latest(state.accounts[name].orders, more[1])
         for moved in transfers:
             event = event_back(known, moved)
             assert isinstance(event, MoneyMoved)
@@ -321,6 +324,11 @@ def load(engine: Engine, data: dict[str, Any], known: Known) -> dict[str, Told]:
         flows[name] = Told(state.orders)
         flows[name].restore(packed, texts, [event_back(known, event) for event in others])
     return flows
+
+
+def _keep_latest(orders: list[Order], count: int) -> None:
+    """An account that was reset shows its orders since; the earlier ones are the counter's only."""
+    del orders[: len(orders) - count]
 
 
 def _account_back(known: Known, values: list[Any]) -> None:
