@@ -24,6 +24,7 @@ from tests.tts.test_combinations import DAY as COMBINED
 from tests.tts.test_combinations import act, is_action
 from tests.tts.test_journal import busy, crashed, looking, refused, same, state_of, stored, trading
 from tests.tts.test_logfile import PAYLOADS, header, read
+from tests.tts.test_quotes import is_quote, quote_fields
 from tests.tts.test_sim import recorded
 
 
@@ -68,7 +69,7 @@ def test_a_control_says_that_nothing_was_done_when_it_could_not_be_written(
 def test_a_roll_that_cannot_be_written_leaves_the_day_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first attempt meets a full disk, the second one room: one settlement, nothing left over (the market goes on)."""
+    """The first attempt meets a full disk, the second one room: one settlement, nothing left over."""
     address = stored(tmp_path)
     with trading(address) as trader:
         trader.fill()
@@ -262,3 +263,17 @@ def test_an_account_that_was_reset_does_not_get_its_orders_back(
         assert orders == [kept.OrderSysID]
     with trading(address) as trader:
         assert [row.OrderSysID for row in trader.rows("ReqQryOrder")] == orders
+
+
+def test_both_legs_of_a_quote_work_on_one_row_as_they_do_in_the_log(tmp_path: Path) -> None:
+    """Without checks one leg may open the row that the other closes, when there is none yet."""
+    options = "&checks=off"
+    address = stored(tmp_path, options)
+    with trading(address) as trader:
+        trader.send("ReqQuoteInsert", **quote_fields(AskOffsetFlag="1"))
+        trader.spi.wait_for(is_quote("3"))
+        before = state_of(address)
+        left = crashed(tmp_path)
+    again = address_of(tmp_path, f"&db={left}{options}")
+    with looking(again):
+        same(state_of(again), before)
