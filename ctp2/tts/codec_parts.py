@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from ctp2.tts.combos import CombAction, CombPair, InsertCombAction, LotShift, PairShift
+from ctp2.tts.combos import CombAction, CombPair, InsertCombAction, LotShift, PairShift, logged
 from ctp2.tts.commands import CancelOrder, InsertOrder, ReleasedOrder
 from ctp2.tts.declarations import Declaration, Declare
 from ctp2.tts.events import LotClosed
@@ -350,7 +350,7 @@ def _new_parked_back(known: Known, values: Any) -> Any:
 
 
 def _combination(known: Known, key: Any) -> Combination:
-    return known.state.combos.known[(key[0], key[1])]
+    return logged(known.state, key[0], key[1])
 
 
 def _new_action_out(known: Known, action: Any) -> Any:

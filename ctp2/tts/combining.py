@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ctp2.refdata.combinations import make_combination, parse_combination
 from ctp2.refdata.models import Instrument
 from ctp2.tts import rejections as error
 from ctp2.tts.combos import (
@@ -27,6 +26,7 @@ from ctp2.tts.combos import (
     LotShift,
     PairShift,
     combination_of,
+    resolve,
 )
 from ctp2.tts.events import Event
 from ctp2.tts.terms import BUY, CONTINUOUS, INVESTOR_HEDGE_FLAGS, SELL
@@ -88,17 +88,9 @@ class CombinationDesk:
 
     def resolve(self, exchange: str, code: str) -> None:
         """Make a combination known by its code, if there is such a one and both its legs are listed here."""
-        state = self.state
-        if any(key[1] == code and exchange in ("", key[0]) for key in state.combos.known):
+        if any(key[1] == code and exchange in ("", key[0]) for key in self.state.combos.known):
             return
-        pair = parse_combination(code, state.trading_day, exchange)
-        if pair is None:
-            return
-        legs: list[Contract] = []
-        for leg in (pair.first, pair.second):
-            legs += [contract for contract in state.named(leg.code) if contract.exchange == leg.exchange]
-        if len(legs) == 2:
-            self.add(make_combination(pair, state.trading_day), (legs[0], legs[1]))
+        resolve(self.state, exchange, code)
 
     def insert(self, terms: InsertCombAction) -> list[Event]:
         """Check an action, carry it out, and tell it."""

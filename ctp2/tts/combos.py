@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ctp2.refdata.combinations import make_combination, parse_combination
 from ctp2.tts.events import Event
 from ctp2.tts.terms import BUY, LONG, SELL, SHORT, SPECULATION
 
@@ -109,6 +110,31 @@ def combination_of(instrument: Instrument, legs: tuple[Contract, Contract]) -> C
         legs,
         (_SIDES[first.side], _SIDES[second.side]),
     )
+
+
+def resolve(state: State, exchange: str, code: str) -> Combination | None:
+    """Make a combination known by its code; None when there is no such one, or its legs are not listed here."""
+    pair = parse_combination(code, state.trading_day, exchange)
+    if pair is None:
+        return None
+    legs: list[Contract] = []
+    for leg in (pair.first, pair.second):
+        legs += [contract for contract in state.named(leg.code) if contract.exchange == leg.exchange]
+    if len(legs) != 2:
+        return None
+    instrument = make_combination(pair, state.trading_day)
+    made = state.combos.known[instrument.key] = combination_of(instrument, (legs[0], legs[1]))
+    return made
+
+
+def logged(state: State, exchange: str, code: str) -> Combination:
+    """The combination that a log or a snapshot names: known, or made now as it was when an action first named it."""
+    found = state.combos.known.get((exchange, code))
+    if found is None:
+        found = resolve(state, exchange, code)
+    if found is None:
+        raise LookupError(f"{exchange} {code}: no such combination is listed")
+    return found
 
 
 _SIDES: Final = {"buy": LONG, "sell": SHORT}

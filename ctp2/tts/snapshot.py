@@ -16,7 +16,7 @@ from ctp2.tts.codec import COMMON
 from ctp2.tts.codec_parts import PARTS, Known, row_key
 from ctp2.tts.codec_read import terms_of
 from ctp2.tts.codec_table import BY_NUMBER, ENTRIES
-from ctp2.tts.combos import CombPair, CombRow
+from ctp2.tts.combos import CombPair, CombRow, logged
 from ctp2.tts.commands import Common, ReleasedOrder, shared
 from ctp2.tts.conditions import Conditions
 from ctp2.tts.events import Event
@@ -158,6 +158,7 @@ def _account_out(known: Known, account: Account) -> list[Any]:
         rows,
         [event_out(known, moved) for moved in account.transfers],
         account.trades.dump(),
+        len(account.orders),
     ]
 
 
@@ -320,7 +321,9 @@ def load(engine: Engine, data: dict[str, Any], known: Known) -> dict[str, Told]:
     for key, ref in data["declared_refs"]:
         state.declared.last_refs[(key[0], key[1], key[2])] = ref
     _set(state, _SEQUENCES, data["sequences"])
-    for name, _, _, _, _, transfers, _ in data["accounts"]:
+    for name, _, _, _, _, transfers, *more in data["accounts"]:
+        if more[1:]:
+            _keep_latest(state.accounts[name].orders, more[1])
         for moved in transfers:
             event = event_back(known, moved)
             assert isinstance(event, MoneyMoved)
@@ -330,6 +333,11 @@ def load(engine: Engine, data: dict[str, Any], known: Known) -> dict[str, Told]:
         flows[name] = Told(state.orders)
         flows[name].restore(packed, texts, [event_back(known, event) for event in others])
     return flows
+
+
+def _keep_latest(orders: list[Order], count: int) -> None:
+    """An account that was reset shows its orders since; the earlier ones are the counter's only."""
+    del orders[: len(orders) - count]
 
 
 def _account_back(known: Known, values: list[Any]) -> None:
@@ -468,7 +476,7 @@ def _combos_back(known: Known, data: list[Any]) -> None:
     for name, kept in rows:
         book.rows[name] = {}
         for key, combination, figures in kept:
-            row = CombRow(book.known[(combination[0], combination[1])], key[1], key[2])
+            row = CombRow(logged(known.state, combination[0], combination[1]), key[1], key[2])
             _set(row, _COMB_ROW, figures)
             book.rows[name][(key[0], key[1], key[2])] = row
     book.last_action, book.last_pair = last[:2]
@@ -480,7 +488,7 @@ def _pair_back(known: Known, account: Account, values: list[Any]) -> CombPair:
     pair = CombPair(
         number,
         action_id,
-        known.state.combos.known[(key[0], key[1])],
+        logged(known.state, key[0], key[1]),
         direction,
         hedge,
         (first, second),

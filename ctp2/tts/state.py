@@ -228,9 +228,10 @@ class State:
         order.frozen_margin = event.frozen_margin
         order.frozen_fee = event.frozen_fee
         order.frozen_volume = order.volume
-        purse, row = order.purse, order.row
+        purse = order.purse
+        # Both legs of a quote may have been checked before either made the row.
+        row = order.row = order.account.rows.setdefault(order.row.key, order.row)
         row.purse = purse
-        order.account.rows.setdefault(row.key, row)
         purse.frozen_commission += event.frozen_fee
         row.frozen_commission += event.frozen_fee
         if order.is_open:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ctp2.tts.account import Account, MarginGroup, Purse
 from ctp2.tts.combos import CombAction, Combination, CombPair, CombRow, InsertCombAction
-from ctp2.tts.commands import CancelOrder, Common, InsertOrder
+from ctp2.tts.commands import CancelOrder, Common, InsertOrder, ReleasedOrder
 from ctp2.tts.contract import Contract
 from ctp2.tts.declarations import Declaration, Declare
 from ctp2.tts.orders import Order, Rare
@@ -38,6 +38,7 @@ TABLES: Final[dict[type, str]] = {
     " sequence_no status submit sys_id terms traded trading_day account",
     Rare: "active_user cancel_ns done_turnover done_volume order_ref premium quote reason",
     InsertOrder: "common now_ns order_ref price request_id session_req_seq volume",
+    ReleasedOrder: "common now_ns order_ref origin price request_id session_req_seq volume",
     Common: "account_id comb_hedge comb_offset contingent direction echo exchange force_close_reason front_id"
     " instrument investor_id is_auto_suspend is_swap min_volume price_type session_id stop_price time_condition"
     " user_force_close user_id volume_condition",
