@@ -175,6 +175,12 @@ def test_wrong_use_and_nothing_found(
     assert captured.out == ""
 
 
+def test_a_log_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its folder is there: to create that would not help."""
+    assert run(["settle", "--db", str(tmp_path / "other.db")]) == 3
+    assert capsys.readouterr().err == f"ctp2: db={tmp_path / 'other.db'}: no such log\n"
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 9}', b"\xff\xfe"])
 def test_a_file_that_is_no_export(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
     path = tmp_path / "x.json"

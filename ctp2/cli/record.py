@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from ctp2.cli.errors import DONE, FAILED, NOT_REACHABLE, CliError
+from ctp2.cli.errors import DONE, FAILED, NOT_REACHABLE, WRONG_USE, CliError
 from ctp2.cli.messages import text
 from ctp2.core.clock import LiveClock
 from ctp2.core.errors import Ctp2Error
@@ -71,17 +71,19 @@ def codes_of(option: str) -> list[str]:
         listed = (
             Path(option[1:]).read_text(encoding="utf-8").split("\n") if option.startswith("@") else option.split(",")
         )
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{option[1:]}: {error}", NOT_REACHABLE) from None
+    except OSError as error:
+        raise CliError(f"{option[1:]}: {error.strerror or error}", NOT_REACHABLE) from None
+    except UnicodeDecodeError as error:
+        raise CliError(f"{option[1:]}: {error}", FAILED) from None
     codes = [code.strip() for code in listed if code.strip()]
     if not codes:
-        raise CliError(text("record.no_codes"), NOT_REACHABLE)
+        raise CliError(text("record.no_codes"), WRONG_USE)
     return codes
 
 
 def _writer(folder: Path, file_format: str) -> PartWriter:
     if file_format not in FORMATS:
-        raise CliError(text("record.format", value=file_format), NOT_REACHABLE)
+        raise CliError(text("record.format", value=file_format), WRONG_USE)
     if file_format == "parquet" and not has_parquet():
         raise CliError(text("record.no_parquet"), NOT_REACHABLE)
     try:

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ctp2.cli.errors import DONE, FAILED, NOT_REACHABLE, CliError
+from ctp2.cli.errors import DONE, FAILED, NOT_REACHABLE, WRONG_USE, CliError
 from ctp2.cli.messages import text
 from ctp2.recording.quality import Contents, Overview, look_through
+from ctp2.refdata.calendar import to_date
 from ctp2.refdata.recorded import Recording
 from ctp2.refdata.table import DataError
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay
@@ -25,6 +26,7 @@ from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay
 def replay(source: str, first: str, last: str, codes: str, is_played: bool, speed: float, as_json: bool) -> int:
     """Show what is there, 1 if rows are at fault; or print the rows at a speed (0: at once)."""
     wanted = frozenset(code.strip() for code in codes.split(",") if code.strip())
+    _check_days(first, last)
     try:
         if is_played:
             _play_all(source, first, last, wanted, speed, as_json)
@@ -33,7 +35,9 @@ def replay(source: str, first: str, last: str, codes: str, is_played: bool, spee
     except BrokenPipeError:  # the reader has seen enough: `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except (DataError, OSError) as error:
+    except OSError as error:
+        raise CliError(f"{error.filename or source}: {error.strerror or error}", NOT_REACHABLE) from None
+    except DataError as error:
         raise CliError(str(error), NOT_REACHABLE) from None
     if wanted:
         found.contents = [item for item in found.contents if item.code in wanted]
@@ -42,6 +46,14 @@ def replay(source: str, first: str, last: str, codes: str, is_played: bool, spee
     else:
         _show(source, found)
     return FAILED if any(item.faults for item in found.contents) else DONE
+
+
+def _check_days(*bounds: str) -> None:
+    for bound in filter(None, bounds):
+        try:
+            to_date(bound.replace("-", ""))
+        except DataError:
+            raise CliError(f"{bound!r} is not a day (YYYYMMDD)", WRONG_USE) from None
 
 
 def _look_through(source: str, first: str, last: str) -> Overview:

@@ -112,7 +112,7 @@ class PartWriter:
             root.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(root)
         except OSError as error:
-            raise RecordingFailed(f"{root}: {error}") from None
+            raise RecordingFailed(f"{root}: {error.strerror or error}") from None
         try:
             check_format(root)
             header = {"format": FORMAT, "columns": COLUMNS}

@@ -11,7 +11,7 @@ from typing import Final
 
 from ctp2.refdata.calendar import NS_PER_SECOND, CalendarError, calendar, market_of
 from ctp2.refdata.contracts import current_contract, listed_months
-from ctp2.refdata.instruments import instrument_for, make_future
+from ctp2.refdata.instruments import instrument_for
 from ctp2.refdata.limits import daily_limits
 from ctp2.refdata.models import FUND, FUTURE, STOCK, Instrument
 from ctp2.refdata.options import rules_of_product
@@ -333,17 +333,24 @@ def underlying_of(
 _INDEX_FUTURES: Final = {"000300": "IF", "000016": "IH", "000852": "IM"}
 
 
+def index_future(option: Instrument, trading_day: str) -> str:
+    """The future that an option on an index follows: of its month, else the main one; empty for other options."""
+    product = _INDEX_FUTURES.get(option.underlying, "") if option.is_spot_option else ""
+    if not product:
+        return ""
+    if (option.delivery_year, option.delivery_month) in listed_months(product, trading_day):
+        return f"{product}{option.delivery_year % 100:02d}{option.delivery_month:02d}"
+    return current_contract(product, trading_day)
+
+
 def underlying_instrument(option: Instrument, trading_day: str) -> Instrument | None:
     """What an option's price follows: the future or fund that it is on, of an index the future of its month.
 
     A month that has no future follows the nearest one; None where nothing is known.
     """
-    if option.underlying in _INDEX_FUTURES and option.is_spot_option:
-        product = _INDEX_FUTURES[option.underlying]
-        month = (option.delivery_year, option.delivery_month)
-        if month in listed_months(product, trading_day):
-            return make_future(product, *month, trading_day)
-        return instrument_for(current_contract(product, trading_day), option.exchange, trading_day)
+    future = index_future(option, trading_day)
+    if future:
+        return instrument_for(future, option.exchange, trading_day)
     made = instrument_for(option.underlying, "" if not option.is_spot_option else option.exchange, trading_day)
     return made if made is not None and made.product_class in (FUTURE, FUND, STOCK) else None
 

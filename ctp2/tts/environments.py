@@ -24,6 +24,7 @@ from ctp2.refdata.sessions import instant_ns, zone_of
 from ctp2.refdata.ticks import DBL_MAX, Tick, TickDay, TickInstrument
 from ctp2.refdata.tradingday import NIGHT_EXCHANGES, product_schedule, schedule_of
 from ctp2.refdata.userfiles import load_instrument_file, load_rates_file
+from ctp2.refdata.walks import index_future
 from ctp2.tts.contract import Contract
 from ctp2.tts.engine import Engine, Settings
 from ctp2.tts.feed import Feed, PhaseChange, Reference
@@ -387,11 +388,10 @@ def _held(universe: Universe, settlement: Settlement | None, also: Iterable[tupl
     if settlement is not None:
         keys |= {(lot.exchange, lot.code): None for account in settlement.accounts for lot in account.carried}
     found = [universe.resolve(code, exchange) for exchange, code in keys]
-    found += [
-        universe.resolve(item.underlying, item.exchange) or universe.resolve(item.underlying)
-        for item in found
-        if item is not None and item.product_class == OPTION and item.underlying
-    ]
+    options = [item for item in found if item is not None and item.product_class == OPTION and item.underlying]
+    found += [universe.resolve(item.underlying, item.exchange) or universe.resolve(item.underlying) for item in options]
+    futures = [(index_future(item, universe.trading_day), item.exchange) for item in options]
+    found += [universe.resolve(code, exchange) for code, exchange in futures if code]
     held = {item.key: item for item in found if item is not None}
     return [item for item in held.values() if not "" < item.expire_date < universe.trading_day]
 

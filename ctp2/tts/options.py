@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from ctp2.refdata.models import FUTURE, INDEX, OPTION, OptionMargin
 from ctp2.refdata.options import CALL, option_margin, underlying_reference
+from ctp2.refdata.walks import index_future
 from ctp2.tts.contract import Contract, Rate
 from ctp2.tts.money import MICRO, RATE, micro_from_decimal, rate_from_decimal, round_div, share
 from ctp2.tts.terms import NO_PRICE
@@ -44,6 +45,7 @@ class OptionTerms:
     """An option's terms in integers. Values are micro-units per lot; ``underlying`` is None if it is not listed here.
 
     ``fixed`` and ``exchange_fixed`` are the fixed parts of a sold lot's margin, of the investor and of the exchange.
+    ``index_future`` is the code of the future that an option on an index is priced from, empty for others.
     ``rates`` is the option with the margin and fees of ``account_id``: the contract itself for all who have none of
     their own. ``underlying_rates`` is the same of the underlying.
     """
@@ -56,6 +58,7 @@ class OptionTerms:
         "adjust",
         "contract",
         "floor",
+        "index_future",
         "is_call",
         "is_european",
         "kind",
@@ -75,6 +78,7 @@ class OptionTerms:
         self.account_id: str = account_id
         self.underlying: Contract | None = None
         self.underlying_rates: Contract | None = None
+        self.index_future: str = ""
         self.is_call: bool = instrument.option_type == CALL
         self.is_european: bool = instrument.exercise_style == "european"
         self.strike_value: int = micro_from_decimal(instrument.strike * instrument.multiplier)
@@ -92,8 +96,13 @@ class OptionTerms:
 
     # ------------------------------------------------------------------ the underlying
     def is_on(self, contract: Contract) -> bool:
-        """Whether ``contract`` is the underlying: by its code, on the same exchange; an index is on none of its own."""
+        """Whether ``contract`` is the underlying: by its code, on the same exchange; an index is on none of its own.
+
+        Where the index is not listed, the future that follows it stands for it (docs/decisions/0144).
+        """
         instrument = contract.instrument
+        if self.index_future and instrument.code == self.index_future:
+            return self.underlying is None and instrument.exchange == self.contract.exchange
         if instrument.code != self.contract.instrument.underlying:
             return False
         if self.kind == ON_INDEX:
@@ -257,8 +266,13 @@ def _take(state: State, contract: Contract, option: OptionTerms) -> None:
     contract.long_rate = contract.exchange_long = Rate(0, 0, 1)
     contract.short_rate = SoldOptionRate(option, False)
     contract.exchange_short = SoldOptionRate(option, True)
-    underlying = option.contract.instrument.underlying
-    state.options_on.setdefault(underlying, []).append(option)
-    for known in state.named(underlying):
-        if option.is_on(known):
-            option.attach(state, known)
+    instrument = option.contract.instrument
+    if option.kind == ON_INDEX:
+        option.index_future = index_future(instrument, state.trading_day)
+    for code in (instrument.underlying, option.index_future):
+        if not code:
+            continue
+        state.options_on.setdefault(code, []).append(option)
+        for known in state.named(code):
+            if option.is_on(known):
+                option.attach(state, known)

@@ -141,6 +141,8 @@ def settlements(path: str) -> Iterator[Settlement]:
     Raises:
         LogError: no such log, or one that is damaged.
     """
+    if not os.path.exists(path):
+        raise LogError(f"db={path}: no such log")
     for name in (*days_of(path), path):
         reader = LogReader(name)
         try:

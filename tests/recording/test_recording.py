@@ -483,20 +483,23 @@ def test_sigterm_closes_the_parts(tmp_path: Path) -> None:
 
 
 WRONG = [
-    (["record", "tts://nowhere", "--codes", "IF2612"], "no such environment"),
-    (["record", "tts://7x24", "--codes", ","], "no instruments given"),
-    (["record", "tts://7x24", "--codes", "@missing.txt"], "missing.txt"),
-    (["record", "tts://7x24", "--codes", "IF2612", "--format", "xls"], "unknown format xls"),
-    (["replay", "missing"], "missing: no such file or folder"),
-    (["replay", "sample", "--from", "20300101"], "no recorded day from 20300101"),
+    (["record", "tts://nowhere", "--codes", "IF2612"], 3, "no such environment"),
+    (["record", "tts://7x24", "--codes", ","], 2, "no instruments given"),
+    (["record", "tts://7x24", "--codes", "@missing.txt"], 3, "ctp2: missing.txt: No such file or directory"),
+    (["record", "tts://7x24", "--codes", "IF2612", "--format", "xls"], 2, "unknown format xls"),
+    (["record", "tts://7x24", "--codes", "IF2612", "--dir", __file__], 3, "test_recording.py: File exists"),
+    (["replay", "missing"], 3, "missing: no such file or folder"),
+    (["replay", "sample", "--from", "2030"], 2, "'2030' is not a day (YYYYMMDD)"),
+    (["replay", "sample", "--from", "20300101"], 3, "no recorded day from 20300101"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[message for _, message in WRONG])
-def test_wrong_use_is_one_line_and_exit_code_3(tmp_path: Path, arguments: list[str], message: str) -> None:
-    extra = ["--dir", str(tmp_path)] if arguments[0] == "record" else []
+@pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[message for _, _, message in WRONG])
+def test_wrong_use_is_one_line_and_an_exit_code(tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
+    """2 for what no file or front could make right, 3 for what is not there."""
+    extra = ["--dir", str(tmp_path)] if arguments[0] == "record" and "--dir" not in arguments else []
     result = ctp2(*arguments, *extra)
-    assert result.returncode == 3, result.stdout
+    assert result.returncode == code, result.stdout
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 

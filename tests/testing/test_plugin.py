@@ -176,7 +176,7 @@ def test_other_peoples_tests_do_not_pay(project: pytest.Pytester) -> None:
 
 
 def test_the_fixtures_explain_themselves(project: pytest.Pytester) -> None:
-    result = project.runpytest_subprocess("-p", "no:cacheprovider", "--fixtures", timeout=60)
+    result = project.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:anyio", "--fixtures", timeout=60)
     names = ["ctp2_clock", "ctp2_counter", "ctp2_day", "ctp2_md", "ctp2_recorder", "ctp2_trader"]
     for name in names:
         (line,) = (at for at, text in enumerate(result.outlines) if re.match(rf"{name} -- .*plugin\.py", text))

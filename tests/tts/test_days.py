@@ -330,6 +330,35 @@ def test_the_loops_contract_is_delivered_and_the_next_one_plays(tmp_path: Path, 
         registry.release(backend)
 
 
+def test_an_index_option_is_settled_at_what_it_was_priced_from(tmp_path: Path, clients: list[Any]) -> None:
+    """Nobody lists the index: the future of its month stands for it, on the last day of both.
+
+    IF2612 settles at its average of the day, 376 560 000 / 240 / 300 = 5230: a call of 5000 is worth 230 x 100, a put
+    of 5200 nothing.
+    """
+    path = tmp_path / "day_20210104.csv"
+    path.write_text(DAY, encoding="utf-8")
+    address = f"tts://7x24?id=index&speed=0.001&fills=full&data={path}"
+    clock = ManualClock(MONDAY_NS + 25 * 24 * HOUR_NS)  # 2026-12-18 16:00
+    backend: Any = registry.acquire(parse(address), clock)
+    try:
+        trader = Trader(address).start()
+        clients.append(trader)
+        control = counter(address)
+        control.step(4)
+        for code in ("IO2612-C-5000", "IO2612-P-5200"):
+            (shown,) = trader.rows("ReqQryDepthMarketData", InstrumentID=code)
+            trader.fill(code, shown.UpperLimitPrice, 1, ExchangeID="CFFEX")
+        clock.set_ns(MONDAY_NS + (25 * 24 + 12) * HOUR_NS)
+        assert control.now_ns
+        rolled(trader)
+        text = control.statement("alice", "20261218")
+        exercised = [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if "自动行权" in line]
+        assert [(cells[6], cells[13]) for cells in exercised] == [("IO2612-C-5000", "23000.00")]
+    finally:
+        registry.release(backend)
+
+
 def test_the_loop_is_settled_by_hand(tmp_path: Path, clients: list[Any]) -> None:
     """The next natural day begins early; its 04:00 passes without a second roll, the one after it rolls."""
     path = tmp_path / "day_20210104.csv"
