@@ -1,8 +1,9 @@
 """What a log costs: the same work in memory and at each level of ``durability``, side by side.
 
 Method: as :mod:`benchmarks.throughput` and :mod:`benchmarks.latency`, on counters with ``db=`` in a temporary folder
-(its disk is measured with it). In each run the levels take turns, so that a bad spell of the machine hits all. Each ends with the log read again: it must hold every trade. The yardsticks are one commit of 500 bytes, about what
-an order with its trade takes: appended to a file as the log does, and inserted into SQLite in WAL mode.
+(its disk is measured with it). In each run the levels take turns, so that a bad spell of the machine hits all. Each
+ends with the log read again: it must hold every trade. The yardsticks are one commit of 500 bytes, about what an
+order with its trade takes: appended to a file as the log does, and inserted into SQLite in WAL mode.
 """
 
 from __future__ import annotations
