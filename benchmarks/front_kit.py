@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from functools import cache
 from itertools import count, islice
 from multiprocessing.connection import Connection
 from typing import Any, Final, Self
@@ -24,7 +25,7 @@ from ctp2.core.address import parse
 from ctp2.core.backend import Kind, Request
 from ctp2.ctp import layout, methods, structs
 from ctp2.front import wire
-from ctp2.front.dialect import dialect
+from ctp2.front.dialect import Dialect, dialect
 
 VERSION: Final = layout.NEWEST
 SNAPSHOT: Final = "CThostFtdcDepthMarketDataField"
@@ -180,10 +181,10 @@ class _House:
         time.sleep(1.0)  # what is in the network
 
     def offer(self, start: float, seconds: float, per_second: float) -> tuple[int, list[tuple[float, float]]]:
-        """Offer each instrument so often for so long; how many snapshots, and (second, resident MiB) each second.
+        """Each instrument so often for so long; how many snapshots were given, and (second, resident MiB) each second.
 
-        In slices of a fortieth of the instruments, evenly over time. The mark is the age of the start in ms. When the
-        counter cannot keep the pace the feed waits for it, and leaves out what would be late by more than a second.
+        In slices of a fortieth of the instruments, evenly over time. The mark is the time since ``start`` in ms. While
+        the counter cannot keep the pace the feed waits for it: each snapshot is then the newest of its instrument.
         """
         total = len(self.contracts)
         slices = 40
@@ -193,12 +194,12 @@ class _House:
         memory: list[tuple[float, float]] = []
         due = time.monotonic()
         end = due + seconds
-        looked = due - 1
+        looked = due - 1.0
         while (now := time.monotonic()) < end:
             if now < due:
                 time.sleep(due - now)
             elif now - due > 1:
-                due = now  # late by more than a second: those are lost
+                due = now  # never caught up with: what was due then is old
             begin, until = place * size, min((place + 1) * size, total)
             mark = round((time.monotonic() - start) * 1000)
             self.counter.call(lambda begin=begin, until=until, mark=mark: self.play(begin, until, mark))
@@ -314,11 +315,7 @@ class Returns:
 
     def __init__(self, line: Line) -> None:
         spi = line.dialect
-        slots = {}
-        for slot in range(200):
-            event = _callback_of(spi, slot)
-            if event:
-                slots[event] = slot
+        slots = slots_of(spi)
         self.order, self.trade = slots["OnRtnOrder"], slots["OnRtnTrade"]
         offsets = {item.name: item.offset for item in spi.codec.fields("CThostFtdcTradeField")}
         self._price = struct.Struct("<d")
@@ -338,9 +335,11 @@ class Returns:
         return body[self._side] == ord("0"), float(self._price.unpack_from(body, self._at)[0])
 
 
-def _callback_of(spoken: Any, slot: int) -> str:
-    entry = spoken._callback(slot)
-    return entry.name if entry is not None else ""
+@cache
+def slots_of(spoken: Dialect) -> dict[str, int]:
+    """The number of each callback on the wire."""
+    entries = ((slot, spoken._callback(slot)) for slot in range(len(spoken._spi)))
+    return {entry.name: slot for slot, entry in entries if entry is not None}
 
 
 def facts_of(front: str) -> Facts:

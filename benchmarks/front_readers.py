@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from benchmarks.desk import WAIT_S
 from benchmarks.figures import require
-from benchmarks.front_kit import SNAPSHOT, VERSION, Line
+from benchmarks.front_kit import SNAPSHOT, VERSION, Line, slots_of
 from ctp2.ctp import layout
 from ctp2.front import wire
 
@@ -129,10 +129,10 @@ class _Pool:
             line.subscribe(codes)
             # The answers, one for each code, and the snapshots that some begin with.
             left = len(codes)
+            answer = slots_of(line.dialect)["OnRspSubMarketData"]
             while left:
                 frame = line.frame()
-                event = line.dialect.decode_event(frame) if frame.kind == wire.CALLBACK else None
-                left -= event is not None and event.callback == "OnRspSubMarketData"
+                left -= frame.kind == wire.CALLBACK and frame.slot == answer
             link = _Link(line)
             link.rest = b"".join(
                 wire.HEADER.pack(SIZE, frame.kind, frame.flags, frame.slot, frame.request_id, frame.aux)
@@ -142,6 +142,7 @@ class _Pool:
             line.socket.setblocking(False)
             self.selector.register(line.socket, selectors.EVENT_READ, link)
             self.links.append(link)
+            self._beat()
 
     def _take(self, link: _Link) -> tuple[bytes, bool]:
         """Whole frames of a link; False when it is closed."""
