@@ -6,7 +6,7 @@ would bring them; the feed waits while more than 200 snapshots per client have n
 conflated. The figure is deliveries/s from the first snapshot until every client has the last. Checked: every client
 has every snapshot, none was conflated, no link ended.
 Memory: the growth of the server's resident memory by 200 market data sessions that are subscribed to 1,000
-instruments each, and by 200 trading sessions of users of their own, logged in and confirmed. Once per run of the
+instruments each, and by 800 trading sessions of users of their own, logged in and confirmed. Once per run of the
 benchmark.
 """
 
@@ -27,8 +27,10 @@ WAITING: Final = 200
 """Snapshots of one client that may be on their way out of the server."""
 SESSIONS: Final = 200
 CODES: Final = 1_000
-WARM_UP: Final = 20
-"""Trading sessions before the first reading: what all share is there then."""
+TIMES: Final = 4
+"""A trading session is small: so many times more of them."""
+WARM_UP: Final = 100
+"""Sessions before the first reading: what all share is there then, and what the start left free is used."""
 FIRST: Final = 1
 """The mark of the snapshots that a run begins with."""
 
@@ -60,15 +62,15 @@ def session_memory(sessions: int, codes: int) -> tuple[float, float]:
     """KiB of a market data session and of a trading session."""
     with Fronts(market_address()) as fronts, Readers() as readers:
         names = fronts.ask("make_contracts", codes)
-        readers.connect(fronts.md, WARM_UP, names)
+        readers.connect(fronts.md, WARM_UP // 2, names)
         before = fronts.ask("memory")
         readers.connect(fronts.md, sessions, names)
         market = fronts.ask("memory") - before
     with Fronts(counter_address()) as fronts:
         lines = [Line(fronts.trade, "trader", f"first{number}") for number in range(WARM_UP)]
         before = fronts.ask("memory")
-        lines += [Line(fronts.trade, "trader", f"u{number}") for number in range(sessions)]
-        trading = fronts.ask("memory") - before
+        lines += [Line(fronts.trade, "trader", f"u{number}") for number in range(TIMES * sessions)]
+        trading = (fronts.ask("memory") - before) / TIMES
         for line in lines:
             line.close()
     return market / sessions * 1024, trading / sessions * 1024
