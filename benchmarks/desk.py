@@ -56,6 +56,39 @@ class Facts:
     close_today_rate: float
 
 
+def stand(control: Control) -> None:
+    """Play a recorded day up to 09:31 and let the market stand there."""
+    day_ns = 86_400 * 1_000_000_000
+    while (control.now_ns + 8 * 3600 * 1_000_000_000) % day_ns < CONTINUOUS_NS:
+        require(control.step(50), "the recorded day ended before 09:31")
+    control.set_speed(STANDING)
+
+
+def check_balance(account: Any) -> None:
+    """The Balance identity."""
+    balance = (
+        account.PreBalance
+        + account.Deposit
+        - account.Withdraw
+        + account.CloseProfit
+        + account.PositionProfit
+        - account.Commission
+    )
+    require(abs(balance - account.Balance) < 0.01, f"Balance {account.Balance} is not {balance}")
+
+
+def check_account(account: Any, facts: Facts, pairs: int) -> None:
+    """After ``pairs`` buys at the ask and sells at the bid: profit, fees, and nothing held or frozen."""
+    profit = pairs * (facts.bid - facts.ask) * facts.multiple
+    fees = pairs * (facts.ask * facts.open_rate + facts.bid * facts.close_today_rate) * facts.multiple
+    slack = 0.01 + pairs * 2e-6  # each fee is rounded to a millionth
+    require(abs(account.CloseProfit - profit) < slack, f"CloseProfit {account.CloseProfit} is not {profit}")
+    require(abs(account.Commission - fees) < slack, f"Commission {account.Commission} is not {fees}")
+    require(account.PreBalance + account.Deposit == BALANCE, f"the account began with {account.PreBalance}")
+    frozen = account.FrozenMargin + account.FrozenCommission + account.FrozenCash
+    require(frozen == 0 and account.CurrMargin == 0, "money is still frozen or margin still held")
+
+
 class DeskSpi(tdapi.CThostFtdcTraderSpi):
     """Answers go into a queue, refusals are counted. Benchmarks derive their own, with the returns they measure."""
 
@@ -130,9 +163,12 @@ class CountingSpi(DeskSpi):
 class Desk:
     """A logged-in trader session. Use as a context manager: leaving it releases the session and ends the counter."""
 
-    def __init__(self, spi: DeskSpi, data: str = "sample", speed: str = "1", options: str = "") -> None:
+    def __init__(
+        self, spi: DeskSpi, data: str = "sample", speed: str = "1", options: str = "", *, front: str = ""
+    ) -> None:
+        """``front``: the address of a front elsewhere, instead of a counter of its own."""
         self.spi = spi
-        self.address = counter_address(data, speed, options)
+        self.address = front or counter_address(data, speed, options)
         self.request_id = 0
         self.order_ref = 0
         self.front_id = 0
@@ -185,11 +221,7 @@ class Desk:
 
     def open_market(self) -> Facts:
         """Play the recorded day up to 09:31, let it stand there, and learn what the books will be made of."""
-        control = self.control
-        day_ns = 86_400 * 1_000_000_000
-        while (control.now_ns + 8 * 3600 * 1_000_000_000) % day_ns < CONTINUOUS_NS:
-            require(control.step(50), "the recorded day ended before 09:31")
-        control.set_speed(STANDING)
+        stand(self.control)
         facts = self.facts()
         require(facts.lower_limit < facts.bid < facts.ask < facts.upper_limit, f"the market has no quote: {facts}")
         return facts
@@ -268,29 +300,13 @@ class Desk:
         (account,) = self.ask(
             self.api.ReqQryTradingAccount, tdapi.CThostFtdcQryTradingAccountField(BrokerID=BROKER, InvestorID=USER)
         )
-        balance = (
-            account.PreBalance
-            + account.Deposit
-            - account.Withdraw
-            + account.CloseProfit
-            + account.PositionProfit
-            - account.Commission
-        )
-        require(abs(balance - account.Balance) < 0.01, f"Balance {account.Balance} is not {balance}")
+        check_balance(account)
         return account
 
     def check_books(self, facts: Facts, pairs: int) -> None:
         """After ``pairs`` buys at the ask and sells at the bid: profit, fees, and nothing held, frozen or refused."""
         require(self.spi.refused == 0, f"{self.spi.refused} orders were refused")
-        account = self.account()
-        profit = pairs * (facts.bid - facts.ask) * facts.multiple
-        fees = pairs * (facts.ask * facts.open_rate + facts.bid * facts.close_today_rate) * facts.multiple
-        slack = 0.01 + pairs * 2e-6  # each fee is rounded to a millionth
-        require(abs(account.CloseProfit - profit) < slack, f"CloseProfit {account.CloseProfit} is not {profit}")
-        require(abs(account.Commission - fees) < slack, f"Commission {account.Commission} is not {fees}")
-        require(account.PreBalance + account.Deposit == BALANCE, f"the account began with {account.PreBalance}")
-        frozen = account.FrozenMargin + account.FrozenCommission + account.FrozenCash
-        require(frozen == 0 and account.CurrMargin == 0, "money is still frozen or margin still held")
+        check_account(self.account(), facts, pairs)
         field = tdapi.CThostFtdcQryInvestorPositionField(BrokerID=BROKER, InvestorID=USER)
         held = [row.Position for row in self.ask(self.api.ReqQryInvestorPosition, field)]
         require(not any(held), f"lots are still held: {held}")

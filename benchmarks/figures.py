@@ -49,6 +49,8 @@ class Plan:
 
     runs: int = 5
     seconds: float = 20.0
+    soak: float = 300.0
+    """Seconds for what must be watched for long."""
     started: float = field(default_factory=time.perf_counter)
 
     def repeat(self, measure: Callable[[], Sequence[float]]) -> list[Sequence[float]]:

@@ -49,14 +49,16 @@ class StampingSpi(DeskSpi):
 class Pacer:
     """Sends one order at a time at a desk. Use as a context manager; leaving it checks the books."""
 
-    def __init__(self, options: str = "") -> None:
+    def __init__(self, options: str = "", *, front: str = "") -> None:
+        """``front``: the address of a front whose market stands already."""
         self.spi = StampingSpi()
-        self.desk = Desk(self.spi, options=options)
+        self.desk = Desk(self.spi, options=options, front=front)
+        self._is_remote = bool(front)
         self.orders: Iterator[Any] = iter(())
 
     def __enter__(self) -> Pacer:
         self.desk.__enter__()
-        self.facts = self.desk.open_market()
+        self.facts = self.desk.facts() if self._is_remote else self.desk.open_market()
         self.orders = itertools.cycle(self.desk.marketable(self.facts))
         return self
 

@@ -63,6 +63,46 @@ ROWS: Final = {
     ),
     "memory per 100,000 resting orders": ("memory per 100,000 resting orders", "每 10 万笔挂单占用内存"),
     "memory per 100,000 traded orders": ("memory per 100,000 traded orders", "每 10 万笔成交报单占用内存"),
+    "Python client over loopback, request → OnRtnTrade, p50": (
+        "over loopback: request → `OnRtnTrade`, Python client, p50",
+        "经本机网络：请求 → `OnRtnTrade`，Python 客户端，p50",
+    ),
+    "native client over loopback, durable, request → OnRtnTrade, p50": (
+        "the same, native client, counter with `db=`, p50",
+        "同上，原生客户端，柜台带 `db=`，p50",
+    ),
+    "native client over loopback, durable, request → OnRtnTrade, p99": (
+        "the same, p99",
+        "同上，p99",
+    ),
+    "bare TCP ping-pong, p50": ("bare TCP ping-pong of 500 bytes, p50", "纯 TCP 往返 500 字节，p50"),
+    "pipelined orders over loopback, 1 native client": (
+        "pipelined orders over loopback, 1 client",
+        "经本机网络连续报单，1 个客户端",
+    ),
+    "pipelined orders over loopback, 10 native clients": ("the same, 10 clients", "同上，10 个客户端"),
+    "pipelined orders over loopback, 100 native clients": ("the same, 100 clients", "同上，100 个客户端"),
+    "snapshots delivered to 100 clients together": (
+        "snapshots over loopback to 100 clients, all together",
+        "行情经本机网络推送给 100 个客户端，合计",
+    ),
+    "memory per market data session, 1,000 instruments": (
+        "memory per market data session with 1,000 instruments",
+        "每个行情会话（订阅 1,000 个合约）占用内存",
+    ),
+    "memory per trading session with an account": (
+        "memory per trading session with its account",
+        "每个交易会话（含账户）占用内存",
+    ),
+    "soak: snapshots delivered": (
+        "500 sessions offered 1,000 instruments at 2/s for five minutes: delivered",
+        "500 个会话 × 1,000 个合约 × 每秒 2 笔，五分钟：已送达",
+    ),
+    "soak: snapshots conflated": ("the same: conflated", "同上：被合并"),
+    "soak: age of the oldest snapshot delivered": (
+        "the same: oldest snapshot delivered",
+        "同上：送达行情的最大延迟",
+    ),
 }
 """What the READMEs show, in this order: name → its English and Chinese words."""
 

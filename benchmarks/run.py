@@ -33,7 +33,8 @@ if "benchmarks" not in sys.modules:
 from benchmarks import machine, peers, report  # noqa: E402
 from benchmarks.figures import Figure, Plan, WrongResult  # noqa: E402
 
-SECONDS: Final = 170.0
+SECONDS: Final = 210.0
+SOAK: Final = 300.0
 RUNS: Final = 5
 GRACE_S: Final = 120.0
 """What a benchmark may take beyond its share: setting up, and the run that it was in."""
@@ -49,6 +50,8 @@ class Benchmark:
     module: str
     share: float
     is_default: bool = True
+    soaks: bool = False
+    """Whether it takes the seconds of ``--soak`` besides."""
 
 
 BENCHMARKS: Final = (
@@ -68,6 +71,10 @@ BENCHMARKS: Final = (
     Benchmark("quotes", 5),
     Benchmark("market", 8),
     Benchmark("memory", 28),
+    Benchmark("front_latency", 12),
+    Benchmark("front_throughput", 12),
+    Benchmark("front_fanout", 12),
+    Benchmark("front_soak", 1, soaks=True),
     Benchmark("engine_thread", 40, is_default=False),
     Benchmark("peers", 60, is_default=False),
 )
@@ -79,7 +86,7 @@ def main() -> int:
     if options.child:
         if options.pin:
             machine.pin()
-        return _child(options.child, options.runs, options.seconds)
+        return _child(options.child, options.runs, options.seconds, options.soak)
     if options.profile:
         return _profile()
     wanted = [item for item in BENCHMARKS if _is_wanted(item, options)]
@@ -103,7 +110,7 @@ def main() -> int:
     calibrations: dict[str, list[machine.Calibration]] = {}
     failed: dict[str, str] = {}
     for item in wanted:
-        _run_one(item.module, options, options.seconds * item.share / whole, figures, calibrations, failed)
+        _run_one(item, options, options.seconds * item.share / whole, figures, calibrations, failed)
     ratios = report.ratio_lines((item for _, item in figures), peers.BESIDE)
     if ratios:
         print("\n== side by side in this run: ours divided by the yardstick's")
@@ -127,6 +134,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"runs per benchmark, at most (default {RUNS})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for all together; fewer runs when it is short")
+    parser.add_argument("--soak", type=float, default=SOAK, help="seconds of front_soak (default %(default).0f)")
     parser.add_argument("--json", metavar="FILE", help="all figures for programs; - is standard output")
     parser.add_argument("--write", action="store_true", help="put the figures into both READMEs")
     parser.add_argument("--peers", action="store_true", help="also run the yardsticks, and print ratios")
@@ -134,8 +142,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="only print what an order costs, by thread and function")
     parser.add_argument(CHILD, choices=names, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.runs < 1 or options.seconds <= 0:
-        parser.error("--runs and --seconds must be above 0")
+    if options.runs < 1 or options.seconds <= 0 or options.soak <= 0:
+        parser.error("--runs, --seconds and --soak must be above 0")
     return options
 
 
@@ -149,7 +157,7 @@ def _is_wanted(item: Benchmark, options: argparse.Namespace) -> bool:
 
 
 def _run_one(
-    name: str,
+    item: Benchmark,
     options: argparse.Namespace,
     seconds: float,
     figures: list[tuple[str, Figure]],
@@ -157,13 +165,16 @@ def _run_one(
     failed: dict[str, str],
 ) -> None:
     """Run a benchmark in a process of its own and print what it says as it comes."""
+    name = item.module
+    limit = seconds + GRACE_S + (options.soak + GRACE_S if item.soaks else 0)
     command = [sys.executable, __file__, CHILD, name, "--runs", str(options.runs), "--seconds", f"{seconds:.1f}"]
+    command += ["--soak", str(options.soak)]
     command += ["--pin"] if options.pin else []
     with tempfile.TemporaryDirectory(prefix="ctp2-bench-") as home:
         environment = {**os.environ, "CTP2_HOME": home, "PYTHONUTF8": "1"}
         try:
             done = subprocess.run(
-                command, stdout=subprocess.PIPE, text=True, encoding="utf-8", timeout=seconds + GRACE_S, env=environment
+                command, stdout=subprocess.PIPE, text=True, encoding="utf-8", timeout=limit, env=environment
             )
             output, problem = done.stdout, f"ended with {done.returncode}" if done.returncode else ""
         except subprocess.TimeoutExpired:
@@ -176,9 +187,9 @@ def _run_one(
             print(f"   machine afterwards: {now}" if known else f"\n== {name} · machine before: {now}", flush=True)
             known.append(now)
         elif kind == "figure":
-            item = Figure(**value)
-            figures.append((name, item))
-            print(report.line(item), flush=True)
+            found = Figure(**value)
+            figures.append((name, found))
+            print(report.line(found), flush=True)
         elif kind == "wrong":
             failed[name] = value
         else:
@@ -189,7 +200,7 @@ def _run_one(
         print(f"   FAILED: {failed[name]}", flush=True)
 
 
-def _child(name: str, runs: int, seconds: float) -> int:
+def _child(name: str, runs: int, seconds: float, soak: float) -> int:
     """One benchmark: a JSON line per result."""
 
     def tell(kind: str, value: Any) -> None:
@@ -198,7 +209,7 @@ def _child(name: str, runs: int, seconds: float) -> int:
     tell("machine", asdict(machine.calibrate()))
     module = importlib.import_module(f"benchmarks.{name}")
     try:
-        for result in module.measure(Plan(runs, seconds)):
+        for result in module.measure(Plan(runs, seconds, soak)):
             if isinstance(result, Figure):
                 tell("figure", result.as_dict())
             else:
