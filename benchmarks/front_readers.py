@@ -143,6 +143,9 @@ class _Pool:
             self.selector.register(line.socket, selectors.EVENT_READ, link)
             self.links.append(link)
             self._beat()
+            # Whoever does not read what its subscription began with is cut before the last one is there.
+            for key, _ in self.selector.select(0):
+                require(self._take(key.data)[1], "the front closed a link")
 
     def _take(self, link: _Link) -> tuple[bytes, bool]:
         """Whole frames of a link; False when it is closed."""

@@ -41,6 +41,7 @@ ROWS = """\
 {day},m2105,DCE,3400,3390,3395,3600,3200,1000,34000000,500000,09:30:00,600,3399,10,3401,10,{day}
 {day},m2109,DCE,3500,3490,3495,3700,3300,1000,35000000,500000,09:30:00,700,3499,10,3501,10,{day}
 {day},m2105-C-3400,DCE,62,60,60,264,0.5,1000,620000,500000,09:30:00,800,61,10,63,10,{day}
+{day},TA105,CZCE,3800,3790,3795,4100,3500,1000,19000000,500000,09:30:00,750,3798,10,3802,10,{day}
 {day},m2109,DCE,3500,3490,3495,3700,3300,1010,35350000,500000,14:59:50,700,3499,10,3501,10,{day}
 """
 OPEN_NS: Final = (9 * 3600 + 30 * 60) * 1_000_000_000 + 800_000_000
@@ -51,7 +52,7 @@ MARK: Final = "zzalice"
 """In every member of alice's that nobody else knows: must never reach mallory's socket."""
 MONEY: Final = (1234.56, 234.51)
 """What alice moved in and out: amounts that nobody else has."""
-PRICES: Final = {"order": 4281.0, "stop": 4466.0, "parked": 4202.0, "quote": 3377.0}
+PRICES: Final = {"order": 4281.0, "stop": 4466.0, "parked": 3702.0, "quote": 3377.0}
 
 WHO: Final = {"BrokerID": "9999", "InvestorID": "alice", "UserID": "alice", "AccountID": "alice"}
 SECRETS: Final = {"MacAddress": MARK, "IPAddress": MARK, "BusinessUnit": MARK, "OrderMemo": MARK}
@@ -152,9 +153,10 @@ def second_day(alice: Trader) -> dict[str, Any]:
         has("OnRtnOrder", OrderStatus="b"),
         order_of("rb2105", "SHFE", 4467.0, 1, ContingentCondition="5", StopPrice=PRICES["stop"]),
     )
-    parked = does(alice, "ReqParkedOrderInsert", "OnRspParkedOrderInsert", order_of("m2105", "DCE", PRICES["parked"]))
-    action = {"InstrumentID": "rb2105", "ExchangeID": "SHFE", "ActionFlag": "0", "OrderSysID": resting.OrderSysID}
+    parked = does(alice, "ReqParkedOrderInsert", "OnRspParkedOrderInsert", order_of("TA105", "CZCE", PRICES["parked"]))
+    action = {"InstrumentID": "TA105", "ExchangeID": "CZCE", "ActionFlag": "0", "OrderSysID": resting.OrderSysID}
     parked_action = does(alice, "ReqParkedOrderAction", "OnRspParkedOrderAction", action)
+    assert (parked.Status, parked_action.Status) == ("1", "1")
     sides = {"AskOffsetFlag": "0", "BidOffsetFlag": "0", "AskHedgeFlag": "1", "BidHedgeFlag": "1"}
     prices = {"AskPrice": 3433.0, "BidPrice": PRICES["quote"], "AskVolume": 2, "BidVolume": 2, "QuoteRef": "71"}
     both = {"InstrumentID": "m2105", "ExchangeID": "DCE", **sides, **prices}
@@ -175,6 +177,14 @@ def second_day(alice: Trader) -> dict[str, Any]:
         "": resting, "Quote": quote, "Exec": exercise, "SelfClose": kept, "Comb": combined, "Parked": parked,
         "trade": trade, "parked action": parked_action,
     }  # fmt: skip
+
+
+def close_for_now(address: str, code: str) -> None:
+    """An instrument is in a break: what is parked for it waits."""
+    backend = running(parse(address))
+    assert backend is not None
+    (contract,) = backend.engine.state.named(code)
+    backend.counter.call(lambda: setattr(contract, "phase", "1"))
 
 
 def open_market(hand: Control) -> None:
@@ -200,6 +210,7 @@ def victim(serve: Serve, trader: Make, tmp_path: Path) -> Victim:
     early.api.Release()
     first, second = trader(server.trade).start(), trader(server.trade).start()
     open_market(hand)
+    close_for_now(address, "TA105")
     things = second_day(first)
     second.spi.wait_for(lambda call: call.name == "OnRtnFromFutureToBankByFuture")
     return Victim(address, server, first, second, things)
