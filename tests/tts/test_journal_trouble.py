@@ -266,6 +266,7 @@ def test_an_account_that_was_reset_does_not_get_its_orders_back(
     with trading(address) as trader:
         busy(trader, address)
         counter(address).reset(trader.user)
+        assert trader.rows("ReqQryOrder") == [], "and the returns of the cancelled ones have come"
         kept = trader.rest("rb2105", 4270.0)
         orders = [row.OrderSysID for row in trader.rows("ReqQryOrder")]
         assert orders == [kept.OrderSysID]
