@@ -511,11 +511,15 @@ def _first_prices(world: World) -> None:
 def _take_over(world: World, contract: Contract, first: Tick) -> None:
     """The references of a recorded day: as recorded, but a position goes on from our own last settlement.
 
-    Where nothing was recorded of the day before, the snapshots show ours, and limits made of it.
+    Where nothing was recorded of the day before, the snapshots show ours, and limits made of it. A previous close alone
+    (vn.py) is all that a security needs; the previous settlement of a future is then ours.
     """
     settled = world.settled.get(contract.instrument.key)
-    if settled is not None and first.pre_settlement == DBL_MAX and first.pre_close == DBL_MAX:
+    is_unknown = first.pre_settlement == DBL_MAX and (first.pre_close == DBL_MAX or not contract.is_security)
+    if settled is not None and is_unknown:
         own = quiet_tick(contract, world.trading_day, settled)
+        if first.pre_close != DBL_MAX:
+            own.pre_close = first.pre_close
         if first.upper_limit != DBL_MAX or first.lower_limit != DBL_MAX:
             own.upper_limit, own.lower_limit = first.upper_limit, first.lower_limit
         world.own_prices[contract.index] = own

@@ -359,6 +359,34 @@ def test_an_index_option_is_settled_at_what_it_was_priced_from(tmp_path: Path, c
         registry.release(backend)
 
 
+VNPY = """\
+symbol,exchange,datetime,last_price,volume,turnover,pre_close,bid_price_1,ask_price_1,bid_volume_1,ask_volume_1
+rb2605,SHFE,2026-03-20 09:00:00.500000,3000,10,300000,2995,2999,3001,5,5
+rb2605,SHFE,2026-03-20 14:59:59.500000,3010,20,602000,2995,3009,3011,5,5
+rb2605,SHFE,2026-03-20 21:00:00.500000,3020,10,302000,3012,3019,3021,5,5
+rb2605,SHFE,2026-03-23 14:59:59.500000,3025,20,604500,3012,3024,3026,5,5
+"""
+
+
+def test_a_record_without_settlement_prices_shows_the_counters_own(tmp_path: Path, clients: list[Any]) -> None:
+    """vn.py's ticks know the close before, not the settlement: 602 000 / 20 / 10 = 3010, from which positions go on."""
+    path = tmp_path / "vnpy.csv"
+    path.write_text(VNPY, encoding="utf-8")
+    address = f"tts://replay?id=vnpy&speed=0.001&fills=full&data={path}"
+    trader = Trader(address).start()
+    clients.append(trader)
+    control = counter(address)
+    control.pause()
+    control.step(100)  # to the roll
+    rolled(trader)
+    trader.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
+    shown = trader.rows("ReqQryDepthMarketData", InstrumentID="rb2605")
+    control.step(1)
+    shown += trader.rows("ReqQryDepthMarketData", InstrumentID="rb2605")
+    assert [row.LastPrice for row in shown] == [3010.0, 3020.0], "before the first trade the previous settlement"
+    assert {(row.PreSettlementPrice, row.PreClosePrice) for row in shown} == {(3010.0, 3012.0)}
+
+
 def test_the_loop_is_settled_by_hand(tmp_path: Path, clients: list[Any]) -> None:
     """The next natural day begins early; its 04:00 passes without a second roll, the one after it rolls."""
     path = tmp_path / "day_20210104.csv"
