@@ -86,6 +86,6 @@ def measure(plan: Plan) -> Iterator[Figure]:
     """Seconds to open."""
     runs = plan.repeat(lambda: [*one_run(ORDERS), *one_run(round(EVENTS / PER_ORDER))])
     yield figure("restart with 100,000 orders and trades, from the log", "s", (r[0] for r in runs), "1.5", "0.5")
-    yield figure("the same from the snapshot", "s", (r[1] for r in runs))
+    yield figure("restart with 100,000 orders and trades, from the snapshot", "s", (r[1] for r in runs), "1.5", "0.5")
     yield figure("restart with a million events, from the log", "s", (r[2] for r in runs), "10", "3")
-    yield figure("the same from the snapshot", "s", (r[3] for r in runs))
+    yield figure("restart with a million events, from the snapshot", "s", (r[3] for r in runs), "10", "3")

@@ -81,7 +81,7 @@ def one_run() -> list[float]:
 def measure(plan: Plan) -> Iterator[Figure]:
     """Orders/s."""
     runs = plan.repeat(one_run)
-    note = "in memory: nothing is durable yet"
+    note = "in memory; with a log: durability.py"
     yield figure(
         "marketable orders, tight loop → last OnRtnTrade", "/s", (r[0] for r in runs), "40,000", "100,000", note
     )
