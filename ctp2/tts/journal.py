@@ -289,6 +289,8 @@ class Journal:
                 self._snapshot(told)
         except OSError as error:
             log.error("db=%s: %s", self.store.path, hint(error))
+        except LogError as error:
+            log.error("%s", error)
         self.store.close()
 
     def _snapshot(self, told: dict[str, Told]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,19 @@ def test_a_roll_that_cannot_be_written_leaves_the_day_as_it_was(
     again = address_of(tmp_path, f"&db={left}")
     with looking(again):
         same([line for line in state_of(again) if not line.startswith(("market", "public"))], after)
+
+
+def test_a_folder_that_went_away_does_not_keep_a_counter_from_closing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ctp2.tts.snapshots.AT_CLOSE", 1)
+    folder = tmp_path / "went"
+    folder.mkdir()
+    with trading(address_of(tmp_path, f"&db={folder / 'a.db'}")) as trader:
+        trader.fill()
+        shutil.rmtree(folder)
+    assert "its folder does not exist" in caplog.text
+    assert "closing a backend failed" not in caplog.text
 
 
 # ------------------------------------------------------------------ snapshots of another past
