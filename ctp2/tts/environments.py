@@ -367,7 +367,7 @@ def loop_world(
         assert isinstance(before.feed, LiveFeed), "a loop goes on"
         feed = before.feed.next_day(day, _references(instruments, settlement), time_ns)
     world = _world(config, universe, feed, is_live=True)
-    world.stamps = Stamps()
+    world.stamps = Stamps(trading_day)
     world.made = MadeMarket(world, feed, recorded.instruments, recorded.trading_day)
     _populated(world, instruments, [item for item in own if world.is_matched(item)], None, settlement)
     world.made.take_record(world.day_contracts)

@@ -278,9 +278,10 @@ class Stamps:
     the dates of one (docs/decisions/0100).
     """
 
-    __slots__ = ("_phases",)
+    __slots__ = ("_begins_ns", "_phases")
 
-    def __init__(self) -> None:
+    def __init__(self, trading_day: str) -> None:
+        self._begins_ns = day_begins_ns(trading_day)
         self._phases: dict[int, int] = {}
 
     def put(self, tick: Tick, exchange: str, zone: str, now_ns: int) -> None:
@@ -290,12 +291,20 @@ class Stamps:
         if phase is None:
             # CFFEX has 0/500, 200/700 or 400/900 all day long (reference-data 5).
             phase = self._phases[tick.instrument] = tick.millisec % grid if exchange == "CFFEX" else 0
-        _show(tick, now_ns - (now_ns - phase * 1_000_000) % (grid * 1_000_000), zone)
+        at_ns = now_ns - (now_ns - phase * 1_000_000) % (grid * 1_000_000)
+        if at_ns < self._begins_ns <= now_ns:
+            at_ns = self._begins_ns  # the grid reaches back into the day before; a day begun by hand is early anyway
+        _show(tick, at_ns, zone)
 
 
 def begin_day(tick: Tick, zone: str, trading_day: str) -> None:
     """Time and day of the state before the first snapshot: 04:00 of the trading day, which no snapshot precedes."""
-    _show(tick, instant_ns(BEIJING, trading_day, ROLL_HOUR * 3600), zone)
+    _show(tick, day_begins_ns(trading_day), zone)
+
+
+def day_begins_ns(trading_day: str) -> int:
+    """The instant at which a trading day of ours begins by the clock."""
+    return instant_ns(BEIJING, trading_day, ROLL_HOUR * 3600)
 
 
 def _show(tick: Tick, at_ns: int, zone: str) -> None:

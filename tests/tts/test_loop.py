@@ -202,7 +202,7 @@ def test_the_sample_over_three_laps_and_two_rolls() -> None:
 )
 def test_stamps_over_midnight(exchange: str, millisec: int, shown: list[str]) -> None:
     """Three snapshots half a second apart from 23:59:59.7 Beijing time on."""
-    stamps = Stamps()
+    stamps = Stamps("20261123")
     at = MONDAY_NS + 8 * HOUR - 300_000_000
     seen = []
     for step in range(3):
@@ -213,6 +213,17 @@ def test_stamps_over_midnight(exchange: str, millisec: int, shown: list[str]) ->
     assert [(day, time[:6]) for day, time in seen] == [
         ("20261123", "23:59:") if text.startswith("59") else ("20261124", "00:00:") for text in shown
     ]
+
+
+def test_no_snapshot_is_stamped_before_its_trading_day() -> None:
+    """At 04:00:00.1 the last step of CFFEX's grid (400/900) is 03:59:59.900, of a trading day that is over."""
+    stamps = Stamps("20261124")
+    seen = []
+    for milliseconds in (-60_000, 100, 450):  # a minute before: the day was begun by hand
+        tick = Tick(0, 0, "", 400, "", "CFFEX")
+        stamps.put(tick, "CFFEX", "Asia/Shanghai", MONDAY_NS + 12 * HOUR + milliseconds * 1_000_000)
+        seen.append((tick.action_day, f"{tick.time_of_day}.{tick.millisec:03d}"))
+    assert seen == [("20261124", time) for time in ("03:58:59.900", "04:00:00.000", "04:00:00.400")]
 
 
 def test_a_client_sees_the_clock_of_the_counter_across_wraps_and_midnight(tmp_path: Path) -> None:
