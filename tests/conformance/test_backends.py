@@ -19,7 +19,8 @@ NOT_SERVED = {
 }
 """What the counter does not support, and why."""
 ADDRESSES = (
-    "tts://7x24?id=check-exchange&fills=full&speed=20",
+    # Whatever contract is quoted first: money for more lots of it than an order may have (card 126).
+    "tts://7x24?id=check-exchange&fills=full&speed=20&balance=CNY:1000000000",
     "tts://7x24?id=check-simnow&markets=none&fills=full&speed=20&profile=simnow",
     "tts://7x24?id=check-clean&markets=none&fills=full&speed=20&profile=clean",
     "tts://7x24?id=check-random&markets=none&speed=20",
