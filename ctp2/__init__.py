@@ -1,4 +1,7 @@
-"""One CTP API, every venue: ``from ctp2 import tdapi, mdapi``."""
+"""One CTP API, every venue: ``from ctp2 import tdapi, mdapi``.
+
+PYTEST_DONT_REWRITE: ctp2 is a pytest plugin, and may be imported before pytest is started.
+"""
 
 from __future__ import annotations
 
