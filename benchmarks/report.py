@@ -139,7 +139,7 @@ HEADS: Final = (
         "| 项目 | 中位数 | 范围 | 目标 |",
         "由 `make bench` 测得：{cores} 核，Python {python}，{package}包。同一次运行中，本机一次空的 Python 调用 "
         "{call} ns，线程间往返一次 {hand_off} µs。设定目标值的机器上，这两个数是 {reference}；"
-        "报单各项的目标指带日志的柜台，落盘的代价另列各行。"
+        "报单各项的目标指带日志的柜台，落盘的代价见 `make bench` 的输出。"
         "各项的测法见 [benchmarks/README.md](benchmarks/README.md)。",
     ),
 )
