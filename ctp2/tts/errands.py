@@ -14,6 +14,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from ctp2.core.errors import OpenFailed
 from ctp2.ctp import structs
 from ctp2.tts.control import Control
 from ctp2.tts.queries import QUERIES, Asker
@@ -45,7 +46,7 @@ def carry_out(backend: TtsBackend, verb: str, arguments: dict[str, Any]) -> dict
         return _VERBS[verb](backend, **arguments)
     except Refused as refusal:
         return {"error": str(refusal), "error_id": refusal.error_id}
-    except (LookupError, ValueError) as fault:
+    except (LookupError, ValueError, OpenFailed) as fault:
         return {"error": str(fault.args[0]) if fault.args else verb, "error_id": 0}
     except Exception:
         log.exception("%s failed", verb)
@@ -156,17 +157,25 @@ class Errands:
                         self._look()
                 except sqlite3.Error:
                     log.exception("%s cannot be read", self._directory.path)
+                except OpenFailed as failure:
+                    # The counter's log cannot be written, and it serves nobody any more: who asks is told so.
+                    log.error("accounts opened or locked since are not in the counter: %s", failure)
+                    self._answer_all()
                 self._is_closing.wait(_PAUSE)
 
     def _look(self) -> None:
         backend = self._backend
         for user in self._members.refresh():
-            backend.counter.call(partial(backend.open_account, user))
+            backend.carry_out(partial(backend.open_account, user))
         locks = self._members.locks()
         changed = {user: locked for user, locked in locks.items() if self._locks.get(user) is not locked}
         if changed:
+            backend.carry_out(partial(_lock, backend, changed))
             self._locks = locks
-            backend.counter.call(partial(_lock, backend, changed))
+        self._answer_all()
+
+    def _answer_all(self) -> None:
+        backend = self._backend
         while not self._is_closing.is_set():
             errand = self._directory.take(self._environment)
             if errand is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +21,7 @@ from ctp2.front.server import Config, ServerThread
 from ctp2.tts import counter, directory
 from ctp2.tts.backend import running
 from ctp2.tts.directory import ADDRESS_FAILURES, LOCKED_NS
+from ctp2.tts.logfile import LogWriter
 from ctp2.tts.statehash import state_hash
 from ctp2.tts.users import Refused
 from tests.front.conftest import Make
@@ -408,3 +412,27 @@ def wait_until(holds: Callable[[], bool]) -> None:
             return
         ready.wait(0.01)
     raise AssertionError("it never came")
+
+
+def test_an_errand_is_answered_when_the_log_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new account cannot be written; who then asks for money is told so, instead of waiting for nobody."""
+
+    def full(self: Any, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    house = House(tmp_path)
+    house.new("1001", "amy")
+    client = Trader(house.address(), "1001")
+    client.connect()
+    try:
+        assert login(client) == 0
+        monkeypatch.setattr(LogWriter, "_write", full)
+        house.new("1002", "bob")
+        number = house.directory.send("replay", "deposit", {"user": "1001", "amount": "5", "currency": "CNY"})
+        deadline = time.monotonic() + 10
+        while (answer := house.directory.collect(number)) is None:
+            assert time.monotonic() < deadline, "nobody answers"
+            threading.Event().wait(0.02)  # the directory is a file: there is nothing to wait on but another look
+        assert "the counter has stopped" in answer["error"]
+    finally:
+        client.api.Release()
