@@ -7,15 +7,20 @@ client does upon the first rows comes behind the last.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core.backend import Event, Request
+from ctp2.core.session import BUSY
+from ctp2.core.unsupported import refuse
 
 if TYPE_CHECKING:
     from ctp2.tts.session import TtsSession
+
+log = logging.getLogger("ctp2.tts")
 
 IN_SLICES: Final = frozenset({"ReqQryInstrument", "ReqQryClassifiedInstrument", "ReqQryDepthMarketData"})
 """Queries of what is listed, which stays the same all day; others look at what a request in between would change."""
@@ -71,16 +76,24 @@ class _Slices:
         machine = session.machine
         if machine.connection != self._connection or not machine.is_logged_in:
             return  # the link broke meanwhile, which was the query's outcome
+        try:
+            batch = self._next_rows()
+        except Exception:
+            log.exception("%s failed behind its first rows", self._request.method.name)
+            session.put(refuse(self._request, BUSY))
+            return
+        session.put(batch)
+        if not batch[-1].is_last:
+            session.backend.counter.worker.put(self.tell, None)
+
+    def _next_rows(self) -> list[Event]:
         callback, number = self._request.method.response, self._request.request_id
         batch: list[Event] = []
-        made = session.backend.world.made
+        made = self._session.backend.world.made
         with nullcontext() if made is None else made.looking():
             for next_row in islice(self._following, _SLICE):
                 batch.append(Event(callback, self._row, None, number, False))
                 self._row = next_row
-        is_last = len(batch) < _SLICE
-        if is_last:
+        if len(batch) < _SLICE:
             batch.append(Event(callback, self._row, None, number, True))
-        session.put(batch)
-        if not is_last:
-            session.backend.counter.worker.put(self.tell, None)
+        return batch
