@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from ctp2.shim import linux
+from ctp2.shim import linux, names
 from ctp2.shim.compilers import Tools
-
-Side = Literal["trader", "md"]
-SIDES: Final[tuple[Side, Side]] = ("trader", "md")
+from ctp2.shim.names import Side
 
 Command = Sequence[str]
 
@@ -30,6 +28,8 @@ class Target:
     """What CTP calls the libraries here."""
     platform: str
     """The file of ``runtime/`` that is the seam to this system; other ``platform_*.cpp`` are left out."""
+    exports: Callable[[str, Side], tuple[str, str]]
+    """(revision, side) → the two names that a library exports, as this platform spells them."""
     find: Callable[[str | None], Tools]
     """The tools, of a compiler that the user names or of the first that is there; ``NoCompiler`` when none is."""
     compile: Callable[[Tools, Path, Path], Command]
@@ -47,9 +47,10 @@ TARGETS: Final[Mapping[str, Target]] = {
     target.name: target
     for target in (
         Target(
-            "linux-x86_64",
+            linux.NAME,
             {"trader": "libthosttraderapi_se.so", "md": "libthostmduserapi_se.so"},
             "platform_posix.cpp",
+            names.itanium,
             linux.find,
             linux.compile_command,
             linux.link_commands,
