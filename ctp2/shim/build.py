@@ -64,7 +64,7 @@ def check_revision(revision: str) -> None:
 def _libraries(revision: str, target: Target, tools: Tools, cache: Cache) -> Path:
     """The folder with the finished libraries."""
     sources = {f"{side}.cpp": generate.source(revision, side) for side in SIDES}
-    sources[layout_check.SOURCE] = layout_check.source(revision)
+    sources[layout_check.SOURCE] = layout_check.source(revision, target.is_itanium)
     headers = {layout_check.HEADER: generate.header(revision)}
 
     def fill(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def replace(target: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write ``target`` at once: whoever opens it meanwhile finds the old file or the new one. ``OSError`` if it fails."""
+    """Write ``target`` at once: whoever opens it meanwhile finds the old file or the new. ``OSError`` if it fails."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     scratch = Path(name)
     try:

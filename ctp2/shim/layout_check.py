@@ -14,30 +14,36 @@ from ctp2.ctp import schema
 HEADER: Final = "layout.h"
 SOURCE: Final = "layout.cpp"
 
-_HEAD: Final = f"""#include "{HEADER}"
-#include <cstddef>
+_INCLUDE: Final = f'#include "{HEADER}"\n'
+_CHECK: Final = """#include <cstddef>
 
-namespace {{
+namespace {
 
 [[gnu::error("a method is not in the slot of the schema")]] void wrong_slot();
 
-template <class Method> inline __attribute__((always_inline)) void check(Method method, std::size_t slot) {{
-    union {{
+template <class Method> inline __attribute__((always_inline)) void check(Method method, std::size_t slot) {
+    union {
         Method method;
         std::size_t word;  // a virtual method: 1 + its offset in the table
-    }} bits = {{method}};
+    } bits = {method};
     if (bits.word != 1 + slot * sizeof(void *)) wrong_slot();
-}}
+}
 
-}}  // namespace
+}  // namespace
 
-void ctp2_check_slots() {{
+void ctp2_check_slots() {
 """
 
 
-def source(revision: str) -> str:
-    """The source for a revision, beside which ``HEADER`` must lie. For compilers with the Itanium interface."""
-    lines = [_HEAD]
+def source(revision: str, is_itanium: bool) -> str:
+    """The source for a revision, beside which ``HEADER`` must lie.
+
+    ``is_itanium``: pointers to methods are as in the Itanium interface. Elsewhere only the header is held against the
+    schema.
+    """
+    if not is_itanium:
+        return _INCLUDE
+    lines = [_INCLUDE, _CHECK]
     for owner, methods in schema.load(revision)["classes"].items():
         slots = (one["name"] for one in methods if not one.get("static"))
         lines += [f"    check(&{owner}::{name}, {slot});\n" for slot, name in enumerate(slots)]

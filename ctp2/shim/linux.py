@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ctp2.shim import compilers, elf
+from ctp2.shim import compilers, elf, stubs
 from ctp2.shim.compilers import Tools
 from ctp2.shim.errors import BuildFailed
 
@@ -28,9 +28,11 @@ _COMPILE: Final = (
 _OF_KIND: Final = {
     "gcc": ("-fno-gnu-unique",),
     "clang": (),
-    # Its unwinder and its type information are its own: an exception of the program must not meet a handler of ours.
-    "zig": ("-target", "x86_64-linux-gnu.2.17", "-fno-exceptions", "-fno-sanitize=all"),
+    "zig": ("-fno-sanitize=all",),
 }
+_ZIG_TARGET: Final = ("-target", "x86_64-linux-gnu.2.17")
+_FIRST: Final = {"gcc": "glibc.h", "clang": "glibc.h", "zig": "zig.h"}
+"""What is included before everything else."""
 _LINK: Final = (
     *("-shared", "-pthread", "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,--gc-sections"),
     # No SONAME: one would make the loader take this library for another of that name.
@@ -51,28 +53,30 @@ def _refusal(tools: Tools) -> str:
     return f"it builds for {tools.machine or 'an unknown machine'}"
 
 
+def _command(tools: Tools) -> tuple[str, ...]:
+    return (*tools.command, *_ZIG_TARGET) if tools.kind == "zig" else tools.command
+
+
 def compile_command(tools: Tools, source: Path, result: Path) -> Sequence[str]:
     """The command that compiles ``source``; the runtime's headers lie beside it or beside the runtime's sources."""
     runtime = Path(__file__).parent / "runtime"
-    old = () if tools.kind == "zig" else ("-include", str(runtime / "glibc.h"))
     return (
-        *(*tools.command, *_OF_KIND[tools.kind], *_COMPILE, *old),
+        *(*_command(tools), *_COMPILE, *_OF_KIND[tools.kind], "-include", str(runtime / _FIRST[tools.kind])),
         *("-I", str(runtime), "-c", "-o", str(result), str(source)),
     )
 
 
 def link_commands(tools: Tools, objects: Sequence[Path], library: Path, exports: tuple[str, str]) -> list[list[str]]:
-    """The command that links; writes the list of exports beside ``library``."""
+    """The commands that link; writes the list of exports beside ``library``."""
     script = library.with_suffix(".map")
     script.write_text(f"{{ global: {'; '.join(exports)}; local: *; }};\n", encoding="ascii")
-    of_kind = _OF_KIND[tools.kind][:2] if tools.kind == "zig" else ()
-    old = () if tools.kind == "zig" else _OLD_LIBRARIES
-    return [
-        [
-            *(*tools.command, *of_kind, *_LINK, f"-Wl,--version-script={script}"),
-            *(*map(str, objects), *old, "-o", str(library)),
-        ]
-    ]
+    steps: list[list[str]] = []
+    others = list(_OLD_LIBRARIES)
+    if tools.kind == "zig":
+        steps, made = stubs.commands(_command(tools), library.parent)
+        others = ["-nostdlib++", *map(str, made)]
+    link = [*_command(tools), *_LINK, f"-Wl,--version-script={script}", *map(str, objects), *others, "-o", str(library)]
+    return [*steps, link]
 
 
 def check(library: Path, exports: tuple[str, str]) -> None:

@@ -28,6 +28,8 @@ class Target:
     """What CTP calls the libraries here."""
     platform: str
     """The file of ``runtime/`` that is the seam to this system; other ``platform_*.cpp`` are left out."""
+    is_itanium: bool
+    """Whether pointers to methods are as in the Itanium interface: everywhere but with MSVC's."""
     exports: Callable[[str, Side], tuple[str, str]]
     """(revision, side) → the two names that a library exports, as this platform spells them."""
     find: Callable[[str | None], Tools]
@@ -50,6 +52,7 @@ TARGETS: Final[Mapping[str, Target]] = {
             linux.NAME,
             {"trader": "libthosttraderapi_se.so", "md": "libthostmduserapi_se.so"},
             "platform_posix.cpp",
+            True,
             names.itanium,
             linux.find,
             linux.compile_command,
