@@ -42,3 +42,26 @@ def itanium(revision: str, side: Side) -> tuple[str, str]:
         return f"_ZN{len(owner)}{owner}{len(name)}{name}E{arguments}"
 
     return mangled(FACTORIES[side]), mangled(VERSION)
+
+
+def decorated(revision: str, side: Side, pointer_size: int) -> tuple[str, str]:
+    """Factory and version as MSVC spells them for Windows.
+
+    An argument of a type that an argument before it was *declared* with stands as a digit, if the type takes more than
+    one character; ``const bool`` and ``bool`` are two such types, though they are spelled alike.
+    """
+    statics, owner = static_arguments(revision, side), CLASSES[side]
+    wide = "E" if pointer_size == 8 else ""
+
+    def spelled(kinds: tuple[str, ...]) -> str:
+        seen: list[str] = []
+        parts = []
+        for kind in kinds:
+            parts.append(str(seen.index(kind)) if kind in seen else f"P{wide}BD" if "*" in kind else "_N")
+            seen += [] if kind in seen else [kind]
+        return "".join(parts) + "@" if parts else "X"
+
+    return (
+        f"?{FACTORIES[side]}@{owner}@@SAP{wide}AV1@{spelled(statics[FACTORIES[side]])}Z",
+        f"?{VERSION}@{owner}@@SAP{wide}BD{spelled(statics[VERSION])}Z",
+    )
