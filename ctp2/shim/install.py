@@ -104,7 +104,11 @@ def install(place: Place, make: Make, python: str, fronts: Mapping[str, Sequence
             added += _write_fronts([one.path.parent for one in here], fronts, undo)
             verify.loads(
                 [
-                    (one.path, TARGETS[one.target].exports(one.revision.name, one.library.side), one.revision.api_version)
+                    (
+                        one.path,
+                        TARGETS[one.target].exports(one.revision.name, one.library.side),
+                        one.revision.api_version,
+                    )
                     for one in exchanges
                     if one.target == verify.here()
                 ]

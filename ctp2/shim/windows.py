@@ -233,7 +233,9 @@ def _write_imports(machine: Machine, folder: Path) -> list[Path]:
 def system_functions(machine: Machine) -> Mapping[str, tuple[str, ...]]:
     """Library → the functions that ``windows_api.h`` declares of it, as the linker calls them on this machine."""
     found: dict[str, list[str]] = {}
-    for library, name, arguments in re.findall(r"^CTP2_(\w+)\(.+?, (\w+), \((.*)\)\);$", _API.read_text(), re.MULTILINE):
+    for library, name, arguments in re.findall(
+        r"^CTP2_(\w+)\(.+?, (\w+), \((.*)\)\);$", _API.read_text(), re.MULTILINE
+    ):
         kinds = [one.strip() for one in arguments.split(",") if one.strip()]
         # 32-bit code names a function of the system with the size of its arguments.
         size = sum(8 if one == "LargeInteger" else 4 for one in kinds)
