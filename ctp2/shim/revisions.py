@@ -69,7 +69,7 @@ def by_name(name: str) -> Revision:
 
 
 def by_vendor(text: bytes | str) -> Revision | None:
-    """The revision of a vendor's revision string (what follows it, as a build time, does not matter); None if unknown."""
+    """The revision of a vendor's revision string, whatever follows it (as a build time); None if there is none."""
     data = text.encode("ascii", "replace") if isinstance(text, str) else text
     found = _STRING.match(data)
     return _BY_VENDOR.get(found.group().decode()) if found else None
