@@ -1,7 +1,6 @@
 // Included before everything else where zig builds for Linux: what its C++ library leaves out of <cxxabi.h> and the
 // program's libstdc++ has. Catching and rethrowing it is what lets `pthread_exit` and cancellation through.
 #pragma once
-#define CTP2_FORCED_UNWIND
 
 namespace __cxxabiv1 {
 
