@@ -14,6 +14,8 @@ struct Stop {
         set.store(1);
         sys::wake(waker);
     }
+    // Wake the worker up for another reason.
+    void poke() { sys::wake(waker); }
     // Wait, at most `milliseconds`; true when the worker is to end. Only on the worker's thread. Also a wake-up for
     // another reason ends the wait early.
     bool pause(int milliseconds) {
