@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/server.py": {"ctp2.registry", "ctp2.settings"},
     "front/service.py": {"ctp2.registry", "ctp2.settings"},
+    "front/private_server.py": {"ctp2.settings"},
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
 
@@ -163,6 +164,7 @@ CLOCKS = {
 }
 MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
+    "front/private.py",  # the token of a private server
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/directory.py",  # salts of passwords, and names of files that are being made
     "tts/members.py",  # a key for comparing passwords in this process

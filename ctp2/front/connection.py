@@ -37,6 +37,11 @@ QUERY_TOO_SOON: Final = 90
 WRONG_REQUEST: Final = 77
 TOO_MANY_SESSIONS: Final = 60
 TOO_MANY_CODES: Final = 6000
+AUTH_FAILED: Final = 63
+PRIVATE: Final = (
+    "this is a private server: only the program that started it, and others with its token, may come. "
+    "Register the address of the backend itself (such as tts://7x24), or run ctp2 serve and register that"
+)
 SUBSCRIBE: Final = frozenset({"SubscribeMarketData", "SubscribeForQuoteRsp"})
 UNSUBSCRIBE: Final = frozenset({"UnSubscribeMarketData", "UnSubscribeForQuoteRsp"})
 
@@ -203,6 +208,9 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ handshake
     def _greet(self, said: wire.Frame) -> None:
         hello = wire.read_hello(said)
+        if not self.hub.opens_to(hello.token):
+            self._refuse(AUTH_FAILED, "", PRIVATE)
+            return
         if hello.revision not in layout.versions():
             raise BadPacket(f"version: no layout {hello.revision!r}; there are {', '.join(layout.versions())}")
         spoken = dialect(hello.revision, hello.side)

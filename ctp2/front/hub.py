@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import threading
 from collections import Counter, deque
@@ -36,7 +37,9 @@ class Hub:
         clock: Clock,
         executor: Executor,
         next_number: Callable[[], int],
+        token: str = "",
     ) -> None:
+        """With ``token`` only clients that present it may come."""
         self.kind: Kind = kind
         self.backend = backend
         self.limits = limits
@@ -57,6 +60,7 @@ class Hub:
         self.conflated_before = 0
         """Snapshots conflated for clients that have gone."""
         self._executor = executor
+        self._token = token.encode()
         self._addresses: Counter[str] = Counter()
         self._users: dict[str, set[Connection]] = {}
         self._dirty: deque[Connection] = deque()
@@ -91,6 +95,10 @@ class Hub:
         if self._addresses[address] > self.limits.per_address:
             return f"there are {self.limits.per_address} links from {address} already: close one"
         return ""
+
+    def opens_to(self, token: str) -> bool:
+        """Whether a client with this token may come."""
+        return not self._token or hmac.compare_digest(self._token, token.encode())
 
     def leave(self, connection: Connection) -> None:
         """Count a client out."""
