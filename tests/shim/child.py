@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from ctp2.core.backend import Kind
-from ctp2.ctp import methods
+from ctp2.ctp import methods, structs
 from ctp2.ctp.base import CtpStruct
 from ctp2.testing import Call, MdRecorder, TraderRecorder
 from tests.tts.programs import Trader, Watcher
@@ -55,17 +55,18 @@ class Child:
         """``path`` is where ``binding`` is found, ``folder`` the working folder."""
         kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "CTP2_FRONT")}
         environment = {**kept, "PYTHONPATH": os.pathsep.join(map(str, path)), **environment}
-        self.process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", str(PROGRAM), binding],
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(folder / "stderr.txt").open("ab"),
-            text=True,
-        )
         self.binding = binding
         self._errors = folder / "stderr.txt"
+        with self._errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-X", "faulthandler", str(PROGRAM), binding],
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
         self._answers: dict[str, SimpleQueue[dict[str, Any]]] = {}
         self._members: SimpleQueue[list[str]] = SimpleQueue()
         self._ears: dict[str, Callable[[dict[str, Any]], None]] = {}
@@ -243,6 +244,13 @@ class ChildMd(Watcher):
         self.spi = PatientMdRecorder()
         self.api: Any = Api(child, name, "md", self.spi, flow)
         self.api.RegisterFront(address)
+
+    def login_again(self) -> ChildMd:
+        """After a break of the link."""
+        before = len(self.spi.calls)
+        assert self.api.ReqUserLogin(structs.CThostFtdcReqUserLoginField(), 2) == 0
+        assert self.spi.wait_for("OnRspUserLogin", after=before).error_id == 0
+        return self
 
     def subscribe(self, *codes: str) -> Watcher:
         """Subscribe and wait for the answers."""
