@@ -9,6 +9,8 @@ create     make an Api of ``kind`` with ``arguments`` and a Spi
 call       call ``name`` with ``arguments``; its result is a line of output
 when       call the like of ``call`` inside the next callback named ``callback``
 members    tell the members of ``struct``
+raise      raise an exception inside the next callback named ``callback``, after it was told
+fork       fork; the child calls ``name`` as ``call`` does and ends, 0 if it got -1
 quiet      from now on callbacks are read and no more told
 end        return from the main thread, whatever else is going on
 =========  ==========================================================================================================
@@ -90,6 +92,8 @@ class Program:
                     return
                 tell(api=api, callback=name, thread=threading.get_ident(), arguments=[shown(one) for one in arguments])
                 for line in self.waiting.pop((api, name), ()):
+                    if line["do"] == "raise":
+                        raise RuntimeError("as a program's bug would")
                     self.call(line)
 
             return called
@@ -110,16 +114,25 @@ class Program:
         api.RegisterSpi(spi)
         tell(api=line["api"], created=made_by.GetApiVersion())
 
-    def call(self, line):
-        api, name = self.apis[line["api"]], line["name"]
+    def called(self, line):
         module = self.modules[self.kinds[line["api"]]]
         arguments = [self.argument(one, module) for one in line["arguments"]]
-        result = getattr(api, name)(*arguments)
+        return getattr(self.apis[line["api"]], line["name"])(*arguments), arguments
+
+    def call(self, line):
+        result, arguments = self.called(line)
         shows = [shown(one) for one in arguments] if line.get("shows") else []
-        tell(api=line["api"], called=name, number=line.get("number", 0), result=shown(result), arguments=shows)
+        tell(api=line["api"], called=line["name"], number=line.get("number", 0), result=shown(result), arguments=shows)
 
     def when(self, line):
         self.waiting.setdefault((line["api"], line["callback"]), []).append(line)
+
+    def fork(self, line):
+        pid = os.fork()
+        if pid == 0:
+            sys.exit(0 if self.called(line)[0] == -1 else 9)
+        _, status = os.waitpid(pid, 0)
+        tell(api=line["api"], forked=os.waitstatus_to_exitcode(status))
 
     def members(self, line):
         tell(members=members_of(getattr(self.modules[line["kind"]], line["struct"])))
@@ -132,7 +145,7 @@ class Program:
             if line["do"] == "quiet":
                 self.quiet = True
             else:
-                getattr(self, line["do"])(line)
+                getattr(self, {"raise": "when"}.get(line["do"], line["do"]))(line)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import pytest
 from ctp2 import tdapi
 from ctp2.testing import Call
 from tests.shim.bindings import CLIENTS, Client, start
-from tests.shim.child import Child, ChildMd, ChildTrader, PatientTraderRecorder
+from tests.shim.child import Child, ChildMd, ChildTrader, PatientTraderRecorder, plain
 from tests.shim.desk import PASSWORD, TODAY, Desk, confirm, login
 from tests.tts.programs import Trader, is_order, is_private
 
@@ -138,6 +138,9 @@ def enters(alice: ChildTrader, client: Client, desk: Desk) -> None:
     answer = login(alice)
     assert (answer.error_id, answer.field.TradingDay, answer.field.UserID) == (0, TODAY, "alice")
     assert alice.api.GetTradingDay() == TODAY
+    if client.revision in ("6.7.11", "6.7.13"):
+        line = alice.api.asked("GetFrontInfo", tdapi.CThostFtdcFrontInfoField(), shows=True)
+        assert plain(line["arguments"][0]).FrontAddr == desk.trade
     rows = alice.rows("ReqQrySettlementInfo", BrokerID="9999", InvestorID="alice")
     assert [row.SequenceNo for row in rows] == list(range(1, len(rows) + 1))
     assert len(rows) > 20
