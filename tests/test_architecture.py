@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "run": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.registry", "ctp2.thosttraderapi", "ctp2.thostmduserapi"},
     "testing": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp", "ctp2.tts", "ctp2.refdata", "ctp2.registry"},
     "recording": {"ctp2.mdapi", "ctp2.core", "ctp2.ctp", "ctp2.refdata"},
+    "shim": {"ctp2.ctp", "ctp2.front.wire", "ctp2.front.dialect"},
     "cli": {"ctp2"},
     "__main__": {"ctp2.cli"},
 }

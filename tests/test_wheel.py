@@ -88,6 +88,7 @@ sys.exit(pytest.main(arguments))
 """
 
 
+@pytest.mark.timeout(1300)  # all tests of the counter, one after the other
 def test_compiled_engine_passes_the_engines_tests(native: Path, root: Path) -> None:
     names = compiled_modules(root)
     if not names:

@@ -1,0 +1,33 @@
+// The end of the process, and its copies: no callback may run while a program is taken down.
+#pragma once
+
+#include "base.h"
+
+namespace ctp2 {
+
+// One worker's place in the table of those that are inside a callback.
+struct Inside {
+    Atomic<uint64_t> thread;  // 0: not inside
+    char apart[56];           // workers write often: each its own cache line
+};
+
+// Watch the end of this process; called by every factory, as Python may be there only at a later one.
+void ending_install();
+// A place for a worker, or nullptr when all are taken: then nobody waits for that one.
+Inside* ending_claim();
+void ending_release(Inside* place);
+// Whether a callback may be called now; then `ending_leave` has to follow.
+bool ending_enter(Inside* place, uint64_t thread);
+void ending_leave(Inside* place);
+bool ending_is_near();
+// Changes in the child of a fork: objects of another number belong to the parent.
+uint32_t process_number();
+
+// A lock for a few instructions, usable before anything was initialised.
+struct Spin {
+    Atomic<int> taken;
+    void lock();
+    void unlock() { taken.store(0); }
+};
+
+}  // namespace ctp2

@@ -1,0 +1,130 @@
+// From a call of the program to a frame on its way: on the caller's own thread, without waiting.
+#include "client.h"
+
+namespace ctp2 {
+
+namespace {
+
+constexpr int NOT_CONNECTED = -1;
+constexpr size_t MOST_STRUCT = 8192;  // asserted by the generator for every request
+constexpr size_t LONGEST_NAME = 4096;
+
+// A request as it is built: the topics of a login, its header, its struct.
+struct Draft {
+    size_t size;
+    alignas(8) char bytes[2 * 32 + sizeof(Header) + MOST_STRUCT];
+
+    void add_header(uint32_t length, uint8_t kind, uint8_t flags, uint16_t slot, int32_t request_id, int32_t aux) {
+        Header header = {length, kind, flags, slot, request_id, aux};
+        memcpy(bytes + size, &header, sizeof header);
+        size += sizeof header;
+    }
+};
+
+// Say where the flows start. Not while logged in: the counter ignores a second login, and so do the flows.
+void add_topics(Client& client, const RequestRow& row, const char* field, Draft& draft) {
+    if (client.is_logged_in) return;
+    const char* user = field ? field + row.user_at : "";
+    flow_identity(client.welcome.flow_identity, user, row.user_size, client.login_identity);
+    if (client.face->side != 1) return;
+    for (int topic = 0; topic < 2; topic++) {
+        FlowStart start = client.flow.start(static_cast<TopicIndex>(topic), client.login_identity);
+        draft.add_header(32, TOPIC, 0, static_cast<uint16_t>(topic + 1), 0, start.after);
+        memcpy(draft.bytes + draft.size, start.trading_day, 16);
+        draft.size += 16;
+    }
+}
+
+int send(Client& client, const void* data, size_t size) {
+    if (client.link.send(data, size)) {
+        if (client.link.has_waiting()) client.stop.poke();
+        return 0;
+    }
+    if (client.link.is_broken) {
+        // The worker finds out why, and tells.
+        client.is_live = false;
+        client.stop.poke();
+    }
+    return NOT_CONNECTED;
+}
+
+}  // namespace
+
+int client_post(Client& client, uint16_t slot, const void* field, int request_id) {
+    if (client.process != process_number()) return NOT_CONNECTED;
+    const RequestRow& row = client.face->requests[slot];
+    Draft draft;
+    draft.size = 0;
+    sys::Lock lock(client.mutex);
+    if (!client.is_live) return NOT_CONNECTED;
+    bool is_query = row.ask == Ask::QUERY;
+    if (is_query) {
+        int refused = client.queries.take(row.answer, request_id, sys::monotonic_ns());
+        if (refused) return refused;
+    }
+    if (row.ask == Ask::LOGIN) add_topics(client, row, static_cast<const char*>(field), draft);
+    uint32_t length = static_cast<uint32_t>(sizeof(Header) + padded(row.size));
+    draft.add_header(length, REQUEST, FIELD | LAST, slot, request_id, client.connection);
+    char* body = draft.bytes + draft.size;
+    // No struct is one of zeros: the counter says what is missing in it.
+    memset(body + row.size, 0, padded(row.size) - row.size);
+    field ? memcpy(body, field, row.size) : memset(body, 0, row.size);
+    if (row.sequence_at >= 0) {
+        client.request_number++;
+        memcpy(body + row.sequence_at, &client.request_number, 4);
+    }
+    draft.size += padded(row.size);
+    int result = send(client, draft.bytes, draft.size);
+    if (result && is_query) client.queries.give_back();
+    return result;
+}
+
+int client_post_names(Client& client, uint16_t slot, char* const* names, int count) {
+    if (client.process != process_number()) return NOT_CONNECTED;
+    sys::Lock lock(client.mutex);
+    if (!client.is_live) return NOT_CONNECTED;
+    if (!names || count <= 0) return 0;
+    char* frame = static_cast<char*>(malloc(MAX_FRAME));
+    if (!frame) return NOT_CONNECTED;
+    constexpr size_t BEGIN = sizeof(Header) + 4;
+    int result = 0;
+    for (int at = 0; at < count && result == 0;) {
+        size_t size = BEGIN;
+        uint32_t packed = 0;
+        for (; at < count; at++) {
+            if (!names[at]) continue;
+            size_t length = bounded_length(names[at], LONGEST_NAME);
+            if (length == LONGEST_NAME) {
+                say("an instrument code of more than 4,095 characters is left out");
+                continue;
+            }
+            if (size + length + 1 > BEGIN + NAMES_IN_FRAME) break;
+            memcpy(frame + size, names[at], length);
+            frame[size + length] = '\0';
+            size += length + 1;
+            packed++;
+        }
+        if (!packed) break;
+        size_t whole = padded(size);
+        memset(frame + size, 0, whole - size);
+        Header header = {static_cast<uint32_t>(whole), REQUEST, FIELD | LAST, slot, 0, client.connection};
+        memcpy(frame, &header, sizeof header);
+        memcpy(frame + sizeof header, &packed, 4);
+        result = send(client, frame, whole);
+    }
+    free(frame);
+    return result;
+}
+
+bool send_small(Client& client, uint8_t kind, uint8_t flags, uint16_t slot, int32_t request_id, int32_t aux,
+                const void* body, size_t size) {
+    Draft draft;
+    draft.size = 0;
+    uint32_t length = static_cast<uint32_t>(sizeof(Header) + padded(size));
+    draft.add_header(length, kind, flags, slot, request_id, aux);
+    memset(draft.bytes + draft.size, 0, padded(size));
+    memcpy(draft.bytes + draft.size, body, size);
+    return client.link.send(draft.bytes, length);
+}
+
+}  // namespace ctp2
