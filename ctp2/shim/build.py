@@ -43,8 +43,8 @@ def build(
     check_revision(revision)
     made = _libraries(revision, recipe, recipe.find(compiler), Cache(cache or cache_dir() / "shim"))
     out.mkdir(parents=True, exist_ok=True)
-    for side in SIDES:
-        replace(out / recipe.files[side], (made / recipe.files[side]).read_bytes(), 0o755)
+    for file in sorted(made.iterdir()):
+        replace(out / file.name, file.read_bytes(), 0o755 if file.name in recipe.files.values() else 0o644)
     return out / recipe.files["trader"], out / recipe.files["md"]
 
 
@@ -79,7 +79,8 @@ def _libraries(revision: str, target: Target, tools: Tools, cache: Cache) -> Pat
                 for command in target.link(tools, [*runtime, work / f"{side}.o"], library, exports):
                     run(command, work)
                 target.check(library, exports)
-                shutil.move(library, folder / library.name)
+                for result in (library, *target.beside(library)):
+                    shutil.move(result, folder / result.name)
 
     key = _key(target, tools, {**sources, **headers})
     return cache.folder(f"{target.name}-{revision}-{key}", fill)

@@ -27,6 +27,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "no C++ compiler for {target}: pip install ziglang, or install g++ (Debian: apt-get install g++)",
         "没有可用于 {target} 的 C++ 编译器：pip install ziglang，或安装 g++（Debian：apt-get install g++）",
     ),
+    "no_cross_compiler": (
+        "no compiler for {target}: pip install ziglang, or install {also}",
+        "没有可用于 {target} 的编译器：pip install ziglang，或安装 {also}",
+    ),
     "bad_compiler": (
         "the compiler {command} cannot be used: {reason}; name another in $CXX, or pip install ziglang and unset CXX",
         "编译器 {command} 不可用：{reason}；请在 $CXX 中指定另一个，或 pip install ziglang 并取消 CXX",
@@ -42,6 +46,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "too_new": (
         "{library}: needs {found}, which systems with glibc 2.17 lack: try another compiler in $CXX, or ziglang",
         "{library}：依赖 {found}，glibc 2.17 的系统没有：请用 $CXX 换一个编译器，或使用 ziglang",
+    ),
+    "wrong_imports": (
+        "{library}: needs {found}, which a ctp2 library must not: try another compiler",
+        "{library}：依赖 {found}，ctp2 的库不应依赖它：请换一个编译器",
     ),
     "no_target": (
         "no target {target}: one of {targets}",

@@ -8,26 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final
 
 from ctp2 import __version__
 from ctp2.ctp import layout, methods, schema
 from ctp2.front.dialect import checksum
 from ctp2.front.wire import NUMBER_OF_SIDE
+from ctp2.shim.header import header, write_headers
+from ctp2.shim.interface import (
+    CLASSES,
+    LIBRARIES,
+    SIDES,
+    Side,
+    Slot,
+    argument,
+    declared,
+    factory_arguments,
+    resume_enum,
+    shape_of,
+    slots,
+    statics,
+    struct_of,
+)
 from ctp2.shim.revisions import Revision
 
-Side = Literal["trader", "md"]
-SIDES: Final[tuple[Side, Side]] = ("trader", "md")
-RUNTIME: Final = Path(__file__).parent / "runtime"
-LIBRARIES: Final[dict[Side, str]] = {"trader": "thosttraderapi_se", "md": "thostmduserapi_se"}
-"""The libraries' names without prefix and suffix."""
+__all__ = ["LIBRARIES", "RUNTIME", "SIDES", "Side", "header", "source", "source_name", "write", "write_headers"]
 
-_CLASSES: Final[dict[Side, tuple[str, str]]] = {
-    "trader": ("CThostFtdcTraderApi", "CThostFtdcTraderSpi"),
-    "md": ("CThostFtdcMdApi", "CThostFtdcMdSpi"),
-}
+RUNTIME: Final = Path(__file__).parent / "runtime"
+"""The part that is written by hand; every ``.cpp`` in it belongs to every library of its system."""
+
 _METHODS: Final = {"trader": methods.TRADER, "md": methods.MD}
-_INFO: Final = "CThostFtdcRspInfoField*"
 _FRONT_INFO: Final = "CThostFtdcFrontInfoField"
 _MOST_STRUCT: Final = 8192
 """Bytes that the runtime has for the struct of one request (``MOST_STRUCT`` in requests.cpp)."""
@@ -56,75 +66,7 @@ _LOCAL: Final = {
 }
 """What needs no front: the body of each; ``{n}`` is argument n. The terminal's data is taken and not used."""
 
-_SHAPES: Final = {
-    (): "PLAIN",
-    ("int",): "NUMBER",
-    ("field",): "RETURN",
-    ("field", "info"): "REFUSAL",
-    ("info", "int", "bool"): "ERROR",
-    ("field", "info", "int", "bool"): "RESPONSE",
-}
-
-
-class Slot(NamedTuple):
-    """A method that is not static, with its place in the vtable."""
-
-    slot: int
-    name: str
-    returns: str
-    args: tuple[tuple[str, str], ...]
-    """Name and C type of each argument."""
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """The arguments' C types."""
-        return tuple(c_type for _, c_type in self.args)
-
-
-def slots(revision: Revision, class_name: str) -> list[Slot]:
-    """The methods of a class in vtable order."""
-    virtual = [method for method in schema.load(revision.name)["classes"][class_name] if not method.get("static")]
-    return [
-        Slot(slot, method["name"], method["returns"], tuple((arg[0], arg[1]) for arg in method["args"]))
-        for slot, method in enumerate(virtual)
-    ]
-
-
-def factory_arguments(revision: Revision, side: Side) -> list[tuple[str, str]]:
-    """Name and C type of each argument of the side's factory."""
-    return [(arg[0], arg[1]) for arg in _statics(revision, side)[0]["args"]]
-
-
-def _statics(revision: Revision, side: Side) -> list[dict[str, Any]]:
-    """The factory and ``GetApiVersion``."""
-    declared = schema.load(revision.name)["classes"][_CLASSES[side][0]]
-    found: list[dict[str, Any]] = [method for method in declared if method.get("static")]
-    if [method["name"][:10] for method in found] != ["CreateFtdc", "GetApiVers"]:
-        raise ValueError(f"{revision.name}: the static methods are {[method['name'] for method in found]}")
-    return found
-
-
 # --- tables ----------------------------------------------------------------------------------------------------------
-
-
-def _struct_of(c_type: str) -> str:
-    """The struct that an argument points to; empty for any other argument."""
-    return c_type[:-1] if c_type.endswith("Field*") else ""
-
-
-def shape_of(method: Slot) -> tuple[str, str]:
-    """The shape of a callback, and its struct (empty: none).
-
-    Raises:
-        ValueError: a shape that the runtime does not know.
-    """
-    kinds = tuple(
-        "info" if c_type == _INFO and (at == 1 or len(method.args) == 3) else "field" if _struct_of(c_type) else c_type
-        for at, c_type in enumerate(method.types)
-    )
-    if kinds not in _SHAPES:
-        raise ValueError(f"callback {method.name}({', '.join(method.types)}) has a shape that the runtime cannot call")
-    return _SHAPES[kinds], _struct_of(method.types[0]) if kinds[:1] == ("field",) else ""
 
 
 def _callback_rows(revision: Revision, spi: Iterable[Slot]) -> Iterator[str]:
@@ -139,7 +81,7 @@ def _is_names(method: Slot) -> bool:
 
 
 def _is_request(method: Slot) -> bool:
-    return len(method.args) == 2 and bool(_struct_of(method.types[0])) and method.types[1] == "int"
+    return len(method.args) == 2 and bool(struct_of(method.types[0])) and method.types[1] == "int"
 
 
 def _request_rows(revision: Revision, side: Side, api: Iterable[Slot], places: dict[str, int]) -> Iterator[str]:
@@ -155,7 +97,7 @@ def _request_row(revision: Revision, side: Side, method: Slot, places: dict[str,
     answer_text = "NO_SLOT" if answer is None else str(answer)
     if _is_names(method):
         return f"Ask::NAMES, 0, 0, {answer_text}, -1, -1"
-    struct = _struct_of(method.types[0])
+    struct = struct_of(method.types[0])
     size = schema.load(revision.name)["sizes"][struct]
     if size > _MOST_STRUCT:
         raise ValueError(f"{struct} has {size} bytes: more than the runtime takes")
@@ -206,20 +148,6 @@ def _face(revision: Revision, side: Side, places: dict[str, int]) -> Iterator[st
 # --- classes ---------------------------------------------------------------------------------------------------------
 
 
-def argument(name: str, c_type: str) -> str:
-    """An argument as it is declared."""
-    if c_type.endswith("[]"):
-        return f"{c_type[:-2]} {name}[]"
-    if c_type.endswith("*"):
-        return f"{c_type[:-1]} *{name}"
-    return f"{c_type} {name}"
-
-
-def declared(method: Slot) -> str:
-    """A method as it is declared, without ``virtual`` and what follows its arguments."""
-    return f"{method.returns} {method.name}({', '.join(argument(*arg) for arg in method.args)})"
-
-
 def _interface(name: str, methods_: Iterable[Slot], statics: Iterable[str] = ()) -> Iterator[str]:
     yield f"class {name} {{"
     yield "  public:"
@@ -265,8 +193,8 @@ def _implementation(api_class: str, api: Iterable[Slot]) -> Iterator[str]:
 
 
 def _factory(revision: Revision, side: Side) -> Iterator[str]:
-    api_class = _CLASSES[side][0]
-    create, _ = _statics(revision, side)
+    api_class = CLASSES[side][0]
+    create, _ = statics(revision, side)
     arguments = factory_arguments(revision, side)
     flags = [f"({name} ? {_FACTORY_FLAGS[name]}u : 0u)" for name, _ in arguments[1:]]
     yield f"{api_class} *{api_class}::{create['name']}({', '.join(argument(*arg) for arg in arguments)}) {{"
@@ -278,19 +206,13 @@ def _factory(revision: Revision, side: Side) -> Iterator[str]:
 
 
 def _static_declarations(revision: Revision, side: Side) -> list[str]:
-    api_class = _CLASSES[side][0]
-    create = _statics(revision, side)[0]["name"]
+    api_class = CLASSES[side][0]
+    create = statics(revision, side)[0]["name"]
     arguments = ", ".join(argument(*arg) for arg in factory_arguments(revision, side))
     return [
         f"CTP2_EXPORT static {api_class} *{create}({arguments})",
         "CTP2_EXPORT static const char *GetApiVersion()",
     ]
-
-
-def resume_enum(revision: Revision) -> str:
-    """``THOST_TE_RESUME_TYPE`` as the revision has it."""
-    values = ", ".join(f"{name} = {value}" for name, value in schema.load(revision.name)["resume"].items())
-    return f"enum THOST_TE_RESUME_TYPE {{ {values} }};"
 
 
 def source(revision: Revision, side: Side) -> str:
@@ -299,12 +221,12 @@ def source(revision: Revision, side: Side) -> str:
     Raises:
         ValueError: the schema has a method that the runtime cannot serve.
     """
-    api_class, spi_class = _CLASSES[side]
+    api_class, spi_class = CLASSES[side]
     api, spi = slots(revision, api_class), slots(revision, spi_class)
     places = {method.name: method.slot for method in spi}
     if [method.name for method in spi[:2]] != ["OnFrontConnected", "OnFrontDisconnected"]:
         raise ValueError(f"{revision.name}: {spi_class} does not begin with OnFrontConnected and OnFrontDisconnected")
-    structs = sorted({_struct_of(c_type) for method in (*api, *spi) for c_type in method.types} - {""})
+    structs = sorted({struct_of(c_type) for method in (*api, *spi) for c_type in method.types} - {""})
     lines = [
         f"// {LIBRARIES[side]} of CTP {revision.name}: generated from ctp2/ctp/schema, do not edit.",
         '#include "client.h"',

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ctp2.shim import linux, names
+from ctp2.shim import linux, macos, names, windows
 from ctp2.shim.compilers import Tools
 from ctp2.shim.names import Side
 
@@ -43,6 +44,8 @@ class Target:
     """
     check: Callable[[Path, tuple[str, str]], None]
     """(library, its two exported names): raises ``BuildFailed`` unless the file is as it must be."""
+    beside: Callable[[Path], Sequence[Path]] = lambda _: ()
+    """(library) → what linking leaves beside it that belongs to the result: import libraries."""
 
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -58,6 +61,35 @@ TARGETS: Final[Mapping[str, Target]] = {
             linux.compile_command,
             linux.link_commands,
             linux.check,
+        ),
+        *(
+            Target(
+                machine.name,
+                windows.FILES,
+                "platform_windows.cpp",
+                False,
+                partial(windows.exports, machine),
+                partial(windows.find, machine),
+                partial(windows.compile_command, machine),
+                partial(windows.link_commands, machine),
+                partial(windows.check, machine),
+                windows.beside,
+            )
+            for machine in (windows.X86_64, windows.X86)
+        ),
+        *(
+            Target(
+                machine.name,
+                macos.FILES,
+                "platform_posix.cpp",
+                True,
+                macos.exports,
+                partial(macos.find, machine),
+                partial(macos.compile_command, machine),
+                partial(macos.link_commands, machine),
+                partial(macos.check, machine),
+            )
+            for machine in (macos.X86_64, macos.ARM64)
         ),
     )
 }

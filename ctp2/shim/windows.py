@@ -15,7 +15,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from ctp2.shim.errors import BuildFailed, NoCompiler
 from ctp2.shim.names import Side
 
 RUNTIME: Final = Path(__file__).parent / "runtime"
+FILES: Final[Mapping[Side, str]] = {"trader": "thosttraderapi_se.dll", "md": "thostmduserapi_se.dll"}
 LIBRARIES: Final = frozenset({"kernel32.dll", "ws2_32.dll", "msvcrt.dll"})
 """All that a library may import from: parts of every Windows."""
 _API: Final = RUNTIME / "windows_api.h"
@@ -208,7 +209,8 @@ def _write_exports(machine: Machine, tools: Tools, library: Path, exported: tupl
 def _itanium(name: str) -> str:
     """How g++ spells what MSVC spells ``name``."""
     found = re.fullmatch(r"\?(\w+)@(\w+)@@SAPE?(?:AV1@|BD)(.*)Z", name)
-    assert found, name
+    if found is None:
+        return name
     arguments: list[str] = []
     for kind in re.findall(r"PE?BD|_N|\d|X", found[3]):
         # A digit is the type of an argument before it.
@@ -233,12 +235,19 @@ def _write_imports(machine: Machine, folder: Path) -> list[Path]:
 def system_functions(machine: Machine) -> Mapping[str, tuple[str, ...]]:
     """Library → the functions that ``windows_api.h`` declares of it, as the linker calls them on this machine."""
     found: dict[str, list[str]] = {}
-    for library, name, arguments in re.findall(r"^CTP2_(\w+)\(.+?, (\w+), \((.*)\)\);$", _API.read_text(), re.MULTILINE):
+    for library, name, arguments in re.findall(
+        r"^CTP2_(\w+)\(.+?, (\w+), \((.*)\)\);$", _API.read_text(), re.MULTILINE
+    ):
         kinds = [one.strip() for one in arguments.split(",") if one.strip()]
         # 32-bit code names a function of the system with the size of its arguments.
         size = sum(8 if one == "LargeInteger" else 4 for one in kinds)
         found.setdefault(library, []).append(f"{name}@{size}" if machine.is_x86 else name)
     return {library: tuple(functions) for library, functions in found.items()}
+
+
+def beside(library: Path) -> tuple[Path, Path]:
+    """What users link their programs with: the import library, and the list of exports that it was made from."""
+    return library.with_suffix(".lib"), library.with_suffix(".def")
 
 
 # --- the result ------------------------------------------------------------------------------------------------------
@@ -253,17 +262,3 @@ def check(machine: Machine, library: Path, exported: tuple[str, str]) -> None:
         )
     if other := sorted(library for library in found.imports if library.lower() not in LIBRARIES):
         raise BuildFailed("wrong_imports", library=library.name, found=", ".join(other))
-
-
-def target(machine: Machine) -> Target:
-    """The target of a processor."""
-    return Target(
-        machine.name,
-        {"trader": "thosttraderapi_se.dll", "md": "thostmduserapi_se.dll"},
-        "platform_windows.cpp",
-        partial(exports, machine),
-        partial(find, machine),
-        partial(compile_command, machine),
-        partial(link_commands, machine),
-        partial(check, machine),
-    )
