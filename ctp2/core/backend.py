@@ -14,6 +14,7 @@ A backend package offers two functions and two classes:
                                  ``Backend.work_alone()`` ends that; False: it cannot. A loop wakes nobody
 ``Backend.figures``      optional  ``() -> Mapping[str, float]``: numbers for whoever watches, from any thread; names as
                                  Prometheus writes them, counters end with ``_total``
+``Backend.recipes``      optional  build → :class:`Recipe`: which events' records repeat a shared one but for some members
 ``Backend.fault``        optional  why it serves no more, empty while it does
 ``Session.subscribe_topic``  optional  where a trader session's private/public flow starts (default: from now)
 ``Session.flow_identity``  optional  a text that names the counter's logs: a client that kept positions of other logs
@@ -30,7 +31,7 @@ A session whose link is gone for good puts ``Event(REOPEN)`` (:mod:`ctp2.core.di
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -100,6 +101,20 @@ class Event(msgspec.Struct, gc=False, eq=False):
     def __repr__(self) -> str:
         place = f"{self.topic}:{self.sequence}"
         return f"Event({self.callback}, request_id={self.request_id}, is_last={self.is_last}, {place})"
+
+
+class Recipe(NamedTuple):
+    """What ``Event.build`` makes, in parts: a server packs the members that differ, and the shared record once.
+
+    ``parts`` of an event's ``field`` are the shared record, which is never changed, and the values of ``members`` in
+    their order; None when the record differs in more than those. ``own`` are the texts among them that hardly two
+    records have in common.
+    """
+
+    callback: str
+    members: tuple[str, ...]
+    own: frozenset[str]
+    parts: Callable[[Any], tuple[Any, tuple[Any, ...]] | None]
 
 
 class Sink(Protocol):

@@ -19,6 +19,7 @@ from ctp2.front.dialect import Dialect
 from ctp2.front.limits import Limits
 from ctp2.front.logs import log
 from ctp2.front.outbox import Keys
+from ctp2.front.patterns import Frames
 from ctp2.front.stats import Stats
 
 _CACHED: Final = 1024
@@ -61,6 +62,7 @@ class Hub:
         self._users: dict[str, set[Connection]] = {}
         self._dirty: deque[Connection] = deque()
         self._woken = False
+        self._frames: dict[Dialect, Frames] = {}
         self._encoded: dict[Dialect, dict[int, tuple[Event, bytes]]] = {}
         self.is_closing = False
         told = backend.capabilities
@@ -211,6 +213,13 @@ class Hub:
         if dirty and not self._woken:
             self._woken = True
             self.loop.call_soon(self._drain)
+
+    def frames(self, spoken: Dialect) -> Frames:
+        """What makes the frames of a version."""
+        found = self._frames.get(spoken)
+        if found is None:
+            found = self._frames[spoken] = Frames(spoken, getattr(self.backend, "recipes", {}))
+        return found
 
     def snapshot(self, spoken: Dialect, event: Event) -> bytes:
         """The frame of a snapshot, which goes to many."""

@@ -11,7 +11,7 @@ from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event
 from ctp2.core.clock import process_clock
 from ctp2.core.errors import READ_FAILED
 from ctp2.ctp import structs
-from ctp2.tts import rows, values
+from ctp2.tts import rows, translate, values
 from ctp2.tts.abilities import MARKETS, ORDER_KINDS
 from ctp2.tts.client import Counter
 from ctp2.tts.commands import OpenAccount
@@ -112,6 +112,8 @@ _running: Final[dict[Hashable, TtsBackend]] = {}
 # ------------------------------------------------------------------ backend
 class TtsBackend:
     """One embedded counter. All methods but ``session`` and ``close`` run on the counter's thread."""
+
+    recipes = translate.RECIPES
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
