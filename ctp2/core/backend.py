@@ -14,7 +14,7 @@ A backend package offers two functions and two classes:
                                  ``Backend.work_alone()`` ends that; False: it cannot. A loop wakes nobody
 ``Backend.figures``      optional  ``() -> Mapping[str, float]``: numbers for whoever watches, from any thread; names as
                                  Prometheus writes them, counters end with ``_total``
-``Backend.recipes``      optional  build → :class:`Recipe`: which events' records repeat a shared one but for some members
+``Backend.recipes``      optional  build → :class:`Recipe`, where a record repeats a shared one but for some members
 ``Backend.fault``        optional  why it serves no more, empty while it does
 ``Session.subscribe_topic``  optional  where a trader session's private/public flow starts (default: from now)
 ``Session.flow_identity``  optional  a text that names the counter's logs: a client that kept positions of other logs
@@ -46,6 +46,9 @@ CONTRACT_VERSION: Final = 1
 
 Kind = Literal["trader", "md"]
 Topic = Literal["private", "public"]
+
+Builder = Callable[[Any], Any]
+"""What makes an event's struct of its field."""
 
 QUICK: Final = -1
 """``after`` of :meth:`Session.subscribe_topic`: deliver only what happens from now on."""
@@ -91,7 +94,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     is_last: bool = True
     topic: Topic | None = None
     sequence: int = 0
-    build: Callable[[Any], Any] | None = None
+    build: Builder | None = None
 
     def struct(self) -> Any:
         """The struct to hand to a client, built now if it is yet to be."""

@@ -33,7 +33,8 @@ class Patcher:
     ) -> None:
         fields = [field for field in codec.fields(name) if field.name in names]
         head_items = [f"h{place}" for place in range(len(struct_module.unpack(f"<{head}", bytes(_size(head)))))]
-        form, items, self._cuts = f"<{head}", list(head_items), []
+        form, items = f"<{head}", list(head_items)
+        self._cuts: list[slice] = []
         tables: dict[str, Any] = {}
         end = 0
         for field in [*fields, Field("", "text", size, 0)]:

@@ -341,12 +341,23 @@ class Connection(asyncio.Protocol):
             return
         events, has_more = outbox.take(SLICE)
         if events:
-            self.write(self._encode(events))
+            self.write(self._frames_of(events))
             outbox.finish(len(events))
         if has_more:
             self.hub.loop.call_soon(self.drain)
         if self._waiting:
             self.serve()
+
+    def _frames_of(self, events: list[Event]) -> bytes:
+        if self.kind == "md" and self._packer is None and self._dialect is not None:
+            try:
+                data = self.hub.burst(self._dialect, events)
+            except Exception:
+                return self._encode(events)  # tells which of them cannot be encoded, and sends the others
+            if data is not None:
+                self.hub.delivered += len(events)
+                return data
+        return self._encode(events)
 
     def _encode(self, events: list[Event]) -> bytes:
         spoken, frames = self._dialect, self._frames

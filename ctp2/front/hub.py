@@ -18,7 +18,7 @@ from ctp2.front.connection import Connection
 from ctp2.front.dialect import Dialect
 from ctp2.front.limits import Limits
 from ctp2.front.logs import log
-from ctp2.front.outbox import Keys
+from ctp2.front.outbox import SNAPSHOT, Keys
 from ctp2.front.patterns import Frames
 from ctp2.front.stats import Stats
 
@@ -64,6 +64,8 @@ class Hub:
         self._woken = False
         self._frames: dict[Dialect, Frames] = {}
         self._encoded: dict[Dialect, dict[int, tuple[Event, bytes]]] = {}
+        self._burst: dict[Dialect, tuple[list[Event], bytes]] = {}
+        """The snapshots that were encoded together last."""
         self.is_closing = False
         told = backend.capabilities
         self.capabilities_frame = capabilities_frame(
@@ -237,10 +239,24 @@ class Hub:
         encoded[id(event)] = (event, data)
         return data
 
+    def burst(self, spoken: Dialect, events: list[Event]) -> bytes | None:
+        """The frames of snapshots alone, else None. Clients with the same subscriptions get the same bytes."""
+        last = self._burst.get(spoken)
+        if last is not None and last[0] == events:
+            self.ticks += len(events)
+            return last[1]
+        for event in events:
+            if event.callback != SNAPSHOT:
+                return None
+        data = b"".join([self.snapshot(spoken, event) for event in events])
+        self._burst[spoken] = (events, data)
+        return data
+
     # ------------------------------------------------------------------ time and the end
     def look(self) -> None:
         """What is due: heartbeats, silent and stalled clients."""
         self._encoded.clear()
+        self._burst.clear()
         now = self.now()
         for connection in list(self.connections):
             connection.look(now)

@@ -7,10 +7,10 @@ The return of an order is most of a busy server's work. A backend that makes suc
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from ctp2.core.backend import Event, Recipe
+from ctp2.core.backend import Builder, Event, Recipe
 from ctp2.ctp.patching import Patcher, Pieces
 from ctp2.front import wire
 from ctp2.front.dialect import Dialect
@@ -25,10 +25,10 @@ class Frames:
 
     __slots__ = ("_dialect", "_known", "_recipes")
 
-    def __init__(self, spoken: Dialect, recipes: Mapping[Callable[[Any], Any], Recipe]) -> None:
+    def __init__(self, spoken: Dialect, recipes: Mapping[Builder, Recipe]) -> None:
         self._dialect = spoken
         self._recipes = recipes
-        self._known: dict[Callable[[Any], Any] | None, _Patched | None] = {None: None}
+        self._known: dict[Builder | None, _Patched | None] = {None: None}
 
     def encode(self, event: Event) -> bytes:
         """The frame of an event; empty when there is nothing to send."""
@@ -41,7 +41,7 @@ class Frames:
             return self._dialect.encode_event(event)
         return patched.encode(event) or self._dialect.encode_event(event)
 
-    def _patched(self, build: Callable[[Any], Any] | None) -> _Patched | None:
+    def _patched(self, build: Builder | None) -> _Patched | None:
         recipe = self._recipes.get(build) if build is not None else None
         if recipe is None or recipe.callback not in self._dialect.callbacks:
             return None

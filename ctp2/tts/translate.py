@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ctp2.core.backend import Recipe
+from ctp2.core.backend import Builder, Recipe
 from ctp2.ctp.errors import prompt
 from ctp2.ctp.structs import (
     CThostFtdcErrorConditionalOrderField,
@@ -314,7 +314,7 @@ def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
 
 
 def order_parts(event: OrderReport) -> tuple[CThostFtdcOrderField, tuple[Any, ...]] | None:
-    """What :func:`order_to_ctp` makes a record of: the pattern, and the values of ``ORDER_MEMBERS``; None: a rare one."""
+    """What :func:`order_to_ctp` makes a record of: the pattern, and the values of ``ORDER_MEMBERS``; None: not all."""
     values = order_values(event)
     pattern, reason = values[0], values[24]
     if values[25]:
@@ -467,7 +467,7 @@ def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
 
 
 _OWN: Final = frozenset(("OrderRef", "OrderLocalID", "OrderSysID", "TradeID"))
-RECIPES: Final = {
+RECIPES: Final[dict[Builder, Recipe]] = {
     order_to_ctp: Recipe("OnRtnOrder", ORDER_MEMBERS, _OWN, order_parts),
     trade_to_ctp: Recipe("OnRtnTrade", TRADE_MEMBERS, _OWN, trade_parts),
 }

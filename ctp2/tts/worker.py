@@ -45,7 +45,18 @@ class Worker:
     """Does the work of one counter, one piece at a time."""
 
     __slots__ = (
-        *("_alarm", "_alarm_ns", "_counter", "_counting", "_done", "_home", "_host", "_is_leaving", "_is_posted", "_jobs"),
+        *(
+            "_alarm",
+            "_alarm_ns",
+            "_counter",
+            "_counting",
+            "_done",
+            "_home",
+            "_host",
+            "_is_leaving",
+            "_is_posted",
+            "_jobs",
+        ),
         *("_stopping", "_submitted", "_thread"),
     )
 
@@ -191,7 +202,7 @@ class Worker:
             self._wake_in(host, wait_ns)
 
     def _wake_in(self, host: Host, wait_ns: int) -> None:
-        """Look again after so long at the latest. An alarm that rings before that stays: to look once more is cheaper."""
+        """Look again after so long at the latest. An alarm that rings before stays: to look once more is cheaper."""
         due_ns = self._counter.monotonic_ns() + wait_ns
         if self._alarm is not None:
             if self._alarm_ns <= due_ns:
