@@ -8,6 +8,8 @@ A backend package offers two functions and two classes:
 =====================  ========  ================================================================================
 ``check(address)``     required  raise ``ValueError``/``FileNotFoundError`` for an address that can never work
 ``open(address, clock)`` required  a :class:`Backend`; may block; raises an error of :mod:`ctp2.core.errors`
+``located(address)``   optional  the address with its files named so that they are the same from every folder: a program
+                                 may change its working directory between two connections
 ``Backend.session``    required  one per Api object or served client
 ``Session.handle``     required  take one request; never block, never call back synchronously
 ``Backend.work_on``      optional  ``(host) -> bool``: do the work on a server's event loop (:class:`Host`) from now on,
