@@ -19,6 +19,7 @@ from ctp2.shim.compilers import Tools, run
 from ctp2.shim.errors import ShimError
 from ctp2.shim.files import Cache, replace
 from ctp2.shim.names import SIDES
+from ctp2.shim.revisions import by_name
 from ctp2.shim.targets import TARGETS, Target
 
 RUNTIME: Final = Path(__file__).parent / "runtime"
@@ -63,9 +64,9 @@ def check_revision(revision: str) -> None:
 
 def _libraries(revision: str, target: Target, tools: Tools, cache: Cache) -> Path:
     """The folder with the finished libraries."""
-    sources = {f"{side}.cpp": generate.source(revision, side) for side in SIDES}
+    sources = {f"{side}.cpp": generate.source(by_name(revision), side) for side in SIDES}
     sources[layout_check.SOURCE] = layout_check.source(revision, target.is_itanium)
-    headers = {layout_check.HEADER: generate.header(revision)}
+    headers = {layout_check.HEADER: generate.header(by_name(revision))}
 
     def fill(folder: Path) -> None:
         runtime = _runtime(target, tools, cache)
