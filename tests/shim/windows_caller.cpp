@@ -108,7 +108,7 @@ void METHOD ignore_pp(Spi*, void*, void*) {}
 void METHOD ignore_pnb(Spi*, void*, int, bool) {}
 void METHOD ignore_ppnb(Spi*, void*, void*, int, bool) {}
 
-alignas(8) char login[SIZE_LOGIN], order[SIZE_ORDER];
+alignas(8) char login[SIZE_LOGIN], confirmation[SIZE_CONFIRM], order[SIZE_ORDER];
 
 void METHOD on_connected(Spi*) {
     put("connected\n");
@@ -132,6 +132,11 @@ void METHOD on_error(Spi*, void* info, int request, bool) {
 }
 
 #if IS_TRADER
+void METHOD on_confirmed(Spi*, void*, void* info, int, bool) {
+    put_number_line("confirmed", info ? member<int>(info, 0) : -1);
+    SetEvent(step);
+}
+
 void METHOD on_order_refused(Spi*, void*, void* info, int, bool) {
     put_number_line("refused", info ? member<int>(info, 0) : -1);
     fail("OnRspOrderInsert");
@@ -148,8 +153,11 @@ void METHOD on_order(Spi*, void* field) {
 }
 
 void trade() {
+    fill_confirm(confirmation);
+    if (call<int>(SLOT_CONFIRM, static_cast<void*>(confirmation), 2) != 0) fail("ReqSettlementInfoConfirm");
+    wait("OnRspSettlementInfoConfirm");
     fill_order(order);
-    if (call<int>(SLOT_ORDER, static_cast<void*>(order), 2) != 0) fail("ReqOrderInsert");
+    if (call<int>(SLOT_ORDER, static_cast<void*>(order), 3) != 0) fail("ReqOrderInsert");
     wait("OnRtnOrder");
     put("order\n");
 }
