@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,25 +14,33 @@ from pathlib import Path
 from typing import Final
 
 from ctp2.core.paths import cache_dir
-from ctp2.ctp import schema
 from ctp2.shim import generate, layout_check, linux
 from ctp2.shim.compilers import Tools, run
 from ctp2.shim.errors import ShimError
 from ctp2.shim.files import Cache, replace
-from ctp2.shim.names import SIDES
-from ctp2.shim.revisions import by_name
+from ctp2.shim.header import header
+from ctp2.shim.interface import SIDES, Side
+from ctp2.shim.revisions import REVISIONS, Revision, by_name
 from ctp2.shim.targets import TARGETS, Target
 
 RUNTIME: Final = Path(__file__).parent / "runtime"
+PREBUILT: Final = Path(__file__).parent / "lib"
+"""In native wheels: TARGET/REVISION/libraries (``hatch_build.py``)."""
+_KEY: Final = re.compile(r"[0-9a-f]{16}")
 
 
 def build(
-    revision: str, out: Path, *, target: str = linux.NAME, compiler: str | None = None, cache: Path | None = None
+    revision: Revision | str,
+    out: Path,
+    *,
+    target: str = linux.NAME,
+    compiler: str | None = None,
+    cache: Path | None = None,
 ) -> tuple[Path, Path]:
     """Put the trader and the market data library of ``revision`` into the folder ``out``.
 
     Args:
-        revision: The name of a schema, ``6.7.11``.
+        revision: Itself, or the name of its schema, ``6.7.11``.
         out: Made if it is not there; libraries of the same names in it are replaced, each at once.
         target: One of ``targets.TARGETS``.
         compiler: A compiler's command; default ``$CXX`` or the first that is found.
@@ -41,12 +50,37 @@ def build(
         ShimError: No such revision or target, no compiler (``NoCompiler``), or the build fails (``BuildFailed``).
     """
     recipe = target_of(target)
-    check_revision(revision)
-    made = _libraries(revision, recipe, recipe.find(compiler), Cache(cache or cache_dir() / "shim"))
+    made = made_of(revision, target, compiler, cache)
     out.mkdir(parents=True, exist_ok=True)
     for file in sorted(made.iterdir()):
         replace(out / file.name, file.read_bytes(), 0o755 if file.name in recipe.files.values() else 0o644)
     return out / recipe.files["trader"], out / recipe.files["md"]
+
+
+def made_of(revision: Revision | str, target: str, compiler: str | None = None, cache: Path | None = None) -> Path:
+    """The folder of the cache with the libraries, built when they are not there; arguments and errors as ``build``."""
+    recipe = target_of(target)
+    wanted = revision if isinstance(revision, Revision) else revision_of(revision)
+    return _libraries(wanted, recipe, recipe.find(compiler), Cache(cache or cache_dir() / "shim"))
+
+
+def library(revision: str, target: str, side: Side) -> bytes:
+    """A finished library: of this package when it brings it (``prebuilt``), else built. Errors as ``build``."""
+    folder = prebuilt(revision, target) or made_of(revision, target)
+    return (folder / target_of(target).files[side]).read_bytes()
+
+
+def prebuilt(revision: str, target: str) -> Path | None:
+    """The folder with the libraries that came with this package; None when it brought none for this target."""
+    folder = PREBUILT / target / revision
+    return folder if all((folder / file).is_file() for file in target_of(target).files.values()) else None
+
+
+def is_cached(revision: str, target: str, cache: Path | None = None) -> bool:
+    """Whether libraries of the revision were built here before, by whatever compiler."""
+    names = (cache or cache_dir() / "shim").glob(f"{target}-{revision}-*")
+    # Behind the name stands the key; that of another revision may begin with this one's.
+    return any(_KEY.fullmatch(path.name.removeprefix(f"{target}-{revision}-")) for path in names)
 
 
 def target_of(name: str) -> Target:
@@ -56,17 +90,19 @@ def target_of(name: str) -> Target:
     return TARGETS[name]
 
 
-def check_revision(revision: str) -> None:
-    """``ShimError`` for a revision without a schema."""
-    if revision not in schema.VERSIONS:
-        raise ShimError("no_revision", revision=revision, revisions=", ".join(schema.VERSIONS))
+def revision_of(name: str) -> Revision:
+    """A revision by its name; ``ShimError`` when there is none."""
+    try:
+        return by_name(name)
+    except ValueError:
+        raise ShimError("no_revision", revision=name, revisions=", ".join(one.name for one in REVISIONS)) from None
 
 
-def _libraries(revision: str, target: Target, tools: Tools, cache: Cache) -> Path:
+def _libraries(revision: Revision, target: Target, tools: Tools, cache: Cache) -> Path:
     """The folder with the finished libraries."""
-    sources = {f"{side}.cpp": generate.source(by_name(revision), side) for side in SIDES}
-    sources[layout_check.SOURCE] = layout_check.source(revision, target.is_itanium)
-    headers = {layout_check.HEADER: generate.header(by_name(revision))}
+    sources = {f"{side}.cpp": generate.source(revision, side) for side in SIDES}
+    sources[layout_check.SOURCE] = layout_check.source(revision.name, target.is_itanium)
+    headers = {layout_check.HEADER: header(revision)}
 
     def fill(folder: Path) -> None:
         runtime = _runtime(target, tools, cache)
@@ -76,7 +112,7 @@ def _libraries(revision: str, target: Target, tools: Tools, cache: Cache) -> Pat
                 (work / name).write_text(text, encoding="utf-8")
             _compile(target, tools, [work / name for name in sources], work)
             for side in SIDES:
-                library, exports = work / target.files[side], target.exports(revision, side)
+                library, exports = work / target.files[side], target.exports(revision.name, side)
                 for command in target.link(tools, [*runtime, work / f"{side}.o"], library, exports):
                     run(command, work)
                 target.check(library, exports)
@@ -84,7 +120,7 @@ def _libraries(revision: str, target: Target, tools: Tools, cache: Cache) -> Pat
                     shutil.move(result, folder / result.name)
 
     key = _key(target, tools, {**sources, **headers})
-    return cache.folder(f"{target.name}-{revision}-{key}", fill)
+    return cache.folder(f"{target.name}-{revision.name}-{key}", fill)
 
 
 def _runtime(target: Target, tools: Tools, cache: Cache) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ Kind = Literal["gcc", "clang", "zig"]
 
 VARIABLE: Final = "CXX"
 _ZIG: Final = "zig"
+_FAULT: Final = re.compile(r"(?:^|\s)error:|undefined reference|undefined symbol|cannot find", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def run(command: Sequence[str], folder: Path) -> None:
         raise BuildFailed("compile", command=command[0], output=error.strerror or error) from None
     if result.returncode:
         lines = (result.stderr + result.stdout).decode(errors="replace").splitlines()
-        first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no output")
+        first = next(filter(_FAULT.search, lines), lines[-1] if lines else "no output")
         raise BuildFailed("compile", command=_shown(command), output=first.strip())
 
 

@@ -36,14 +36,19 @@ class Elf:
     """A shared library."""
 
     machine: str
-    exports: frozenset[str]
-    """Names that other files can bind to."""
+    sizes: Mapping[str, int]
+    """Names that other files can bind to → bytes of what they name."""
     versions: frozenset[str]
     """``GLIBC_2.17`` and the like, of all libraries together."""
     needed: tuple[str, ...]
     soname: str
     flags: int
     """``DT_FLAGS_1``: 8 is nodelete."""
+
+    @property
+    def exports(self) -> frozenset[str]:
+        """Names that other files can bind to."""
+        return frozenset(self.sizes)
 
 
 def read(data: bytes) -> Elf:
@@ -88,7 +93,7 @@ def _read(data: bytes) -> Elf:
     symbols = _SYMBOL.iter_unpack(data[at(tags[_SYMTAB]) :][: count * _SYMBOL.size])
     return Elf(
         MACHINES.get(machine, f"machine {machine}"),
-        frozenset(text(name) for name, info, _, section, _, _ in symbols if section and info >> 4 in _GLOBAL),
+        {text(name): size for name, info, _, section, _, size in symbols if section and info >> 4 in _GLOBAL},
         frozenset(map(text, _version_names(data, tags, at))),
         tuple(text(value) for tag, value in entries if tag == _NEEDED),
         text(tags[_SONAME]) if _SONAME in tags else "",

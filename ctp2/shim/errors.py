@@ -59,4 +59,66 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "no revision {revision}: one of {revisions}",
         "没有版本 {revision}：可选 {revisions}",
     ),
+    "no_stamp": (
+        "no place in the library for the interpreter {python}: its path is too long, or the library is of another ctp2",
+        "库中没有位置写入解释器 {python}：路径过长，或该库来自另一版本的 ctp2",
+    ),
+    "not_loaded": (
+        "the new library does not load, nothing was changed: {reason}",
+        "新库无法加载，未作任何改动：{reason}",
+    ),
+    "no_revision_string": (
+        "{library}: no CTP revision string in it, so its layout cannot be told; left alone (there are: {revisions})",
+        "{library}：其中没有 CTP 版本字符串，无法确定内存布局，未作改动；支持的版本：{revisions}",
+    ),
+    "unknown_revision": (
+        "{library}: there is no build of revision {said}, and another one's layout would corrupt memory;"
+        " there are {revisions}; install a package of one of these: {command}",
+        "{library}：没有版本 {said} 的库，换用其他版本的布局会破坏内存；"
+        "支持的版本：{revisions}；请安装其中之一：{command}",
+    ),
+    "many_revisions": (
+        "{library}: several CTP revisions in one file ({said}); left alone",
+        "{library}：同一文件中有多个 CTP 版本（{said}），未作改动",
+    ),
+    "wrong_slots": (
+        "{library}: says {said} but has {found} methods instead of {wanted}; left alone",
+        "{library}：自称 {said}，但方法数为 {found}，应为 {wanted}；未作改动",
+    ),
+    "wrong_factory": (
+        "{library}: says {said} but exports {found}, which is another revision's; left alone",
+        "{library}：自称 {said}，但导出的 {found} 属于其他版本；未作改动",
+    ),
+    "both_sides": (
+        "{library}: trading and market data in one library; left alone",
+        "{library}：交易与行情在同一个库中，未作改动",
+    ),
+    "no_build_for": (
+        "{library}: is for {target}; libraries can be built for {targets}",
+        "{library}：属于平台 {target}；可构建的平台：{targets}",
+    ),
+    "no_library": (
+        "{place}: no CTP library in it (a file that exports CreateFtdcTraderApi or CreateFtdcMdApi)",
+        "{place}：其中没有 CTP 库（导出 CreateFtdcTraderApi 或 CreateFtdcMdApi 的文件）",
+    ),
+    "no_package": (
+        "{python} has no package {name}: give its interpreter with --python, or a folder as ./{name}",
+        "{python} 中没有安装 {name}：请用 --python 指定解释器，或以 ./{name} 给出目录",
+    ),
+    "no_folder": (
+        "no such folder: {folder}",
+        "没有这个目录：{folder}",
+    ),
+    "no_interpreter": (
+        "the interpreter {python} does not answer: {reason}",
+        "解释器 {python} 无法运行：{reason}",
+    ),
+    "cannot_read": (
+        "cannot read {path}: {reason}",
+        "无法读取 {path}：{reason}",
+    ),
+    "cannot_write": (
+        "cannot change {place}: {path}: {reason}; nothing was changed; end programs that use it, or run as its owner",
+        "无法修改 {place}，未作任何改动：{path}：{reason}；请结束正在使用它的程序，或以其所有者身份运行",
+    ),
 }

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
+
+SCRATCH: Final = ".ctp2-new"
+"""Ends the names of files that are being written; one that is there afterwards is of a process that was killed."""
 
 
 def replace(target: Path, data: bytes, mode: int = 0o644) -> None:
     """Write ``target`` at once: whoever opens it meanwhile finds the old file or the new. ``OSError`` if it fails."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=SCRATCH)
     scratch = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -22,6 +28,23 @@ def replace(target: Path, data: bytes, mode: int = 0o644) -> None:
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
+
+
+def link(target: Path, to: str) -> None:
+    """Make ``target`` a symbolic link at once, in the place of what is there. ``OSError`` if it fails."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=SCRATCH) as scratch:
+        made = Path(scratch, "link")
+        made.symlink_to(to)
+        made.replace(target)
+
+
+def sweep(target: Path) -> None:
+    """Remove what a process that was killed while it wrote ``target`` has left."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{SCRATCH}"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 class Cache:

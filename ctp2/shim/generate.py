@@ -30,7 +30,7 @@ from ctp2.shim.interface import (
     statics,
     struct_of,
 )
-from ctp2.shim.revisions import Revision
+from ctp2.shim.revisions import Revision, by_name
 
 __all__ = ["LIBRARIES", "RUNTIME", "SIDES", "Side", "header", "source", "source_name", "write", "write_headers"]
 
@@ -215,12 +215,13 @@ def _static_declarations(revision: Revision, side: Side) -> list[str]:
     ]
 
 
-def source(revision: Revision, side: Side) -> str:
+def source(revision: Revision | str, side: Side) -> str:
     """The C++ source of one library, to be compiled with the files of ``runtime``.
 
     Raises:
-        ValueError: the schema has a method that the runtime cannot serve.
+        ValueError: no such revision, or its schema has a method that the runtime cannot serve.
     """
+    revision = by_name(revision)
     api_class, spi_class = CLASSES[side]
     api, spi = slots(revision, api_class), slots(revision, spi_class)
     places = {method.name: method.slot for method in spi}
@@ -269,7 +270,7 @@ def source_name(side: Side) -> str:
     return f"{LIBRARIES[side]}.cpp"
 
 
-def write(revision: Revision, side: Side, folder: Path) -> Path:
+def write(revision: Revision | str, side: Side, folder: Path) -> Path:
     """Write the source of one library into ``folder``."""
     path = folder / source_name(side)
     path.write_text(source(revision, side), encoding="utf-8")

@@ -21,7 +21,7 @@ from ctp2.shim.interface import (
     slots,
     statics,
 )
-from ctp2.shim.revisions import Revision
+from ctp2.shim.revisions import Revision, by_name
 
 NAME: Final = "ctp2_thost.h"
 FORWARDING: Final = (
@@ -35,8 +35,13 @@ FORWARDING: Final = (
 _ESCAPES: Final = {"\\": "\\\\", "'": "\\'", '"': '\\"'}
 
 
-def header(revision: Revision) -> str:
-    """The header: everything of the revision's interface, with ``static_assert`` on every size and offset."""
+def header(revision: Revision | str) -> str:
+    """The header: everything of the revision's interface, with ``static_assert`` on every size and offset.
+
+    Raises:
+        ValueError: no such revision.
+    """
+    revision = by_name(revision)
     facts = schema.load(revision.name)
     lines = [
         f"// The interface of CTP {revision.name}: generated from ctp2/ctp/schema, do not edit.",
@@ -61,7 +66,7 @@ def header(revision: Revision) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_headers(revision: Revision, folder: Path) -> Path:
+def write_headers(revision: Revision | str, folder: Path) -> Path:
     """Write the header into ``folder``, and the names by which programs know it; returns the header's path."""
     path = folder / NAME
     path.write_text(header(revision), encoding="utf-8")

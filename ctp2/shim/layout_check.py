@@ -1,6 +1,6 @@
 """A source that does not compile unless a revision's layout is the schema's: struct sizes, and the slot of each method.
 
-The sizes and offsets stand in the header itself (``generate.header``). A slot is what the compiler put into a pointer
+The sizes and offsets stand in the header itself (``header.py``). A slot is what the compiler put into a pointer
 to the method: not a constant to the language, but folded by the optimiser, so that a wrong one leaves a call of a
 function that must not be called.
 """

@@ -56,12 +56,14 @@ _STRING: Final = re.compile(rb"v?6\.\d{1,2}\.\d{1,2}(?:_[A-Za-z0-9]{1,12})?_20\d
 assert tuple(_BY_NAME) == schema.VERSIONS
 
 
-def by_name(name: str) -> Revision:
-    """The revision of a schema's name, also written with ``_P1`` where that is what it is.
+def by_name(name: str | Revision) -> Revision:
+    """The revision of a schema's name, also written with ``_P1`` where that is what it is; a revision is its own.
 
     Raises:
         ValueError: there is none.
     """
+    if isinstance(name, Revision):
+        return name
     plain = "6.7.9" if name == "6.7.9_P1" else name
     if plain not in _BY_NAME:
         raise ValueError(f"no CTP revision {name!r}; there are: {', '.join(_BY_NAME)}")

@@ -23,6 +23,7 @@ _FUNCTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 _OBJECTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "libstdc++.so.6": {
+        "GLIBCXX_3.4": ("_ZTISt9exception",),
         "CXXABI_1.3": (
             *("_ZTVN10__cxxabiv117__class_type_infoE", "_ZTVN10__cxxabiv120__si_class_type_infoE"),
             "_ZTVN10__cxxabiv121__vmi_class_type_infoE",

@@ -45,7 +45,7 @@ static void tell(const Face& face, uint16_t slot, const char* what) {
 void invoke(void* spi, const Face& face, uint16_t slot, Shape shape, const Arguments& arguments) {
     try {
         call(spi, slot, shape, arguments);
-#if defined(__GLIBCXX__)
+#if defined(__linux__)
     } catch (abi::__forced_unwind&) {
         // The thread is being ended; a program that stops this here is aborted.
         throw;

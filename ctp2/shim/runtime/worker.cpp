@@ -37,7 +37,7 @@ struct Told {
 
 // The address to try as number `index`, and of how many; 0: there is none yet.
 uint32_t front_at(Client& client, uint32_t index, char* out, size_t size) {
-    if (override_front(client.face->side == 2, out, size)) return 1;
+    if (uint32_t count = override_front(client.face->side == 2, index, out, size)) return count;
     sys::Lock lock(client.mutex);
     const Fronts& fronts = client.name_servers.count ? client.name_servers : client.fronts;
     if (fronts.count) copy_text(out, size, fronts.texts[index % fronts.count]);
