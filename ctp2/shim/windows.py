@@ -149,7 +149,8 @@ def _zig_headers(zig: tuple[str, ...]) -> str:
     found = re.search(r'lib_dir"?\s*[:=]\s*("(?:[^"\\]|\\.)*")', answer.stdout.decode(errors="replace"))
     if found is None:
         raise NoCompiler("bad_compiler", command=" ".join(zig), reason="it does not say where its headers are")
-    return str(Path(json.loads(found[1]), "include"))
+    # It may stand there as seen from the current folder.
+    return str(Path(json.loads(found[1]), "include").resolve())
 
 
 # --- commands --------------------------------------------------------------------------------------------------------

@@ -57,7 +57,11 @@ _SLOTS: Final = {
     "LOGIN": "ReqUserLogin",
 }
 _SLOTS_OF: Final = {
-    "trader": {"CONFIRM": "ReqSettlementInfoConfirm", "ORDER": "ReqOrderInsert", "PRIVATE_TOPIC": "SubscribePrivateTopic"},
+    "trader": {
+        "CONFIRM": "ReqSettlementInfoConfirm",
+        "ORDER": "ReqOrderInsert",
+        "PRIVATE_TOPIC": "SubscribePrivateTopic",
+    },
     "md": {"SUBSCRIBE": "SubscribeMarketData"},
 }
 _HANDLED: Final = {
