@@ -29,7 +29,7 @@ FILES: Final[Mapping[Side, str]] = {"trader": "thosttraderapi_se.dll", "md": "th
 LIBRARIES: Final = frozenset({"kernel32.dll", "ws2_32.dll", "msvcrt.dll"})
 """All that a library may import from: parts of every Windows."""
 _API: Final = RUNTIME / "windows_api.h"
-_C_LIBRARY: Final = (
+C_LIBRARY: Final = (
     *("malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "memcmp", "memchr"),
     *("strlen", "strcmp", "strncmp", "strchr", "strstr"),
 )
@@ -178,7 +178,7 @@ def link_commands(
 
 
 def _lld_link(machine: Machine, tools: Tools, objects: Sequence[Path], library: Path) -> list[list[str]]:
-    functions = {**system_functions(machine), "msvcrt": _C_LIBRARY}
+    functions = {**system_functions(machine), "msvcrt": C_LIBRARY}
     commands, imports = import_libraries(machine, tools, functions, library.parent)
     commands.append(
         [
