@@ -115,6 +115,16 @@ class Serve(_Strict):
         return (Environment(backend=self.backend, trade_port=self.trade_port, md_port=self.md_port),)
 
 
+class Private(_Strict):
+    """The section ``private``: servers that native programs start for themselves (``ctp2 serve --private``)."""
+
+    linger: float = Field(default=10.0, gt=0)
+    """Seconds after its last client in which a server ends."""
+    first: float = Field(default=30.0, gt=0)
+    """Seconds in which the first client must have come."""
+    log: Literal["debug", "info", "warning", "error"] = "info"
+
+
 # ------------------------------------------------------------------ layers
 def resolve(
     model: type[_Model], section: str, argument: Table, address: Table | None = None, file: str | Path | None = None

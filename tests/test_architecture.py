@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"ctp2.core", "ctp2.front.limits"},
     "tts": {"ctp2.core", "ctp2.refdata", "ctp2.ctp"},
     "front": {"ctp2.core", "ctp2.ctp"},
+    "quotes": {"ctp2.core", "ctp2.refdata", "ctp2.ctp"},
     "tdapi": {"ctp2.core", "ctp2.ctp", "ctp2.registry"},
     "mdapi": {"ctp2.core", "ctp2.ctp", "ctp2.registry"},
     "thosttraderapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
@@ -45,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/server.py": {"ctp2.registry", "ctp2.settings"},
     "front/service.py": {"ctp2.registry", "ctp2.settings"},
+    "front/private_server.py": {"ctp2.settings"},
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
 
@@ -163,6 +165,7 @@ CLOCKS = {
 }
 MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
+    "front/private.py",  # the token of a private server
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/directory.py",  # salts of passwords, and names of files that are being made
     "tts/members.py",  # a key for comparing passwords in this process

@@ -23,6 +23,11 @@ def main() -> None:
 
         print(version_line())
         return
+    if sys.argv[1:3] == ["serve", "--private"] and len(sys.argv) == 4:
+        # Run by native programs whenever they connect.
+        from ctp2.cli.private import main as private
+
+        sys.exit(private(sys.argv[3]))
     from ctp2.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

@@ -15,6 +15,7 @@ from ctp2 import __version__
 from ctp2.cli.account_app import app as account_app
 from ctp2.cli.errors import DONE, INTERRUPTED, NOT_REACHABLE, CliError
 from ctp2.cli.messages import text
+from ctp2.cli.shim_app import app as shim_app
 from ctp2.cli.version import version_line
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(account_app, name="account")
+app.add_typer(shim_app, name="shim")
 
 Json = Annotated[bool, typer.Option("--json", help=text("help.json"))]
 
@@ -163,6 +165,7 @@ def _serve(
         list[str] | None, typer.Option("--cert-name", metavar="NAME", help=text("help.serve.cert_name"))
     ] = None,
     is_insecure: Annotated[bool, typer.Option("--insecure", help=text("help.serve.insecure"))] = False,
+    private: Annotated[str | None, typer.Option(metavar="ADDRESS", help=text("help.serve.private"))] = None,
     log: Annotated[str | None, typer.Option(metavar="LEVEL", help=text("help.serve.log"))] = None,
     log_format: Annotated[str | None, typer.Option(metavar="text|json", help=text("help.serve.log_format"))] = None,
     as_json: Json = False,
@@ -172,6 +175,11 @@ def _serve(
     given = {"backend": backend, "host": host, "trade_port": trade_port, "md_port": md_port, "web_port": web_port}
     given |= {"tls_cert": tls_cert, "tls_key": tls_key, "log": log, "log_format": log_format}
     given |= {"data": data, "open": is_open or None, "insecure": is_insecure or None}
+    if private is not None:
+        from ctp2.cli.private import serve_private
+
+        has_more = makes_cert or any(value is not None for value in given.values())
+        raise typer.Exit(serve_private(private, has_more))
     if makes_cert:
         raise typer.Exit(make_cert(given, config, cert_names or (), as_json))
     raise typer.Exit(serve(given, config, as_json))

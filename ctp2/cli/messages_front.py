@@ -43,6 +43,14 @@ FRONT: Final[dict[str, tuple[str, str]]] = {
         "Serve other machines without accounts or without TLS all the same.",
         "即使没有账户或 TLS 也对其他机器开放。",
     ),
+    "help.serve.private": (
+        "For native programs: say where ADDRESS is served for this user alone, or serve it until nobody needs it.",
+        "供本地库程序使用：给出仅供当前用户使用的 ADDRESS 服务，没有则启动，无人使用后自动结束。",
+    ),
+    "serve.private_alone": (
+        "--private takes no other option: write serve --private ADDRESS",
+        "--private 不能与其他选项同用：serve --private ADDRESS",
+    ),
     "help.serve.log": ("debug, info, warning or error.", "日志级别：debug、info、warning 或 error。"),
     "serve.trader": ("trading front      {address}", "交易前置 {address}"),
     "serve.md": ("market data front  {address}", "行情前置 {address}"),

@@ -23,6 +23,7 @@ from ctp2.front import wire
 from ctp2.front.dialect import Dialect, dialect
 from ctp2.front.logs import log, say
 from ctp2.front.outbox import SNAPSHOT, Outbox
+from ctp2.front.patterns import Frames
 from ctp2.front.stats import INSERT, TIMED, OrderTimer, places_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ QUERY_TOO_SOON: Final = 90
 WRONG_REQUEST: Final = 77
 TOO_MANY_SESSIONS: Final = 60
 TOO_MANY_CODES: Final = 6000
+AUTH_FAILED: Final = 63
+PRIVATE: Final = (
+    "this is a private server: only the program that started it, and others with its token, may come. "
+    "Register the address of the backend itself (such as tts://7x24), or run ctp2 serve and register that"
+)
 SUBSCRIBE: Final = frozenset({"SubscribeMarketData", "SubscribeForQuoteRsp"})
 UNSUBSCRIBE: Final = frozenset({"UnSubscribeMarketData", "UnSubscribeForQuoteRsp"})
 
@@ -59,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._cutter = wire.Cutter(wire.MAX_HELLO)
         self._dialect: Dialect | None = None
+        self._frames: Frames | None = None
         self._timer_of_orders: OrderTimer | None = None
         self._session_id = 0
         self._is_gb18030 = False
@@ -203,12 +210,16 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ handshake
     def _greet(self, said: wire.Frame) -> None:
         hello = wire.read_hello(said)
+        if not self.hub.opens_to(hello.token):
+            self._refuse(AUTH_FAILED, "", PRIVATE)
+            return
         if hello.revision not in layout.versions():
             raise BadPacket(f"version: no layout {hello.revision!r}; there are {', '.join(layout.versions())}")
         spoken = dialect(hello.revision, hello.side)
         if hello.checksum not in (0, spoken.checksum):
             raise BadPacket(f"version: the client's {hello.revision} is not the {hello.revision} of this front")
         self._dialect = spoken
+        self._frames = self.hub.frames(spoken)
         self._timer_of_orders = OrderTimer(places_of(spoken.codec)) if hello.side == "trader" else None
         self._is_gb18030 = bool(hello.features & wire.TEXT_GB18030)
         features = hello.features & wire.TEXT_GB18030
@@ -338,17 +349,29 @@ class Connection(asyncio.Protocol):
             return
         events, has_more = outbox.take(SLICE)
         if events:
-            self.write(self._encode(events))
+            self.write(self._frames_of(events))
             outbox.finish(len(events))
         if has_more:
             self.hub.loop.call_soon(self.drain)
         if self._waiting:
             self.serve()
 
+    def _frames_of(self, events: list[Event]) -> bytes:
+        if self.kind == "md" and self._packer is None and self._dialect is not None:
+            try:
+                data = self.hub.burst(self._dialect, events)
+            except Exception:
+                return self._encode(events)  # tells which of them cannot be encoded, and sends the others
+            if data is not None:
+                self.hub.delivered += len(events)
+                return data
+        return self._encode(events)
+
     def _encode(self, events: list[Event]) -> bytes:
-        spoken = self._dialect
+        spoken, frames = self._dialect, self._frames
         assert spoken is not None
-        encode, snapshot, stats, timer = spoken.encode_event, self.hub.snapshot, self.hub.stats, self._timer_of_orders
+        assert frames is not None
+        encode, snapshot, stats, timer = frames.encode, self.hub.snapshot, self.hub.stats, self._timer_of_orders
         parts: list[bytes] = []
         for event in events:
             name = event.callback

@@ -34,7 +34,10 @@ _ASIDE: Final = frozenset({wire.HEARTBEAT, wire.PONG})
 
 
 class Target(NamedTuple):
-    """Where to connect, and how to speak there; ``ca`` is a file of certificates to trust, empty for the system's."""
+    """Where to connect, and how to speak there.
+
+    ``ca`` is a file of certificates to trust, empty for the system's; ``token`` opens a private server.
+    """
 
     host: str
     port: int
@@ -42,6 +45,10 @@ class Target(NamedTuple):
     tls: bool = False
     ca: str = ""
     packs: bool = False
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Target {self.place}>"  # a token is a secret
 
     @property
     def place(self) -> str:
@@ -159,6 +166,7 @@ def _hello(target: Target, kind: Kind) -> wire.Hello:
         platform=f"{sys.platform}-{platform.machine()}",
         library=f"ctp2 {__version__}",
         client_id=str(os.getpid()),
+        token=target.token,
     )
 
 

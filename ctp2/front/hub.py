@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import threading
 from collections import Counter, deque
@@ -18,7 +19,8 @@ from ctp2.front.connection import Connection
 from ctp2.front.dialect import Dialect
 from ctp2.front.limits import Limits
 from ctp2.front.logs import log
-from ctp2.front.outbox import Keys
+from ctp2.front.outbox import SNAPSHOT, Keys
+from ctp2.front.patterns import Frames
 from ctp2.front.stats import Stats
 
 _CACHED: Final = 1024
@@ -36,7 +38,9 @@ class Hub:
         clock: Clock,
         executor: Executor,
         next_number: Callable[[], int],
+        token: str = "",
     ) -> None:
+        """With ``token`` only clients that present it may come."""
         self.kind: Kind = kind
         self.backend = backend
         self.limits = limits
@@ -57,11 +61,15 @@ class Hub:
         self.conflated_before = 0
         """Snapshots conflated for clients that have gone."""
         self._executor = executor
+        self._token = token.encode()
         self._addresses: Counter[str] = Counter()
         self._users: dict[str, set[Connection]] = {}
         self._dirty: deque[Connection] = deque()
         self._woken = False
+        self._frames: dict[Dialect, Frames] = {}
         self._encoded: dict[Dialect, dict[int, tuple[Event, bytes]]] = {}
+        self._burst: dict[Dialect, tuple[list[Event], bytes]] = {}
+        """The snapshots that were encoded together last."""
         self.is_closing = False
         told = backend.capabilities
         self.capabilities_frame = capabilities_frame(
@@ -91,6 +99,10 @@ class Hub:
         if self._addresses[address] > self.limits.per_address:
             return f"there are {self.limits.per_address} links from {address} already: close one"
         return ""
+
+    def opens_to(self, token: str) -> bool:
+        """Whether a client with this token may come."""
+        return not self._token or hmac.compare_digest(self._token, token.encode())
 
     def leave(self, connection: Connection) -> None:
         """Count a client out."""
@@ -212,6 +224,13 @@ class Hub:
             self._woken = True
             self.loop.call_soon(self._drain)
 
+    def frames(self, spoken: Dialect) -> Frames:
+        """What makes the frames of a version."""
+        found = self._frames.get(spoken)
+        if found is None:
+            found = self._frames[spoken] = Frames(spoken, getattr(self.backend, "recipes", {}))
+        return found
+
     def snapshot(self, spoken: Dialect, event: Event) -> bytes:
         """The frame of a snapshot, which goes to many."""
         self.ticks += 1
@@ -228,10 +247,24 @@ class Hub:
         encoded[id(event)] = (event, data)
         return data
 
+    def burst(self, spoken: Dialect, events: list[Event]) -> bytes | None:
+        """The frames of snapshots alone, else None. Clients with the same subscriptions get the same bytes."""
+        last = self._burst.get(spoken)
+        if last is not None and last[0] == events:
+            self.ticks += len(events)
+            return last[1]
+        for event in events:
+            if event.callback != SNAPSHOT:
+                return None
+        data = b"".join([self.snapshot(spoken, event) for event in events])
+        self._burst[spoken] = (events, data)
+        return data
+
     # ------------------------------------------------------------------ time and the end
     def look(self) -> None:
         """What is due: heartbeats, silent and stalled clients."""
         self._encoded.clear()
+        self._burst.clear()
         now = self.now()
         for connection in list(self.connections):
             connection.look(now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TextIO
 
 log: Final = logging.getLogger("ctp2.front")
 
@@ -60,8 +60,9 @@ def _plain(value: object) -> object:
 class Written:
     """While it is entered, the process's log lines are written to standard error, ``text`` or ``json``."""
 
-    def __init__(self, level: str, line_format: str) -> None:
-        self._handler = logging.StreamHandler()
+    def __init__(self, level: str, line_format: str, stream: TextIO | None = None) -> None:
+        """``stream`` takes the place of standard error."""
+        self._handler = logging.StreamHandler(stream)
         self._level = logging.getLogger().level
         self.change(level, line_format)
 

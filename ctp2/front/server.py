@@ -49,6 +49,8 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     name: str = ""
     """Tells the environments of one process apart."""
+    token: str = field(default="", repr=False)
+    """What clients must present (a private server's); empty: nothing."""
 
 
 class Server:
@@ -124,7 +126,7 @@ class Server:
                 if kind not in backend.capabilities.served:
                     say(INFO, "skipped", name=config.name, side=kind, why="the backend does not offer it")
                     continue
-                hub = Hub(kind, backend, config.limits, self.clock, self._executor, self._next_number)
+                hub = Hub(kind, backend, config.limits, self.clock, self._executor, self._next_number, config.token)
                 listening_at = listener(config.host, port, _SEND_BUFFER if kind == "md" else 0)
                 listening = await loop.create_server(hub.connection, sock=listening_at, backlog=_BACKLOG, ssl=tls)
                 self._listening.append(listening)

@@ -178,8 +178,8 @@ def run(
 async def _serve(service: Service, ready: Callable[[Service], None]) -> None:
     stop = asyncio.Event()
     for name in ("SIGTERM", "SIGINT"):
-        _on_signal(name, stop.set)
-    _on_signal("SIGHUP", service.reload)
+        on_signal(name, stop.set)
+    on_signal("SIGHUP", service.reload)
     await service.start()
     ready(service)
     await stop.wait()
@@ -187,7 +187,8 @@ async def _serve(service: Service, ready: Callable[[Service], None]) -> None:
     await service.stop()
 
 
-def _on_signal(name: str, call: Callable[[], None]) -> None:
+def on_signal(name: str, call: Callable[[], None]) -> None:
+    """Have the running loop call when the signal ``name`` comes; nothing where there is no such signal."""
     number = getattr(signal, name, None)
     if number is None:
         return

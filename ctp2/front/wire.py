@@ -18,7 +18,8 @@ MAGIC: Final = b"CTP2WIRE"
 MAJOR: Final = 1
 MINOR: Final = 0
 
-HEADER: Final = struct.Struct("<IBBHii")
+HEADER_FORM: Final = "IBBHii"
+HEADER: Final = struct.Struct(f"<{HEADER_FORM}")
 """Length of the whole frame, kind, flags, slot, request id, aux."""
 HEADER_SIZE: Final = HEADER.size
 MAX_FRAME: Final = 65_536
@@ -181,6 +182,8 @@ class Cutter:
 # --- handshake -------------------------------------------------------------------------------------------------------
 
 _HELLO: Final = struct.Struct("<8sHHBBHII24sQ24s24s24s")
+_TOKEN: Final = struct.Struct("<64s")
+"""Behind the hello of a client of a private server; no other client has it."""
 _WELCOME: Final = struct.Struct("<HHBBHIIIIIIIIIIqQ16s40s32s")
 _INFO: Final = struct.Struct("<i81s3x")
 """``CThostFtdcRspInfoField``, the same in every version."""
@@ -194,7 +197,8 @@ class Hello(NamedTuple):
     """What a client says first.
 
     ``revision`` names the layout of its structs (``6.7.13``), ``checksum`` proves it (0: not proven). ``client_id`` is
-    the same at each reconnect of one Api object; the server writes it into its log.
+    the same at each reconnect of one Api object; the server writes it into its log. ``token`` opens a private server
+    (:mod:`ctp2.front.private`), other fronts do not look at it.
     """
 
     side: Kind
@@ -208,6 +212,10 @@ class Hello(NamedTuple):
     client_id: str = ""
     major: int = MAJOR
     minor: int = MINOR
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Hello {self.side} {self.revision} of {self.library}>"  # a token is a secret
 
 
 class Welcome(NamedTuple):
@@ -254,7 +262,7 @@ def hello(said: Hello) -> bytes:
         said.library.encode()[:23],
         said.client_id.encode()[:23],
     )
-    return frame(HELLO, body)
+    return frame(HELLO, body + _TOKEN.pack(said.token.encode()[:63]) if said.token else body)
 
 
 def read_hello(said: Frame) -> Hello:
@@ -276,7 +284,9 @@ def read_hello(said: Frame) -> Hello:
     if side not in SIDES:
         raise BadPacket(f"decode: side {side} is neither 1 (trader) nor 2 (md)")
     names = (_text(revision), checksum, features, pointer, factory, _text(platform), _text(library), _text(client))
-    return Hello(SIDES[side], *names, major, minor)
+    has_token = len(said.body) >= HELLO_SIZE + _TOKEN.size
+    token = _text(_TOKEN.unpack_from(said.body, HELLO_SIZE)[0]) if has_token else ""
+    return Hello(SIDES[side], *names, major, minor, token)
 
 
 def welcome(said: Welcome) -> bytes:

@@ -21,6 +21,10 @@ OLD = dialect("6.3.15", "trader")
 HELLO = wire.Hello(
     "trader", "6.7.13", checksum("6.7.13", "trader"), 3, 8, 4, "linux-x86_64", "example 1.0", "f00d", minor=0
 )
+TOKEN = "0123456789abcdef0123456789abcdef"
+HELLO_TOKEN = wire.Hello(
+    "md", "6.3.15", checksum("6.3.15", "md"), 2, 8, 0, "linux-x86_64", "example 1.0", "f00d", token=TOKEN
+)
 WELCOME = wire.Welcome(
     "trader", 0, 53_000, 15_000, 60_000, 120_000, 1_600_000_000_000_000_000, 7, "20260105", "a1b2c3d4", "ctp2 0.1.0"
 )
@@ -39,6 +43,7 @@ PING = wire.ping(9)
 
 EXAMPLES: dict[str, bytes] = {
     "hello": wire.hello(HELLO),
+    "hello_token": wire.hello(HELLO_TOKEN),
     "welcome": wire.welcome(WELCOME),
     "refused": wire.refused(REFUSAL),
     "heartbeat": wire.heartbeat(),
@@ -85,6 +90,7 @@ def test_every_example_is_checked(root: Path) -> None:
 def test_the_examples_are_read_as_they_are_written(root: Path) -> None:
     frames = {name: wire.Cutter().feed(block(root, name))[0] for name in EXAMPLES}
     assert wire.read_hello(frames["hello"]) == HELLO
+    assert wire.read_hello(frames["hello_token"]) == HELLO_TOKEN
     assert wire.read_welcome(frames["welcome"]) == WELCOME
     assert wire.read_refused(frames["refused"]) == REFUSAL
     assert wire.read_topic(frames["topic"]) == ("private", "20260105", 41)
@@ -122,9 +128,11 @@ GOLDEN = Path(__file__).resolve().parents[1] / "data" / "wire-1" / "frames.json"
 def test_frames_of_the_first_version_are_still_read() -> None:
     stored = json.loads(GOLDEN.read_text(encoding="ascii"))
     frames = {name: wire.Cutter().feed(bytes.fromhex(data))[0] for name, data in stored.items()}
-    assert len(frames) == 16
+    assert len(frames) == 17
     hello = wire.read_hello(frames["hello"])
     assert (hello.side, hello.revision, hello.checksum) == ("trader", "6.7.13", 0x7834EFC4BAE4B54F)
+    assert hello.token == ""
+    assert wire.read_hello(frames["hello_token"]).token == TOKEN
     welcome = wire.read_welcome(frames["welcome"])
     assert (welcome.side, welcome.silence_ms, welcome.flow_identity) == ("trader", 120_000, "a1b2c3d4")
     assert wire.read_refused(frames["refused"]).error_id == 4040

@@ -28,8 +28,8 @@ char* strstr(const char* text, const char* part);
 #include <string.h>
 #endif
 
-#if defined(_WIN32) || defined(__APPLE__)
-#define CTP2_EXPORT  // a list of names (.def, exported_symbols_list) says what is exported
+#if defined(_WIN32)
+#define CTP2_EXPORT  // a list of names (.def) says what is exported
 #else
 #define CTP2_EXPORT __attribute__((visibility("default")))
 #endif

@@ -10,7 +10,7 @@ namespace ctp2 {
 struct Tls;
 
 // Loads the library and prepares a link; host names are checked against the certificate. nullptr with `why` when that
-// cannot be done. `ca`: a file of certificates to trust, empty for the system's.
+// cannot be done. `ca`: a file of certificates to trust, and no others; empty for the system's.
 Tls* tls_open(sys::Socket socket, const char* host, const char* ca, Text& why);
 void tls_close(Tls* tls);
 
@@ -22,5 +22,9 @@ TlsStep tls_handshake(Tls* tls, Text& why);
 // A send that was answered by IO_AGAIN may be repeated with other or more data.
 long tls_receive(Tls* tls, void* data, size_t size);
 long tls_send(Tls* tls, const void* data, size_t size);
+// Whether something that tls_send took still waits for the network: then call tls_flush when the socket can be written.
+bool tls_has_waiting(const Tls* tls);
+// False when the link is broken.
+bool tls_flush(Tls* tls);
 
 }  // namespace ctp2

@@ -1,0 +1,46 @@
+"""The program ``probe.cpp``, compiled once for a state of its sources and called by tests of the runtime's parts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from ctp2.shim import compilers
+from tools.foreign import _kept
+
+HERE = Path(__file__).resolve().parent
+RUNTIME = HERE.parents[1] / "ctp2" / "shim" / "runtime"
+PARTS = ("address", "base", "launch", "platform_posix", "stamp", "tls")
+FLAGS = ("-std=c++17", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-exceptions")
+CHECKED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+WAIT = 120.0
+
+
+@cache
+def program() -> Path:
+    """The compiled probe, with sanitizers where the compiler has them."""
+    tools = next(compilers.identify(command) for command in compilers.commands(None))
+    checked = CHECKED if tools.kind == "gcc" else ()
+    sources = [HERE / "probe.cpp", *(RUNTIME / f"{part}.cpp" for part in PARTS)]
+    digest = hashlib.sha256(repr((tools.command, tools.version, FLAGS, checked)).encode())
+    for path in (*sources, *sorted(RUNTIME.glob("*.h"))):
+        digest.update(path.name.encode() + path.read_bytes())
+
+    def fill(folder: Path) -> None:
+        command = [*tools.command, *FLAGS, *checked, "-I", str(RUNTIME), *map(str, sources)]
+        subprocess.run([*command, "-o", str(folder / "probe"), "-pthread", "-ldl"], check=True, timeout=WAIT)
+
+    return _kept(f"probe-{digest.hexdigest()[:16]}", fill) / "probe"
+
+
+def probe(*words: str, at: Path | None = None, cwd: Path | None = None, **environment: str) -> list[str]:
+    """What it prints, line by line; nothing may come on standard error. ``at``: a copy of it at another place."""
+    command = [str(at or program()), *words]
+    env = {**os.environ, **environment}
+    result = subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, timeout=WAIT, check=False)
+    assert not result.stderr, result.stderr
+    assert result.returncode in (0, 1), result.returncode
+    return result.stdout.splitlines()
