@@ -1,164 +1,156 @@
-"""A program for Windows that uses a built library by numbers alone (windows_caller.cpp), compiled here."""
+"""A program over a native library, made of ctypes: it knows slots and bytes, as a C++ program's compiled code does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ctypes
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from queue import SimpleQueue
+from typing import Any, Final, NamedTuple
 
-from ctp2.ctp import layout, schema
-from ctp2.shim import names, windows
-from ctp2.shim.compilers import Tools, run
-from ctp2.shim.names import Side
-from ctp2.shim.windows import Machine
+from ctp2.core.backend import Kind
+from ctp2.ctp import layout, schema, structs
 
-SOURCE: Final = Path(__file__).with_name("windows_caller.cpp")
-FUNCTIONS: Final = {
-    "LoadLibraryA": 1,
-    "GetProcAddress": 2,
-    "GetEnvironmentVariableA": 3,
-    "GetStdHandle": 1,
-    "WriteFile": 5,
-    "CreateEventA": 4,
-    "SetEvent": 1,
-    "WaitForSingleObject": 2,
-    "ExitProcess": 1,
+TIMEOUT: Final = 30.0
+INFO_SIZE: Final = 88
+CLASSES: Final[dict[Kind, tuple[str, str, str]]] = {
+    "trader": ("CThostFtdcTraderApi", "CThostFtdcTraderSpi", "CreateFtdcTraderApi"),
+    "md": ("CThostFtdcMdApi", "CThostFtdcMdSpi", "CreateFtdcMdApi"),
 }
-"""What it calls of KERNEL32 → how many arguments, each of four bytes on x86."""
-
-CONFIRMATION: Final = {"BrokerID": "9999", "InvestorID": "alice"}
-LOGIN: Final = {"BrokerID": "9999", "UserID": "alice", "Password": "secret"}
-ORDER: Final = {
-    "BrokerID": "9999",
-    "InvestorID": "alice",
-    "UserID": "alice",
-    "InstrumentID": "TEST",
-    "OrderRef": "7",
-    "OrderPriceType": "2",
-    "Direction": "0",
-    "CombOffsetFlag": "0",
-    "CombHedgeFlag": "1",
-    "LimitPrice": 90.0,
-    "VolumeTotalOriginal": 1,
-    "TimeCondition": "3",
-    "VolumeCondition": "1",
-    "MinVolume": 1,
-    "ContingentCondition": "1",
-    "ForceCloseReason": "0",
-}
-"""Buy one below the market: it rests."""
-
-_SLOTS: Final = {
-    "RELEASE": "Release",
-    "INIT": "Init",
-    "TRADING_DAY": "GetTradingDay",
-    "REGISTER_FRONT": "RegisterFront",
-    "REGISTER_SPI": "RegisterSpi",
-    "LOGIN": "ReqUserLogin",
-}
-_SLOTS_OF: Final = {
-    "trader": {
-        "CONFIRM": "ReqSettlementInfoConfirm",
-        "ORDER": "ReqOrderInsert",
-        "PRIVATE_TOPIC": "SubscribePrivateTopic",
-    },
-    "md": {"SUBSCRIBE": "SubscribeMarketData"},
-}
-_HANDLED: Final = {
-    "OnFrontConnected": "on_connected",
-    "OnFrontDisconnected": "on_disconnected",
-    "OnRspUserLogin": "on_login",
-    "OnRspError": "on_error",
-    "OnRspSettlementInfoConfirm": "on_confirmed",
-    "OnRspOrderInsert": "on_order_refused",
-    "OnRtnOrder": "on_order",
-    "OnRtnDepthMarketData": "on_tick",
-}
-_READ: Final = {
-    "trader": {
-        "AT_TRADING_DAY": ("CThostFtdcRspUserLoginField", "TradingDay"),
-        "AT_ORDER_STATUS": ("CThostFtdcOrderField", "OrderStatus"),
-        "AT_ORDER_REF": ("CThostFtdcOrderField", "OrderRef"),
-        "AT_LIMIT_PRICE": ("CThostFtdcOrderField", "LimitPrice"),
-    },
-    "md": {
-        "AT_TRADING_DAY": ("CThostFtdcRspUserLoginField", "TradingDay"),
-        "AT_INSTRUMENT": ("CThostFtdcDepthMarketDataField", "InstrumentID"),
-        "AT_LAST_PRICE": ("CThostFtdcDepthMarketDataField", "LastPrice"),
-    },
-}
+_C_TYPES: Final[dict[str, Any]] = {"int": ctypes.c_int, "bool": ctypes.c_bool, "void": None}
 
 
-def build(machine: Machine, tools: Tools, revision: str, side: Side, folder: Path) -> Path:
-    """The program for one library; ``tools`` has to build for MSVC's interface."""
-    (folder / "numbers.h").write_text("\n".join(numbers(machine, revision, side)) + "\n", encoding="ascii")
-    made, program = folder / "caller.o", folder / "caller.exe"
-    command = list(windows.compile_command(machine, tools, SOURCE, made))
-    run([*command[:-4], "-I", str(folder), *command[-4:]], folder)
-    functions = [f"{name}@{4 * count}" if machine.is_x86 else name for name, count in FUNCTIONS.items()]
-    commands, imports = windows.import_libraries(
-        machine, tools, {"kernel32": functions, "msvcrt": ("memcpy", "memset", "strlen")}, folder
-    )
-    link = (
-        *windows.partner(tools, "lld-link"),
-        *("/nodefaultlib", "/entry:start", "/subsystem:console", *machine.link, f"/out:{program}"),
-    )
-    for step in (*commands, [*link, str(made), *map(str, imports)]):
-        run(step, folder)
-    return program
+class Call(NamedTuple):
+    """One call of the Spi; structs as their bytes, None for a null pointer."""
+
+    name: str
+    field: bytes | None
+    info: bytes | None
+    number: int
+    is_last: bool
+    thread: int
+
+    @property
+    def error_id(self) -> int:
+        assert self.info is not None
+        return int.from_bytes(self.info[:4], "little", signed=True)
 
 
-def numbers(machine: Machine, revision: str, side: Side) -> Iterator[str]:
-    """The lines of ``numbers.h``."""
-    facts = schema.load(revision)
-    api, spi = (
-        [one for one in facts["classes"][name] if not one.get("static")]
-        for name in (names.CLASSES[side], names.CLASSES[side].replace("Api", "Spi"))
-    )
-    slots = {one["name"]: slot for slot, one in enumerate(api)}
-    yield f"#define IS_TRADER {int(side == 'trader')}"
-    for name, method in {**_SLOTS, **_SLOTS_OF[side]}.items():
-        yield f"#define SLOT_{name} {slots[method]}"
-    if side == "trader":
-        # From 6.7.13 on a sequence number follows.
-        more = len(api[slots["SubscribePrivateTopic"]]["args"]) - 1
-        yield f"#define PRIVATE_TOPIC_MORE {', 0' * more}"
-    factory, version = windows.exports(machine, revision, side)
-    kinds = names.static_arguments(revision, side)[names.FACTORIES[side]]
-    yield f'#define NAME_FACTORY "{factory}"'
-    yield f'#define NAME_VERSION "{version}"'
-    yield f"#define FACTORY_TYPES {', '.join(kinds)}"
-    yield f"#define FACTORY_ARGUMENTS(flow) {', '.join(['flow', *['false'] * (len(kinds) - 1)])}"
-    yield f"#define SIZE_LOGIN {facts['sizes']['CThostFtdcReqUserLoginField']}"
-    yield f"#define SIZE_CONFIRM {facts['sizes']['CThostFtdcSettlementInfoConfirmField']}"
-    yield f"#define SIZE_ORDER {facts['sizes']['CThostFtdcInputOrderField']}"
-    for name, (struct, member) in _READ[side].items():
-        yield f"#define {name} {_places(revision, struct)[member].offset}"
-    yield from _filling(revision, "fill_login", "CThostFtdcReqUserLoginField", LOGIN)
-    yield from _filling(revision, "fill_confirm", "CThostFtdcSettlementInfoConfirmField", CONFIRMATION)
-    yield from _filling(revision, "fill_order", "CThostFtdcInputOrderField", ORDER)
-    yield f"#define CALLBACKS {', '.join(f'(void*){_callback(one)}' for one in spi)}"
+def slots(version: str, class_name: str) -> list[dict[str, Any]]:
+    """The methods of a class in vtable order."""
+    return [method for method in schema.load(version)["classes"][class_name] if not method.get("static")]
 
 
-def _callback(method: schema.Method) -> str:
-    letters = {"int": "n", "bool": "b"}
-    ignored = "ignore_" + "".join(letters.get(kind, "p") for _, kind, *_ in method["args"])
-    return _HANDLED.get(method["name"], ignored)
+def _pointer(c_type: str) -> Any:
+    return _C_TYPES.get(c_type, ctypes.c_void_p)
 
 
-def _filling(revision: str, name: str, struct: str, values: dict[str, str] | dict[str, str | float]) -> Iterator[str]:
-    yield f"static inline void {name}(char* at) {{"
-    places = _places(revision, struct)
-    for member, value in values.items():
-        offset = places[member].offset
-        if isinstance(value, str):
-            yield from (f"    at[{offset + place}] = '{one}';" for place, one in enumerate(value))
-        else:
-            kind = "double" if isinstance(value, float) else "int"
-            yield f"    *reinterpret_cast<{kind}*>(at + {offset}) = {value};"
-    yield "    (void)at;"
-    yield "}"
+class Spi:
+    """An object with a vtable whose every slot records; ``hooks`` run inside the callback, on the library's thread."""
+
+    def __init__(self, version: str, kind: Kind) -> None:
+        self.version = version
+        self.calls: SimpleQueue[Call] = SimpleQueue()
+        self.hooks: dict[str, Callable[[Call], object]] = {}
+        self.sizes = schema.load(version)["sizes"]
+        methods = slots(version, CLASSES[kind][1])
+        self._keep = [self._slot(method) for method in methods]
+        self._table = (ctypes.c_void_p * len(methods))(*(ctypes.cast(keep, ctypes.c_void_p) for keep in self._keep))
+        self._object = (ctypes.c_void_p * 1)(ctypes.addressof(self._table))
+        self.address = ctypes.addressof(self._object)
+
+    def _slot(self, method: dict[str, Any]) -> Any:
+        types = [argument[1] for argument in method["args"]]
+
+        def called(_this: int, *values: Any) -> None:
+            field = info = None
+            number, is_last = 0, False
+            for at, (c_type, value) in enumerate(zip(types, values, strict=True)):
+                if c_type == "int":
+                    number = value
+                elif c_type == "bool":
+                    is_last = value
+                elif c_type == "CThostFtdcRspInfoField*" and (at == 1 or len(types) == 3):
+                    info = ctypes.string_at(value, INFO_SIZE) if value else None
+                else:
+                    assert value is None or value % 8 == 0, "a struct that is not aligned"
+                    field = ctypes.string_at(value, self.sizes[c_type[:-1]]) if value else None
+            call = Call(method["name"], field, info, number, is_last, threading.get_native_id())
+            hook = self.hooks.get(call.name)
+            if hook is not None:
+                hook(call)
+            self.calls.put(call)
+
+        return ctypes.CFUNCTYPE(None, ctypes.c_void_p, *map(_pointer, types))(called)
+
+    def next(self, name: str = "") -> Call:
+        """The next call (of ``name``: those before it are forgotten)."""
+        while True:
+            call = self.calls.get(timeout=TIMEOUT)
+            if not name or call.name == name:
+                return call
+
+    def struct(self, call: Call, name: str) -> Any:
+        """The struct of a call, decoded."""
+        assert call.field is not None
+        return layout.codec(self.version).unpack(name, call.field)
 
 
-def _places(revision: str, struct: str) -> dict[str, layout.Field]:
-    return {field.name: field for field in layout.codec(revision).fields(struct)}
+class Api:
+    """An object of a library."""
+
+    def __init__(self, library: Path, version: str, kind: Kind, flow: str | None = "", *flags: bool) -> None:
+        self.version, self.kind = version, kind
+        api_class, _, factory = CLASSES[kind]
+        self._library = ctypes.CDLL(str(library))
+        statics = {m["name"]: m["args"] for m in schema.load(version)["classes"][api_class] if m.get("static")}
+        arguments = statics[factory]
+        name = f"_ZN{len(api_class)}{api_class}{len(factory)}{factory}EPKc{'b' * (len(arguments) - 1)}"
+        create = getattr(self._library, name)
+        create.restype = ctypes.c_void_p
+        create.argtypes = [ctypes.c_char_p, *[ctypes.c_bool] * (len(arguments) - 1)]
+        given = [*flags, *[False] * (len(arguments) - 1)][: len(arguments) - 1]
+        self.address = create(None if flow is None else flow.encode(), *given)
+        assert self.address
+        self._slots = {method["name"]: (slot, method) for slot, method in enumerate(slots(version, api_class))}
+        self._version = getattr(self._library, f"_ZN{len(api_class)}{api_class}13GetApiVersionEv")
+        self._version.restype = ctypes.c_char_p
+
+    def api_version(self) -> str:
+        """What ``GetApiVersion`` says."""
+        return str(self._version().decode())
+
+    def has(self, name: str) -> bool:
+        """Whether the revision has the method."""
+        return name in self._slots
+
+    def call(self, name: str, *values: Any) -> Any:
+        """Call a method through the vtable; structs are addresses or None."""
+        slot, method = self._slots[name]
+        types = [argument[1] for argument in method["args"]]
+        returns = ctypes.c_char_p if method["returns"] == "const char*" else _C_TYPES[method["returns"]]
+        arguments = [
+            ctypes.c_int
+            if c_type == "THOST_TE_RESUME_TYPE"
+            else ctypes.c_char_p
+            if c_type == "char*"
+            else _pointer(c_type)
+            for c_type in types
+        ]
+        table = ctypes.cast(ctypes.c_void_p.from_address(self.address).value or 0, ctypes.POINTER(ctypes.c_void_p))
+        return ctypes.CFUNCTYPE(returns, ctypes.c_void_p, *arguments)(table[slot] or 0)(self.address, *values)
+
+    def request(self, name: str, request_id: int = 0, data: bytes | None = None, **members: Any) -> int:
+        """Call a request with a struct of ``members``, or of these bytes."""
+        struct = self._slots[name][1]["args"][0][1][:-1]
+        codec = layout.codec(self.version)
+        content = codec.pack(getattr(structs, struct)(**members)) if data is None else data
+        buffer = ctypes.create_string_buffer(content, len(content))
+        arguments = (ctypes.addressof(buffer),) + ((request_id,) if len(self._slots[name][1]["args"]) == 2 else ())
+        return int(self.call(name, *arguments))
+
+    def names(self, name: str, codes: list[bytes | None], count: int | None = None) -> int:
+        """Call a subscription."""
+        table = (ctypes.c_char_p * len(codes))(*codes)
+        return int(self.call(name, ctypes.addressof(table), len(codes) if count is None else count))

@@ -15,7 +15,7 @@ import pytest
 
 from ctp2.shim import names, pe, windows
 from ctp2.shim.names import Side
-from tests.shim import caller, cross
+from tests.shim import cross, windows_caller
 
 MACHINES = {"windows-x86_64": windows.X86_64, "windows-x86": windows.X86}
 ERAS = ("6.3.15", "6.6.9", "6.7.9", "6.7.11", "6.7.13")
@@ -119,7 +119,7 @@ def called(
     by = f"{machine.mingw}-g++" if by == "mingw" else by
     library = cross.built(revision, target, by, folder / "library")[SIDES.index(side)]
     (folder / "program").mkdir()
-    program = caller.build(machine, windows.find(machine, cross.zig()), revision, side, folder / "program")
+    program = windows_caller.build(machine, windows.find(machine, cross.zig()), revision, side, folder / "program")
     said = folder / "said"
     with cross.windows(folder / "windows") as (loader, environment), said.open("wb") as out:
         environment |= {

@@ -1,7 +1,7 @@
 // A program for Windows that uses a CTP library as one built with MSVC does, with nothing of ours but numbers: the factory
 // is found by its decorated name, methods by their slot, callbacks through a table of its own.
 //
-// numbers.h (tests/shim/caller.py) has slots, sizes and offsets from the schema. What happens is written to standard
+// numbers.h (tests/shim/windows_caller.py) has slots, sizes and offsets from the schema. What happens is written to standard
 // output, a line each; the exit code is 0 when all of it did.
 #include "numbers.h"
 
