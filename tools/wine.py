@@ -10,6 +10,7 @@ parts replaces the long first start, in which wine copies them all.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import tarfile
@@ -48,7 +49,7 @@ class NoWine(Exception):
 
 def can_have() -> bool:
     """Whether this machine has what ``unpack`` uses: an apt of x86-64 Debian or one like it."""
-    return all(shutil.which(tool) for tool in ("apt-get", "dpkg-deb")) and os.uname().machine == "x86_64"
+    return all(shutil.which(tool) for tool in ("apt-get", "dpkg-deb")) and platform.machine() == "x86_64"
 
 
 def unpack(folder: Path) -> None:
@@ -142,7 +143,7 @@ class Wine:
     def drive(self, folder: Path) -> Iterator[Mapping[str, str]]:
         """A C: drive in ``folder``, which must not exist; gives the environment in which ``program`` uses it.
 
-        At the end it waits until wine's server, which outlives its programs by some seconds, has gone.
+        At the end wine's server of this drive, which outlives its programs by some seconds, is ended.
         """
         windows = folder / "drive_c" / "windows"
         for name, half in _HALVES.items():
@@ -163,4 +164,5 @@ class Wine:
             "LD_LIBRARY_PATH": str(self.parts.parent),
         }
         yield environment
-        subprocess.run([server, "-w"], env=environment, timeout=60, check=False)
+        for option in ("-k", "-w"):
+            subprocess.run([server, option], env=environment, timeout=60, check=False)

@@ -29,7 +29,7 @@ FILES: Final[Mapping[Side, str]] = {"trader": "thosttraderapi_se.dll", "md": "th
 LIBRARIES: Final = frozenset({"kernel32.dll", "ws2_32.dll", "msvcrt.dll"})
 """All that a library may import from: parts of every Windows."""
 _API: Final = RUNTIME / "windows_api.h"
-_C_LIBRARY: Final = (
+C_LIBRARY: Final = (
     *("malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "memcmp", "memchr"),
     *("strlen", "strcmp", "strncmp", "strchr", "strstr"),
 )
@@ -149,7 +149,8 @@ def _zig_headers(zig: tuple[str, ...]) -> str:
     found = re.search(r'lib_dir"?\s*[:=]\s*("(?:[^"\\]|\\.)*")', answer.stdout.decode(errors="replace"))
     if found is None:
         raise NoCompiler("bad_compiler", command=" ".join(zig), reason="it does not say where its headers are")
-    return str(Path(json.loads(found[1]), "include"))
+    # It may stand there as seen from the current folder.
+    return str(Path(json.loads(found[1]), "include").resolve())
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -177,7 +178,7 @@ def link_commands(
 
 
 def _lld_link(machine: Machine, tools: Tools, objects: Sequence[Path], library: Path) -> list[list[str]]:
-    functions = {**system_functions(machine), "msvcrt": _C_LIBRARY}
+    functions = {**system_functions(machine), "msvcrt": C_LIBRARY}
     commands, imports = import_libraries(machine, tools, functions, library.parent)
     commands.append(
         [

@@ -1,7 +1,7 @@
 // A program for Windows that uses a CTP library as one built with MSVC does, with nothing of ours but numbers: the factory
 // is found by its decorated name, methods by their slot, callbacks through a table of its own.
 //
-// numbers.h (tests/shim/caller.py) has slots, sizes and offsets from the schema. What happens is written to standard
+// numbers.h (tests/shim/windows_caller.py) has slots, sizes and offsets from the schema. What happens is written to standard
 // output, a line each; the exit code is 0 when all of it did.
 #include "numbers.h"
 
@@ -108,7 +108,7 @@ void METHOD ignore_pp(Spi*, void*, void*) {}
 void METHOD ignore_pnb(Spi*, void*, int, bool) {}
 void METHOD ignore_ppnb(Spi*, void*, void*, int, bool) {}
 
-alignas(8) char login[SIZE_LOGIN], order[SIZE_ORDER];
+alignas(8) char login[SIZE_LOGIN], confirmation[SIZE_CONFIRM], order[SIZE_ORDER];
 
 void METHOD on_connected(Spi*) {
     put("connected\n");
@@ -132,6 +132,11 @@ void METHOD on_error(Spi*, void* info, int request, bool) {
 }
 
 #if IS_TRADER
+void METHOD on_confirmed(Spi*, void*, void* info, int, bool) {
+    put_number_line("confirmed", info ? member<int>(info, 0) : -1);
+    SetEvent(step);
+}
+
 void METHOD on_order_refused(Spi*, void*, void* info, int, bool) {
     put_number_line("refused", info ? member<int>(info, 0) : -1);
     fail("OnRspOrderInsert");
@@ -148,8 +153,11 @@ void METHOD on_order(Spi*, void* field) {
 }
 
 void trade() {
+    fill_confirm(confirmation);
+    if (call<int>(SLOT_CONFIRM, static_cast<void*>(confirmation), 2) != 0) fail("ReqSettlementInfoConfirm");
+    wait("OnRspSettlementInfoConfirm");
     fill_order(order);
-    if (call<int>(SLOT_ORDER, static_cast<void*>(order), 2) != 0) fail("ReqOrderInsert");
+    if (call<int>(SLOT_ORDER, static_cast<void*>(order), 3) != 0) fail("ReqOrderInsert");
     wait("OnRtnOrder");
     put("order\n");
 }
