@@ -84,6 +84,12 @@ def check(address: Address, /) -> None:
         _check_join(module, address, opened_with)
 
 
+def located(address: Address, /) -> Address:
+    """The address with its files named so that they are the same wherever the program goes."""
+    own = getattr(_module(address.scheme), "located", None)
+    return cast("Address", own(address)) if own is not None else address
+
+
 def identity(address: Address, /) -> Hashable:
     """Equal for addresses that share one backend in this process."""
     own = getattr(_module(address.scheme), "identity", None)

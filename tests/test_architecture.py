@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"ctp2.core", "ctp2.front.limits"},
     "tts": {"ctp2.core", "ctp2.refdata", "ctp2.ctp"},
     "front": {"ctp2.core", "ctp2.ctp"},
+    "quotes": {"ctp2.core", "ctp2.refdata", "ctp2.ctp"},
     "tdapi": {"ctp2.core", "ctp2.ctp", "ctp2.registry"},
     "mdapi": {"ctp2.core", "ctp2.ctp", "ctp2.registry"},
     "thosttraderapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},

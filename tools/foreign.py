@@ -8,9 +8,9 @@
   one file that needs no pandas is used.
 - our own wheels, pure and native, built once for a state of the sources.
 - a small library that moves the date of a process (tools/future.py).
+- the programs of others that run on our native libraries (tools/foreign_clients.py).
 
-Each is kept under a key of its inputs and made in a scratch folder that is renamed when complete, so that parallel test
-processes cannot see half of it.
+Each is kept under a key of its inputs, see tools/kept.py.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ import sys
 import sysconfig
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
-ROOT = Path(__file__).resolve().parents[1]
-CACHE = ROOT / ".cache" / "foreign"
+from tools import foreign_clients
+from tools.kept import CACHE, ROOT
+from tools.kept import kept as _kept
+
 OPENCTP_VERSION: Final = "6.7.11.0"
 CALENDARS_VERSION: Final = "4.13.2"
 SHINNY_VERSION: Final = "0.0.2"
@@ -37,25 +38,6 @@ OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
 BUILD_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "requirements-dev.lock")
 
 Mode = Literal["pure", "native"]
-
-
-def _kept(name: str, fill: Callable[[Path], None]) -> Path:
-    """The folder ``name`` of the cache, filled on first use."""
-    target = CACHE / name
-    if target.is_dir():
-        return target
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-        content = Path(scratch) / "content"
-        content.mkdir()
-        fill(content)
-        try:
-            os.rename(content, target)
-        except OSError:
-            # Another process was first; its copy is as good.
-            if not target.is_dir():
-                raise
-    return target
 
 
 def openctp() -> Path:
@@ -211,7 +193,10 @@ def main() -> int:
     except subprocess.CalledProcessError:
         print("ctp2: the wheel could not be built; the reason stands above", file=sys.stderr)
         return 1
-    return 0
+    failed = foreign_clients.prepare()
+    if failed:
+        print(f"ctp2: could not prepare {', '.join(failed)}; the reasons stand above", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

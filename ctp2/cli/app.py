@@ -15,6 +15,7 @@ from ctp2 import __version__
 from ctp2.cli.account_app import app as account_app
 from ctp2.cli.errors import DONE, INTERRUPTED, NOT_REACHABLE, CliError
 from ctp2.cli.messages import text
+from ctp2.cli.shim_app import app as shim_app
 from ctp2.cli.version import version_line
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(account_app, name="account")
+app.add_typer(shim_app, name="shim")
 
 Json = Annotated[bool, typer.Option("--json", help=text("help.json"))]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection, Iterable, Mapping
+
 
 class Address:
     """A parsed front address; equal addresses share one backend in a process.
@@ -26,6 +29,30 @@ class Address:
 
     def __repr__(self) -> str:
         return f"Address({self.text!r})"
+
+    def located(self, names: Iterable[str], words: Collection[str] = ()) -> Address:
+        """The same place with the files of these options named so that they are the same from every folder.
+
+        ``words`` stand there for no file. ``text`` stays what was written.
+        """
+        paths = {
+            name: os.path.abspath(path)
+            for name in names
+            if (path := self.options.get(name)) and path not in words and not os.path.isabs(path)
+        }
+        return self.having(paths) if paths else self
+
+    def having(self, options: Mapping[str, str]) -> Address:
+        """The same with other values of options."""
+        return Address(self.scheme, self.host, self.path, {**self.options, **options}, self.text)
+
+    def rendered(self) -> str:
+        """Scheme, host, path and options as a text that :func:`parse` reads."""
+        from urllib.parse import urlencode
+
+        path = f"/{self.path}" if self.path else ""
+        options = f"?{urlencode(self.options, safe=':/,*')}" if self.options else ""
+        return f"{self.scheme}://{self.host}{path}{options}"
 
 
 def parse(text: str) -> Address:

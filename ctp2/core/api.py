@@ -67,6 +67,9 @@ class Registry(Protocol):
     def check(self, address: Address, /) -> None:
         """Raise for an address that can never work."""
 
+    def located(self, address: Address, /) -> Address:
+        """The address with its files named so that they are the same from every folder."""
+
     def acquire(self, address: Address, /) -> Backend:
         """Open, or join what is open."""
 
@@ -267,6 +270,7 @@ class BaseApi:
         forced = _forced_md_front if self._KIND == "md" else _forced_front
         address = addresses.parse(text if forced is None else forced)
         self._registry.check(address)
+        address = self._registry.located(address)
         if self._initialised:
             log.warning("%s: %s registered after Init: used at the next reconnect", self._dispatcher.name, address.text)
         identity = self._registry.identity

@@ -8,12 +8,15 @@ A backend package offers two functions and two classes:
 =====================  ========  ================================================================================
 ``check(address)``     required  raise ``ValueError``/``FileNotFoundError`` for an address that can never work
 ``open(address, clock)`` required  a :class:`Backend`; may block; raises an error of :mod:`ctp2.core.errors`
+``located(address)``   optional  the address with its files named so that they are the same from every folder: a program
+                                 may change its working directory between two connections
 ``Backend.session``    required  one per Api object or served client
 ``Session.handle``     required  take one request; never block, never call back synchronously
 ``Backend.work_on``      optional  ``(host) -> bool``: do the work on a server's event loop (:class:`Host`) from now on,
                                  ``Backend.work_alone()`` ends that; False: it cannot. A loop wakes nobody
 ``Backend.figures``      optional  ``() -> Mapping[str, float]``: numbers for whoever watches, from any thread; names as
                                  Prometheus writes them, counters end with ``_total``
+``Backend.recipes``      optional  build → :class:`Recipe`, where a record repeats a shared one but for some members
 ``Backend.fault``        optional  why it serves no more, empty while it does
 ``Session.subscribe_topic``  optional  where a trader session's private/public flow starts (default: from now)
 ``Session.flow_identity``  optional  a text that names the counter's logs: a client that kept positions of other logs
@@ -30,7 +33,7 @@ A session whose link is gone for good puts ``Event(REOPEN)`` (:mod:`ctp2.core.di
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -45,6 +48,9 @@ CONTRACT_VERSION: Final = 1
 
 Kind = Literal["trader", "md"]
 Topic = Literal["private", "public"]
+
+Builder = Callable[[Any], Any]
+"""What makes an event's struct of its field."""
 
 QUICK: Final = -1
 """``after`` of :meth:`Session.subscribe_topic`: deliver only what happens from now on."""
@@ -90,7 +96,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     is_last: bool = True
     topic: Topic | None = None
     sequence: int = 0
-    build: Callable[[Any], Any] | None = None
+    build: Builder | None = None
 
     def struct(self) -> Any:
         """The struct to hand to a client, built now if it is yet to be."""
@@ -100,6 +106,20 @@ class Event(msgspec.Struct, gc=False, eq=False):
     def __repr__(self) -> str:
         place = f"{self.topic}:{self.sequence}"
         return f"Event({self.callback}, request_id={self.request_id}, is_last={self.is_last}, {place})"
+
+
+class Recipe(NamedTuple):
+    """What ``Event.build`` makes, in parts: a server packs the members that differ, and the shared record once.
+
+    ``parts`` of an event's ``field`` are the shared record, which is never changed, and the values of ``members`` in
+    their order; None when the record differs in more than those. ``own`` are the texts among them that hardly two
+    records have in common.
+    """
+
+    callback: str
+    members: tuple[str, ...]
+    own: frozenset[str]
+    parts: Callable[[Any], tuple[Any, tuple[Any, ...]] | None]
 
 
 class Sink(Protocol):

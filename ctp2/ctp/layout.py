@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import logging
 import struct as struct_module
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
@@ -132,6 +132,11 @@ def _encode(text: str, limit: int) -> bytes:
 _decoded: Final = _Decoded(decode_text)
 _decoded_foreign: Final = _Decoded(decode_foreign)
 _encoded: Final[dict[int, _Encoded]] = {}
+
+
+def table(limit: int) -> Mapping[str, bytes]:
+    """Text → what a field of ``limit`` bytes (without NUL) holds of it, for texts that repeat."""
+    return _encoded.setdefault(limit, _Encoded(limit))
 
 
 def _encode_piece(value: bytes | str, limit: int) -> bytes:
@@ -286,7 +291,7 @@ def _packer(fields: tuple[Field, ...], size: int) -> Callable[[Any], bytes]:
         elif field.kind not in ("char", "text"):
             items.append(f"s.{field.name}")
         elif _kept(field):
-            names[f"t{limit}"] = _encoded.setdefault(limit, _Encoded(limit))
+            names[f"t{limit}"] = table(limit)
             items.append(f"t{limit}[s.{field.name}]")
         else:
             items.append(f"encode(s.{field.name}, {limit})")

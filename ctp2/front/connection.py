@@ -23,6 +23,7 @@ from ctp2.front import wire
 from ctp2.front.dialect import Dialect, dialect
 from ctp2.front.logs import log, say
 from ctp2.front.outbox import SNAPSHOT, Outbox
+from ctp2.front.patterns import Frames
 from ctp2.front.stats import INSERT, TIMED, OrderTimer, places_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._cutter = wire.Cutter(wire.MAX_HELLO)
         self._dialect: Dialect | None = None
+        self._frames: Frames | None = None
         self._timer_of_orders: OrderTimer | None = None
         self._session_id = 0
         self._is_gb18030 = False
@@ -217,6 +219,7 @@ class Connection(asyncio.Protocol):
         if hello.checksum not in (0, spoken.checksum):
             raise BadPacket(f"version: the client's {hello.revision} is not the {hello.revision} of this front")
         self._dialect = spoken
+        self._frames = self.hub.frames(spoken)
         self._timer_of_orders = OrderTimer(places_of(spoken.codec)) if hello.side == "trader" else None
         self._is_gb18030 = bool(hello.features & wire.TEXT_GB18030)
         features = hello.features & wire.TEXT_GB18030
@@ -346,17 +349,29 @@ class Connection(asyncio.Protocol):
             return
         events, has_more = outbox.take(SLICE)
         if events:
-            self.write(self._encode(events))
+            self.write(self._frames_of(events))
             outbox.finish(len(events))
         if has_more:
             self.hub.loop.call_soon(self.drain)
         if self._waiting:
             self.serve()
 
+    def _frames_of(self, events: list[Event]) -> bytes:
+        if self.kind == "md" and self._packer is None and self._dialect is not None:
+            try:
+                data = self.hub.burst(self._dialect, events)
+            except Exception:
+                return self._encode(events)  # tells which of them cannot be encoded, and sends the others
+            if data is not None:
+                self.hub.delivered += len(events)
+                return data
+        return self._encode(events)
+
     def _encode(self, events: list[Event]) -> bytes:
-        spoken = self._dialect
+        spoken, frames = self._dialect, self._frames
         assert spoken is not None
-        encode, snapshot, stats, timer = spoken.encode_event, self.hub.snapshot, self.hub.stats, self._timer_of_orders
+        assert frames is not None
+        encode, snapshot, stats, timer = frames.encode, self.hub.snapshot, self.hub.stats, self._timer_of_orders
         parts: list[bytes] = []
         for event in events:
             name = event.callback

@@ -142,6 +142,16 @@ class Dialect:
         """The callbacks that this version has."""
         return frozenset(self._out)
 
+    def outgoing(self, callback: str) -> tuple[int, str, int]:
+        """Slot, struct and its size of a callback that this version has."""
+        out = self._out[callback]
+        return out.slot, out.struct, out.size
+
+    def fits(self, callback: str, struct: Any) -> bool:
+        """Whether the codes of a callback's struct can be told whole; said once in the log if not."""
+        out = self._out[callback]
+        return not out.codes or self._fits(struct, out)
+
     def _codes_of(self, struct: str) -> tuple[tuple[str, int], ...]:
         newest = layout.codec(layout.NEWEST)
         if struct not in newest.names():

@@ -19,7 +19,8 @@ from ctp2.front.connection import Connection
 from ctp2.front.dialect import Dialect
 from ctp2.front.limits import Limits
 from ctp2.front.logs import log
-from ctp2.front.outbox import Keys
+from ctp2.front.outbox import SNAPSHOT, Keys
+from ctp2.front.patterns import Frames
 from ctp2.front.stats import Stats
 
 _CACHED: Final = 1024
@@ -65,7 +66,10 @@ class Hub:
         self._users: dict[str, set[Connection]] = {}
         self._dirty: deque[Connection] = deque()
         self._woken = False
+        self._frames: dict[Dialect, Frames] = {}
         self._encoded: dict[Dialect, dict[int, tuple[Event, bytes]]] = {}
+        self._burst: dict[Dialect, tuple[list[Event], bytes]] = {}
+        """The snapshots that were encoded together last."""
         self.is_closing = False
         told = backend.capabilities
         self.capabilities_frame = capabilities_frame(
@@ -220,6 +224,13 @@ class Hub:
             self._woken = True
             self.loop.call_soon(self._drain)
 
+    def frames(self, spoken: Dialect) -> Frames:
+        """What makes the frames of a version."""
+        found = self._frames.get(spoken)
+        if found is None:
+            found = self._frames[spoken] = Frames(spoken, getattr(self.backend, "recipes", {}))
+        return found
+
     def snapshot(self, spoken: Dialect, event: Event) -> bytes:
         """The frame of a snapshot, which goes to many."""
         self.ticks += 1
@@ -236,10 +247,24 @@ class Hub:
         encoded[id(event)] = (event, data)
         return data
 
+    def burst(self, spoken: Dialect, events: list[Event]) -> bytes | None:
+        """The frames of snapshots alone, else None. Clients with the same subscriptions get the same bytes."""
+        last = self._burst.get(spoken)
+        if last is not None and last[0] == events:
+            self.ticks += len(events)
+            return last[1]
+        for event in events:
+            if event.callback != SNAPSHOT:
+                return None
+        data = b"".join([self.snapshot(spoken, event) for event in events])
+        self._burst[spoken] = (events, data)
+        return data
+
     # ------------------------------------------------------------------ time and the end
     def look(self) -> None:
         """What is due: heartbeats, silent and stalled clients."""
         self._encoded.clear()
+        self._burst.clear()
         now = self.now()
         for connection in list(self.connections):
             connection.look(now)

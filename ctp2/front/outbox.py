@@ -50,12 +50,14 @@ class Outbox:
     """The sink of one client's session. ``wake`` is told, from any thread, that there is something to take."""
 
     __slots__ = (
-        *("_done", "_held", "_keys", "_limits", "_lock", "_on_idle", "_open", "_queue", "_queued", "_wake", "_woken"),
-        *("address", "conflated", "is_blocked", "overflowed"),
+        *("_done", "_held", "_keys", "_limits", "_lock", "_on_idle", "_open", "_queue", "_queued", "_roomy", "_wake"),
+        *("_woken", "address", "conflated", "is_blocked", "overflowed"),
     )
 
     def __init__(self, limits: Limits, keys: Keys, wake: Callable[[], None]) -> None:
         self._limits = limits
+        self._roomy = min(limits.behind_events, limits.waiting_events + 1)
+        """Fewer waiting events than this are nothing to look at twice."""
         self._keys = keys
         self._wake = wake
         self._lock = threading.Lock()
@@ -83,17 +85,18 @@ class Outbox:
                 return
             queue = self._queue
             waiting = len(queue)
-            is_woken, self._woken = self._woken, True
-            if waiting > self._limits.waiting_events:
-                self._overflow()
-                is_woken = False  # whoever waits for the network must hear of it
-            elif self.is_blocked or waiting >= self._limits.behind_events:
-                self._hold(events)
-            else:
+            if waiting < self._roomy and not self.is_blocked:
                 queue.extend(events)
                 self._queued += len(events)
-        if not is_woken:
-            self._wake()
+            elif waiting > self._limits.waiting_events:
+                self._overflow()
+                self._woken = False  # whoever waits for the network must hear of it
+            else:
+                self._hold(events)
+            if self._woken:
+                return
+            self._woken = True
+        self._wake()
 
     def _hold(self, events: Sequence[Event]) -> None:
         queue, held = self._queue, self._held

@@ -18,7 +18,8 @@ MAGIC: Final = b"CTP2WIRE"
 MAJOR: Final = 1
 MINOR: Final = 0
 
-HEADER: Final = struct.Struct("<IBBHii")
+HEADER_FORM: Final = "IBBHii"
+HEADER: Final = struct.Struct(f"<{HEADER_FORM}")
 """Length of the whole frame, kind, flags, slot, request id, aux."""
 HEADER_SIZE: Final = HEADER.size
 MAX_FRAME: Final = 65_536

@@ -10,10 +10,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, islice
 from operator import le
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ctp2.refdata.calendar import plus_days
 from ctp2.refdata.instruments import instrument_for
@@ -34,6 +35,8 @@ __all__ = [
     "tick_files",
 ]
 
+SAMPLE: Final = "sample"
+"""The source that ships with the package."""
 _SAMPLE = DATA_DIR / "sample"
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
@@ -223,6 +226,8 @@ def read_days(
     takes a volume that falls during a day as it is. ``paths``: read only these of the source's files.
     ``TickFileError`` for an unreadable file, a missing column, a broken cell, or a volume that falls during a day.
     """
+    if str(source) == SAMPLE and instrument_of is instrument_for:
+        return list(_sample_days())
     by_day: dict[str, list[Block]] = {}
     for path in tick_files(source) if paths is None else paths:
         if trading_day and partition_day(path) not in ("", trading_day):
@@ -232,9 +237,15 @@ def read_days(
     return [_build_day(day, by_day[day], is_checked) for day in sorted(by_day)]
 
 
+@cache
+def _sample_days() -> tuple[TickDay, ...]:
+    """The shipped day, read once in a process: nobody changes a day, and counters come and go."""
+    return tuple(read_days(_SAMPLE))
+
+
 def tick_files(source: str | Path) -> list[Path]:
     """The files of a source in order of name, of a recording day by day; ``TickFileError`` when there is none."""
-    path = _SAMPLE if str(source) == "sample" else Path(source)
+    path = _SAMPLE if str(source) == SAMPLE else Path(source)
     if not path.is_dir():
         if not path.exists():
             raise TickFileError(f"{path}: no such file or folder")

@@ -63,12 +63,15 @@ class Library:
         return tuple(f"{self.system}-{machine}" for machine in self.machines)
 
     def revision(self) -> Revision:
-        """Its revision. ``ShimError`` when it has no schema, when it cannot be told, or when the file contradicts it."""
+        """Its revision; ``ShimError`` when that has no schema or cannot be told, or when the file contradicts it."""
         known = {revision.name: revision for revision in map(_by_said, self.said) if revision is not None}
         if not self.said:
             raise ShimError("no_revision_string", library=self.path, revisions=SHOWN)
         if not known:
-            raise ShimError("unknown_revision", library=self.path, said=", ".join(self.said), revisions=SHOWN)
+            said = ", ".join(self.said)
+            raise ShimError(
+                "unknown_revision", library=self.path, said=said, revisions=SHOWN, command=suggestion(self.said[0])
+            )
         if len(known) > 1:
             raise ShimError("many_revisions", library=self.path, said=", ".join(self.said))
         (revision,) = known.values()
@@ -76,6 +79,25 @@ class Library:
         if self.slots is not None and self.slots != wanted:
             raise ShimError("wrong_slots", library=self.path, said=self.said[0], found=self.slots, wanted=wanted)
         return revision
+
+
+_PUBLISHED: Final = {
+    **{name.rpartition(".")[0]: name for name in ("6.3.15.7", "6.3.19.8", "6.5.1.7", "6.6.1.7", "6.6.7.9", "6.6.9.9")},
+    **{name.rpartition(".")[0]: name for name in ("6.7.0.9", "6.7.1.7", "6.7.2.8", "6.7.7.1", "6.7.8.0", "6.7.9.0")},
+    **{name.rpartition(".")[0]: name for name in ("6.7.10.0", "6.7.11.0")},
+}
+"""Number → the release of openctp-ctp that has a revision of this number with a schema (native.md section 2)."""
+
+
+def suggestion(said: str) -> str:
+    """The command that installs a package of a supported revision: the newest that is no newer, else the oldest."""
+
+    def numbers(text: str) -> tuple[int, ...]:
+        return tuple(map(int, re.findall(r"\d+", text)[:3]))
+
+    older = [number for number in _PUBLISHED if numbers(number) <= numbers(said)]
+    number = max(older, key=numbers) if older else min(_PUBLISHED, key=numbers)
+    return f"pip install openctp-ctp=={_PUBLISHED[number]}"
 
 
 def _by_said(said: str) -> Revision | None:
@@ -89,7 +111,12 @@ def _by_said(said: str) -> Revision | None:
 
 
 def read(path: Path) -> Library | None:
-    """What ``path`` is; None when it is no library that exports a factory of CTP. ``OSError`` when it cannot be read."""
+    """What ``path`` is; None when it is no library that exports a factory of CTP.
+
+    Raises:
+        OSError: It cannot be read.
+        ShimError: It exports both sides.
+    """
     with path.open("rb") as file:
         magic = file.read(4)
         system = _MAGICS.get(magic) or _MAGICS.get(magic[:2])

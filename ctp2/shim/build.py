@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,14 @@ from ctp2.shim.compilers import Tools, run
 from ctp2.shim.errors import ShimError
 from ctp2.shim.files import Cache, replace
 from ctp2.shim.header import header
-from ctp2.shim.interface import SIDES
+from ctp2.shim.interface import SIDES, Side
 from ctp2.shim.revisions import REVISIONS, Revision, by_name
 from ctp2.shim.targets import TARGETS, Target
 
 RUNTIME: Final = Path(__file__).parent / "runtime"
+PREBUILT: Final = Path(__file__).parent / "lib"
+"""In native wheels: TARGET/REVISION/libraries (``hatch_build.py``)."""
+_KEY: Final = re.compile(r"[0-9a-f]{16}")
 
 
 def build(
@@ -46,12 +50,37 @@ def build(
         ShimError: No such revision or target, no compiler (``NoCompiler``), or the build fails (``BuildFailed``).
     """
     recipe = target_of(target)
-    wanted = revision if isinstance(revision, Revision) else revision_of(revision)
-    made = _libraries(wanted, recipe, recipe.find(compiler), Cache(cache or cache_dir() / "shim"))
+    made = made_of(revision, target, compiler, cache)
     out.mkdir(parents=True, exist_ok=True)
     for file in sorted(made.iterdir()):
         replace(out / file.name, file.read_bytes(), 0o755 if file.name in recipe.files.values() else 0o644)
     return out / recipe.files["trader"], out / recipe.files["md"]
+
+
+def made_of(revision: Revision | str, target: str, compiler: str | None = None, cache: Path | None = None) -> Path:
+    """The folder of the cache with the libraries, built when they are not there; arguments and errors as ``build``."""
+    recipe = target_of(target)
+    wanted = revision if isinstance(revision, Revision) else revision_of(revision)
+    return _libraries(wanted, recipe, recipe.find(compiler), Cache(cache or cache_dir() / "shim"))
+
+
+def library(revision: str, target: str, side: Side) -> bytes:
+    """A finished library: of this package when it brings it (``prebuilt``), else built. Errors as ``build``."""
+    folder = prebuilt(revision, target) or made_of(revision, target)
+    return (folder / target_of(target).files[side]).read_bytes()
+
+
+def prebuilt(revision: str, target: str) -> Path | None:
+    """The folder with the libraries that came with this package; None when it brought none for this target."""
+    folder = PREBUILT / target / revision
+    return folder if all((folder / file).is_file() for file in target_of(target).files.values()) else None
+
+
+def is_cached(revision: str, target: str, cache: Path | None = None) -> bool:
+    """Whether libraries of the revision were built here before, by whatever compiler."""
+    names = (cache or cache_dir() / "shim").glob(f"{target}-{revision}-*")
+    # Behind the name stands the key; that of another revision may begin with this one's.
+    return any(_KEY.fullmatch(path.name.removeprefix(f"{target}-{revision}-")) for path in names)
 
 
 def target_of(name: str) -> Target:

@@ -60,7 +60,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "没有版本 {revision}：可选 {revisions}",
     ),
     "no_stamp": (
-        "the library has no place for the interpreter {python}: its path is too long, or the library is of another ctp2",
+        "no place in the library for the interpreter {python}: its path is too long, or the library is of another ctp2",
         "库中没有位置写入解释器 {python}：路径过长，或该库来自另一版本的 ctp2",
     ),
     "not_loaded": (
@@ -68,13 +68,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "新库无法加载，未作任何改动：{reason}",
     ),
     "no_revision_string": (
-        "{library}: no CTP revision string in it, so its layout cannot be told and it is left alone; there are {revisions}",
+        "{library}: no CTP revision string in it, so its layout cannot be told; left alone (there are: {revisions})",
         "{library}：其中没有 CTP 版本字符串，无法确定内存布局，未作改动；支持的版本：{revisions}",
     ),
     "unknown_revision": (
-        "{library}: revision {said} is not supported and another one's layout would corrupt memory; there are {revisions};"
-        " install a package of one of these: {command}",
-        "{library}：不支持版本 {said}，换用其他版本的布局会破坏内存；支持的版本：{revisions}；请安装其中之一：{command}",
+        "{library}: there is no build of revision {said}, and another one's layout would corrupt memory;"
+        " there are {revisions}; install a package of one of these: {command}",
+        "{library}：没有版本 {said} 的库，换用其他版本的布局会破坏内存；"
+        "支持的版本：{revisions}；请安装其中之一：{command}",
     ),
     "many_revisions": (
         "{library}: several CTP revisions in one file ({said}); left alone",
@@ -117,7 +118,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "无法读取 {path}：{reason}",
     ),
     "cannot_write": (
-        "cannot change {place}, nothing was changed: {path}: {reason}; end the programs that use it, or run as its owner",
+        "cannot change {place}: {path}: {reason}; nothing was changed; end programs that use it, or run as its owner",
         "无法修改 {place}，未作任何改动：{path}：{reason}；请结束正在使用它的程序，或以其所有者身份运行",
     ),
 }

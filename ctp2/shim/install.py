@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,13 +20,13 @@ from itertools import count
 from pathlib import Path
 from typing import Final, Literal
 
-from ctp2.shim import binary, files, record, verify
+from ctp2.shim import binary, files, macho, record, verify
 from ctp2.shim.binary import Library
 from ctp2.shim.errors import ShimError
 from ctp2.shim.names import Side
 from ctp2.shim.places import Place
 from ctp2.shim.revisions import Revision
-from ctp2.shim.targets import TARGETS
+from ctp2.shim.targets import TARGETS, Target
 
 KEPT: Final = ".ctp2-original"
 """Behind the name of a library: the file that was there before."""
@@ -61,7 +63,6 @@ class _Exchange:
 
     library: Library
     revision: Revision
-    target: str
     before: bytes
     link: str | None
     """Where the file points, if it is a link (to elsewhere: others are no candidates)."""
@@ -71,6 +72,11 @@ class _Exchange:
     @property
     def path(self) -> Path:
         return self.library.path
+
+    @property
+    def proof(self) -> verify.Proof:
+        names = TARGETS[verify.here()].exports(self.revision.name, self.library.side)
+        return self.path, names, self.revision.api_version
 
 
 def kept_of(path: Path) -> Path:
@@ -102,17 +108,7 @@ def install(place: Place, make: Make, python: str, fronts: Mapping[str, Sequence
         with ExitStack() as undo:
             added = [path for exchange in exchanges for path in _put(exchange, undo)]
             added += _write_fronts([one.path.parent for one in here], fronts, undo)
-            verify.loads(
-                [
-                    (
-                        one.path,
-                        TARGETS[one.target].exports(one.revision.name, one.library.side),
-                        one.revision.api_version,
-                    )
-                    for one in exchanges
-                    if one.target == verify.here()
-                ]
-            )
+            verify.loads([one.proof for one in exchanges if verify.here() in one.library.targets()])
             if place.record is not None:
                 undo.callback(files.replace, place.record, place.record.read_bytes(), _mode(place.record))
                 contents = {path: path.read_bytes() for path in added if not path.is_symlink()}
@@ -167,23 +163,39 @@ def _told(place: Place) -> Iterator[None]:
 
 def _exchange(library: Library, make: Make, python: str) -> _Exchange:
     """Everything that can be refused is refused here."""
-    revision = library.revision()
-    target = _target(library)
-    factory, _ = TARGETS[target].exports(revision.name, library.side)
+    revision, path = library.revision(), library.path
+    targets = [_target(library, name) for name in library.targets()]
+    factory, _ = targets[0].exports(revision.name, library.side)
     if library.factory != factory:
-        raise ShimError("wrong_factory", library=library.path, said=library.said[0], found=library.factory)
-    after = binary.stamped(make(revision.name, target, library.side), python)
-    path = library.path
+        raise ShimError("wrong_factory", library=path, said=library.said[0], found=library.factory)
+    parts = [make(revision.name, target.name, library.side) for target in targets]
+    after = stamped(parts[0] if len(parts) == 1 else macho.join(parts), targets[0].name, python)
     link = os.readlink(path) if path.is_symlink() else None
-    return _Exchange(library, revision, target, path.read_bytes(), link, _mode(path), after)
+    return _Exchange(library, revision, path.read_bytes(), link, _mode(path), after)
 
 
-def _target(library: Library) -> str:
-    for name in library.targets():
-        if name in TARGETS:
-            return name
-    shown = f"{library.system}-{'+'.join(library.machines)}"
-    raise ShimError("no_build_for", library=library.path, target=shown, targets=", ".join(TARGETS))
+def stamped(data: bytes, target: str, python: str) -> bytes:
+    """A library that knows the interpreter.
+
+    On macOS a changed file must be signed again; where that cannot be done the library stays as it is, and programs
+    name the interpreter in CTP2_PYTHON.
+    """
+    if not target.startswith("macos"):
+        return binary.stamped(data, python)
+    sign = shutil.which("codesign")
+    if sign is None:
+        return data
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "library")
+        path.write_bytes(binary.stamped(data, python))
+        subprocess.run([sign, "-f", "-s", "-", str(path)], capture_output=True, check=True)
+        return path.read_bytes()
+
+
+def _target(library: Library, name: str) -> Target:
+    if name not in TARGETS:
+        raise ShimError("no_build_for", library=library.path, target=name, targets=", ".join(TARGETS))
+    return TARGETS[name]
 
 
 def _mode(path: Path) -> int:

@@ -14,12 +14,16 @@ from ctp2.shim.errors import ShimError
 
 _SECONDS: Final = 30
 
+Proof = tuple[Path, tuple[str, str], str]
+"""A library, its two names, what it must say as its version."""
+
 _SCRIPT: Final = """
 import ctypes, json, sys
 for path, factory, version, wanted in json.loads(sys.argv[1]):
     library = ctypes.CDLL(path)
-    getattr(library, factory)
-    answer = getattr(library, version)
+    # On macOS the loader puts the leading _ before a name.
+    names = [name[1:] if sys.platform == "darwin" else name for name in (factory, version)]
+    _, answer = [getattr(library, name) for name in names]
     answer.restype, answer.argtypes = ctypes.c_char_p, []
     said = answer().decode()
     if said != wanted:
@@ -35,8 +39,10 @@ def here() -> str:
     return f"{'macos' if sys.platform == 'darwin' else sys.platform}-{machine}"
 
 
-def loads(libraries: Sequence[tuple[Path, tuple[str, str], str]]) -> None:
-    """Load each (path, its two names, what it says as its version) in one process; ``ShimError`` when that fails."""
+def loads(libraries: Sequence[Proof]) -> None:
+    """Load each in one process and ask for its version; ``ShimError`` when that fails."""
+    if not libraries:
+        return
     asked = json.dumps([(str(path), *names, said) for path, names, said in libraries])
     command = [sys.executable, "-I", "-c", _SCRIPT, asked]
     try:

@@ -11,12 +11,13 @@ from ctp2.core.backend import CONTRACT_VERSION, NONE, QUICK, Capabilities, Event
 from ctp2.core.clock import process_clock
 from ctp2.core.errors import READ_FAILED
 from ctp2.ctp import structs
-from ctp2.tts import rows, values
+from ctp2.tts import rows, translate, values
 from ctp2.tts.abilities import MARKETS, ORDER_KINDS
 from ctp2.tts.client import Counter
 from ctp2.tts.commands import OpenAccount
 from ctp2.tts.config import Config, balances_of
 from ctp2.tts.config import check_join as _check_join
+from ctp2.tts.config import located as _located
 from ctp2.tts.config import parse as _parse
 from ctp2.tts.contract import Contract
 from ctp2.tts.days import days_of
@@ -34,7 +35,7 @@ from ctp2.tts.recovering import begun, recovered, world_of
 from ctp2.tts.session import REQUESTS, TtsSession
 from ctp2.tts.settlement import settle
 from ctp2.tts.settlement_prices import DayFigures, figures_of
-from ctp2.tts.source import QuoteSource, check_source, source_address
+from ctp2.tts.source import QuoteSource, check_source, located_source, source_address
 from ctp2.tts.statements import Statements
 from ctp2.tts.store import Store
 from ctp2.tts.users import OPEN_TO_ALL, OrderPace, Users, is_directory, load_accounts
@@ -83,6 +84,11 @@ def check(address: Address) -> None:
         load_accounts(config.options.accounts)
 
 
+def located(address: Address) -> Address:
+    """The address with its files named so that they are the same from every folder, those of its source too."""
+    return _located(located_source(address))
+
+
 def open(address: Address, clock: Clock) -> TtsBackend:
     """Build the counter of ``address`` and start it."""
     backend = TtsBackend(_parse(address), clock)
@@ -102,7 +108,7 @@ def identity(address: Address) -> Hashable:
 
 def check_join(address: Address, opened_with: Address) -> None:
     """Raise ``ValueError`` when an option of ``address`` differs from the running counter's."""
-    _check_join(_parse(address), _parse(opened_with))
+    _check_join(_parse(located(address)), _parse(located(opened_with)))
 
 
 _running: Final[dict[Hashable, TtsBackend]] = {}
@@ -112,6 +118,8 @@ _running: Final[dict[Hashable, TtsBackend]] = {}
 # ------------------------------------------------------------------ backend
 class TtsBackend:
     """One embedded counter. All methods but ``session`` and ``close`` run on the counter's thread."""
+
+    recipes = translate.RECIPES
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config

@@ -314,6 +314,16 @@ def parse(address: Address) -> Config:
     return Config.model_validate({"environment": environment, "options": options, "text": address.text})
 
 
+_FILES: Final = ("data", "db", "instruments", "rates", "accounts")
+_NO_FILES: Final = frozenset((Options.model_fields["data"].default, DEFAULT_DB, OPEN_TO_ALL))
+"""Words that stand there for no file."""
+
+
+def located(address: Address) -> Address:
+    """The address with its files named so that they are the same from every folder."""
+    return address.located(_FILES, _NO_FILES)
+
+
 def _check_db(text: str, path: str) -> None:
     if Path(path).is_dir():
         raise ValueError(f"{text}: db={path}: is a folder: name a file in it")

@@ -58,6 +58,18 @@ def source_address(config: Config) -> Address:
     return addresses.parse(config.options.quotes)
 
 
+def located_source(address: Address) -> Address:
+    """The counter's address, with the files of its source's named so that they are the same from every folder."""
+    from ctp2 import registry  # late: the registry imports this package by name
+
+    quotes = address.options.get("quotes", "")
+    if not quotes:
+        return address
+    source = addresses.parse(quotes)
+    there = registry.located(source)
+    return address if there is source else address.having({"quotes": there.rendered()})
+
+
 def check_source(address: Address, config: Config, identity: Hashable) -> None:
     """Raise for a source that can never work, with the address of the counter that asks for it.
 

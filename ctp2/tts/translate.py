@@ -7,8 +7,9 @@ structs faster than compiled code does (docs/decisions/0081-returns.md).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from ctp2.core.backend import Builder, Recipe
 from ctp2.ctp.errors import prompt
 from ctp2.ctp.structs import (
     CThostFtdcErrorConditionalOrderField,
@@ -29,6 +30,19 @@ from ctp2.tts.values import BEIJING, date_of, number_to_ctp, time_of
 
 SETTLEMENT_ID: Final = 1
 INSTALL_ID: Final = 1
+
+ORDER_MEMBERS: Final = (
+    *("OrderRef", "LimitPrice", "VolumeTotalOriginal", "RequestID", "OrderLocalID", "TradingDay", "BrokerOrderSeq"),
+    *("SessionReqSeq", "OrderStatus", "OrderSubmitStatus", "VolumeTraded", "VolumeTotal", "OrderSysID", "SequenceNo"),
+    *("NotifySequence", "InsertDate", "InsertTime", "ActiveTraderID", "OrderSource", "OrderType"),
+    *("ZCETotalTradedVolume", "CancelTime", "ActiveUserID", "StatusMsg"),
+)
+"""Members of ``OnRtnOrder`` that are the order's and the event's own, in the order of ``shown.order_values``."""
+TRADE_MEMBERS: Final = (
+    *("OrderRef", "TradeID", "OrderSysID", "Price", "Volume", "TradeDate", "TradeTime", "OrderLocalID", "SequenceNo"),
+    *("TradingDay", "BrokerOrderSeq"),
+)
+"""The same of ``OnRtnTrade`` and ``shown.trade_values``."""
 
 _BROKER: Final = codes.ECHO_FIELDS.index("BrokerID")
 _CLIENT: Final = codes.ECHO_FIELDS.index("ClientID")
@@ -299,6 +313,22 @@ def order_to_ctp(event: OrderReport) -> CThostFtdcOrderField:
     return record
 
 
+def order_parts(event: OrderReport) -> tuple[CThostFtdcOrderField, tuple[Any, ...]] | None:
+    """What :func:`order_to_ctp` makes a record of: the pattern, and the values of ``ORDER_MEMBERS``; None: not all."""
+    values = order_values(event)
+    pattern, reason = values[0], values[24]
+    if values[25]:
+        return None
+    if pattern is None:
+        pattern = _new_pattern(event.order)
+    status, submit = values[9], values[10]
+    if status == UNKNOWN:
+        message = codes.SUBMIT_TEXT[INSERT_SUBMITTED]
+    else:
+        message = status_message(event.order, status, submit, reason)
+    return pattern.order, (*values[1:24], message)
+
+
 def _show_rare(record: CThostFtdcOrderField, order: Order) -> None:
     """What conditional orders (3.11), orders that the counter released and swaps show beyond an ordinary one."""
     terms = order.terms
@@ -389,6 +419,15 @@ def trade_to_ctp(event: TradeDone) -> CThostFtdcTradeField:
     return record
 
 
+def trade_parts(event: TradeDone) -> tuple[CThostFtdcTradeField, tuple[Any, ...]]:
+    """What :func:`trade_to_ctp` makes a record of: the pattern, and the values of ``TRADE_MEMBERS``."""
+    values = trade_values(event)
+    pattern = values[0]
+    if pattern is None:
+        pattern = _new_pattern(event.order)
+    return pattern.trade, values[1:]
+
+
 def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
     """A refused cancel as ``OnErrRtnOrderAction`` shows it (spec 4)."""
     command, order = event.command, event.order
@@ -425,3 +464,11 @@ def order_action_to_ctp(event: ActionRefused) -> CThostFtdcOrderActionField:
         field.ActionLocalID = number_to_ctp(order.order_id)
         field.StatusMsg = exchange_message(order.contract.exchange, event.reason)
     return field
+
+
+_OWN: Final = frozenset(("OrderRef", "OrderLocalID", "OrderSysID", "TradeID"))
+RECIPES: Final[dict[Builder, Recipe]] = {
+    order_to_ctp: Recipe("OnRtnOrder", ORDER_MEMBERS, _OWN, order_parts),
+    trade_to_ctp: Recipe("OnRtnTrade", TRADE_MEMBERS, _OWN, trade_parts),
+}
+"""How a server packs the returns of orders."""

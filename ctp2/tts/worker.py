@@ -37,12 +37,26 @@ class Works(Protocol):
     def serve(self, job: Job, argument: Any) -> None:
         """Carry out a request, under the turn."""
 
+    def monotonic_ns(self) -> int:
+        """The monotonic clock."""
+
 
 class Worker:
     """Does the work of one counter, one piece at a time."""
 
     __slots__ = (
-        *("_alarm", "_counter", "_counting", "_done", "_home", "_host", "_is_leaving", "_is_posted", "_jobs"),
+        *(
+            "_alarm",
+            "_alarm_ns",
+            "_counter",
+            "_counting",
+            "_done",
+            "_home",
+            "_host",
+            "_is_leaving",
+            "_is_posted",
+            "_jobs",
+        ),
         *("_stopping", "_submitted", "_thread"),
     )
 
@@ -60,6 +74,7 @@ class Worker:
         """The loop's thread."""
         self._is_posted = False
         self._alarm: Alarm | None = None
+        self._alarm_ns = 0
 
     def _new_thread(self) -> threading.Thread:
         return threading.Thread(target=self._run, name="ctp2-counter", daemon=True)
@@ -181,11 +196,23 @@ class Worker:
                 counter.serve(job, argument)
                 self._done += 1
             wait_ns = counter.work()
-        self._cancel_alarm()
         if not wait_ns or self._jobs.qsize():
             self._post()
         elif wait_ns > 0:
-            self._alarm = host.later(wait_ns / _NS, self._post)
+            self._wake_in(host, wait_ns)
+
+    def _wake_in(self, host: Host, wait_ns: int) -> None:
+        """Look again after so long at the latest. An alarm that rings before stays: to look once more is cheaper."""
+        due_ns = self._counter.monotonic_ns() + wait_ns
+        if self._alarm is not None:
+            if self._alarm_ns <= due_ns:
+                return
+            self._alarm.cancel()
+        self._alarm, self._alarm_ns = host.later(wait_ns / _NS, self._ring), due_ns
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._post()
 
     def _cancel_alarm(self) -> None:
         alarm, self._alarm = self._alarm, None

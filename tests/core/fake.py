@@ -101,5 +101,8 @@ class FakeRegistry:
     def release(self, backend: Any, /) -> None:
         self.released.append(backend)
 
+    def located(self, address: Address, /) -> Address:
+        return address
+
     def identity(self, address: Address, /) -> Hashable:
         return address.key

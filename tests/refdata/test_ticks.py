@@ -114,6 +114,20 @@ def test_sample() -> None:
     assert all(tick.upper_limit != DBL_MAX for tick in day)
 
 
+def test_the_sample_is_read_once_and_stays_as_it_is() -> None:
+    """Its rows are the same for all; what one user makes of the list, or of a tick, is his own."""
+    days = read_days("sample")
+    first = days[0].tick(0)
+    first.last = 1.0
+    days.clear()
+    (day,) = read_days("sample")
+    assert day is read_day("sample") is read_day("sample", day.trading_day)
+    assert day.tick(0).last != 1.0
+    assert day.rebased("20260105").trading_day == "20260105" != day.trading_day
+    with pytest.raises(TickFileError, match="sample: no rows of trading day 20260105"):
+        read_day("sample", "20260105")
+
+
 def test_sample_under_current_codes() -> None:
     day = read_day("sample")
     current = day.rebased("20261123", codes={TickInstrument("CFFEX", "IF2101"): "IF2612"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,6 +36,9 @@ class Work:
     def serve(self, job: Callable[[Any], None], argument: Any) -> None:
         assert self.turn.locked()
         job(argument)
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
 
     def note(self, what: Any) -> None:
         with self.reached:

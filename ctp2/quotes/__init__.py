@@ -1,0 +1,1 @@
+"""Quotes of Sina and Tencent as CTP market data."""

@@ -1,0 +1,82 @@
+"""The bindings that the tests run: where each is, and in what small ways they differ from each other."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.shim.child import Child
+from tools import foreign_clients
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Client:
+    """A binding, under which ``program.py`` runs."""
+
+    name: str
+    revision: str
+    imports: str
+    binding: foreign_clients.Binding | None = None
+    marks: tuple[Any, ...] = field(default=())
+
+    def says(self, version: str) -> bool:
+        """Whether this is the version of our library (or of our own Python face)."""
+        if self.binding is None:
+            return version.startswith("v6.7.13_ctp2-")
+        return version.endswith(" ctp2") and self.revision in version
+
+    def statement(self, pieces: list[Any]) -> Any:
+        """A statement of its pieces: openctp-ctp gives bytes; ctp-python text, piece by piece."""
+        return b"".join(pieces).decode("gbk") if isinstance(pieces[0], bytes) else "".join(pieces)
+
+    def statement_text(self, text: str) -> Any:
+        """What that must be."""
+        return text
+
+    def complaints(self, stderr: str) -> list[str]:
+        """Lines on stderr that nobody expects: our libraries say when a link is lost and when it is back."""
+        return [line for line in stderr.splitlines() if "Traceback" in line or "Error" in line]
+
+
+CLIENTS: Final = (
+    Client("ctp2", "6.7.13", "ctp2"),
+    *(
+        Client(one.name, one.revision, one.package, one, (pytest.mark.foreign,))
+        for one in foreign_clients.BINDINGS.values()
+    ),
+)
+FOREIGN: Final = tuple(one for one in CLIENTS if one.binding is not None)
+
+
+def path_of(client: Client) -> list[Path]:
+    """Where the program finds the binding."""
+    if client.binding is None:
+        return [ROOT]
+    why = foreign_clients.why_not()
+    if why:
+        pytest.skip(why)
+    if os.environ.get("SWAPPED"):  # XXX
+        return [Path(os.environ["SWAPPED"]) / client.binding.name]
+    return [foreign_clients.swapped(client.binding)]
+
+
+def environment_of(client: Client) -> dict[str, str]:
+    """The locale that openctp-ctp needs to convert text, which few machines have; ours alone needs none."""
+    if client.binding is None:
+        return {}
+    return {"LOCPATH": str(foreign_clients.locale_folder()), "LC_ALL": "C"}
+
+
+def start(client: Client, folder: Path, stack: ExitStack, **environment: str) -> Child:
+    """The program under a binding, until the stack is closed."""
+    known = {name: value for name, value in os.environ.items() if name == "CTP2_HOME"}
+    child = Child(client.imports, path_of(client), folder, **known, **environment_of(client), **environment)
+    stack.callback(child.close)
+    return child
