@@ -190,13 +190,6 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
     assert line.startswith(f"why: cannot make the folder {tmp_path}/file/runtime (") and line.endswith("to another")
 
 
-def test_a_leftover_of_an_earlier_process_does_not_count(script: Script, home: Path) -> None:
-    """The numbers of processes come again."""
-    script('for file in "$CTP2_HOME"/runtime/start-*; do echo "${file##*/start-}" > "$CTP2_HOME/seen"; done; exit 1')
-    launch()
-    assert (home / "seen").read_text().endswith("-1.txt\n")
-
-
 def test_after_kill_the_next_one_starts() -> None:
     first = launch().split()
     (file,) = runtime_dir().glob("private-*.lock")
