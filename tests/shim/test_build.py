@@ -16,11 +16,11 @@ from typing import Final
 import pytest
 
 from ctp2.ctp import schema
-from ctp2.shim import binary, build, compilers, elf, layout_check, linux
+from ctp2.shim import binary, build, elf, header, layout_check, linux
 from ctp2.shim.errors import BuildFailed, NoCompiler, ShimError
 from ctp2.shim.names import itanium
-from ctp2.shim.revisions import by_name
-from tests.shim import vendor
+from ctp2.shim.revisions import Revision, by_name
+from tests.shim import cross, vendor
 from tools.kept import CACHE
 
 pytestmark = pytest.mark.foreign
@@ -39,10 +39,10 @@ def folder(revision: str, compiler: str | None = None) -> Path:
 
 
 def named(compiler: str) -> str:
-    if compiler != "zig" and not shutil.which(compiler):
+    if compiler == "zig":
+        return cross.zig()
+    if not shutil.which(compiler):
         pytest.skip(f"no {compiler}")
-    if compiler == "zig" and compilers.zig_command() is None:
-        pytest.skip("no zig: pip install ziglang")
     return compiler
 
 
@@ -134,24 +134,24 @@ def test_a_method_in_the_wrong_slot_does_not_compile(
 ) -> None:
     """A header in which two methods have changed places has the right sizes: only the check of slots can see it."""
     folder("6.7.11", named(compiler))
-    right = build.header
+    right = header.header
 
-    def wrong(revision: object) -> str:
-        lines = right(revision).splitlines()  # type: ignore[arg-type]
+    def wrong(revision: Revision) -> str:
+        lines = right(revision).splitlines()
         one, two = (next(at for at, line in enumerate(lines) if f" {name}(" in line) for name in ("Init", "Join"))
         lines[one], lines[two] = lines[two], lines[one]
         return "\n".join(lines)
 
-    monkeypatch.setattr(build, "header", wrong)
+    monkeypatch.setattr(header, "header", wrong)
     with pytest.raises(BuildFailed, match=rf"{layout_check.SOURCE}.*(slot|wrong_slot)"):
-        build.build("6.7.11", tmp_path, compiler=compiler, cache=tmp_path)
+        build.build("6.7.11", tmp_path, compiler=named(compiler), cache=tmp_path)
 
 
 def test_a_size_that_differs_does_not_compile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder("6.7.11")
-    right = build.header
+    right = header.header
     monkeypatch.setattr(
-        build,
+        header,
         "header",
         lambda revision: right(revision).replace(
             "sizeof(CThostFtdcRspInfoField) == 88", "sizeof(CThostFtdcRspInfoField) == 87"

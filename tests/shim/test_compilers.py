@@ -33,7 +33,7 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str, instead: object = Non
 def script(folder: Path, name: str, version: str, machine: str = "x86_64-linux-gnu", code: int = 0) -> str:
     path = folder / name
     path.write_text(
-        f"#!/bin/sh\ncase \"$*\" in *--version*) echo '{version}';; *-dumpmachine*) echo {machine};; *) echo 0.15.1;; esac\n"
+        f"#!/bin/sh\ncase \"$*\" in *--version*) echo '{version}';; *-dumpmachine*) echo {machine};; *) echo 1;; esac\n"
         f"exit {code}\n"
     )
     path.chmod(0o755)
