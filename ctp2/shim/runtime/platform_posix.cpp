@@ -539,7 +539,34 @@ int64_t start_process(const char* const* arguments, const char* const* environme
     return pid;
 }
 
-bool process_lives(int64_t pid) { return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
+#if defined(__linux__)
+// Ended, but nobody has asked for its end yet: in a container there may be no process that does.
+static bool is_zombie(int64_t pid) {
+    Text path("/proc/");
+    path.add(pid).add("/stat");
+    int file = open(path.data, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    char text[512];
+    ssize_t size = read(file, text, sizeof text - 1);
+    close(file);
+    text[size > 0 ? size : 0] = '\0';
+    // PID (NAME) STATE: a name may hold brackets and blanks itself.
+    const char* end = strrchr(text, ')');
+    return end && end[1] == ' ' && (end[2] == 'Z' || end[2] == 'X');
+}
+#endif
+
+bool process_lives(int64_t pid) {
+    if (pid <= 0) return false;
+    // Only if this program has become its parent, as the first process of a container does.
+    if (waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) > 0) return false;
+    if (kill(static_cast<pid_t>(pid), 0) && errno != EPERM) return false;
+#if defined(__linux__)
+    return !is_zombie(pid);
+#else
+    return true;
+#endif
+}
 
 void* load_library(const char* name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
 
