@@ -47,7 +47,8 @@ def serve_private(text: str, has_more: bool = False) -> int:
     except ValueError as error:
         raise CliError(str(error), WRONG_USE) from None
     except OSError as error:
-        raise CliError(f"{error.filename or address}: {error.strerror or error}", NOT_REACHABLE) from None
+        why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise CliError(why, NOT_REACHABLE) from None
     return DONE
 
 

@@ -141,7 +141,7 @@ int secure(const char* host, int port, const char* ca, int pings) {
             if (taken < 0) return fail(why.add("sending failed"));
             sent += taken;
         }
-        if (!tls_flush(link.tls)) return fail(why.add("sending failed"));
+        if (tls_flush(link.tls) == sys::IO_FAILED) return fail(why.add("sending failed"));
         long read = tls_receive(link.tls, heard, sizeof heard);
         if (read > 0) {
             got += read;

@@ -36,11 +36,16 @@ def program() -> Path:
     return _kept(f"probe-{digest.hexdigest()[:16]}", fill) / "probe"
 
 
-def probe(*words: str, at: Path | None = None, cwd: Path | None = None, **environment: str) -> list[str]:
-    """What it prints, line by line; nothing may come on standard error. ``at``: a copy of it at another place."""
+def probe(
+    *words: str, at: Path | None = None, cwd: Path | None = None, passed: tuple[int, ...] = (), **environment: str
+) -> list[str]:
+    """What it prints, line by line; nothing may come on standard error. ``at``: a copy of it at another place.
+
+    ``passed`` are files that are open in it, and would be in a program that it starts.
+    """
     command = [str(at or program()), *words]
     env = {**os.environ, **environment}
-    result = subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, timeout=WAIT, check=False)
+    result = subprocess.run(command, capture_output=True, env=env, cwd=cwd, pass_fds=passed, timeout=WAIT, check=False)
     assert not result.stderr, result.stderr
     assert result.returncode in (0, 1), result.returncode
-    return result.stdout.splitlines()
+    return result.stdout.decode(errors="replace").splitlines()

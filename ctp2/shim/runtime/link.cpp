@@ -93,18 +93,23 @@ bool Link::send(const void* data, size_t size) {
         is_broken = true;
         return false;
     }
-    sent_ns = sys::monotonic_ns();
+    sent_ns = moved_ns = sys::monotonic_ns();
     size_t taken = static_cast<size_t>(sent);
     if (taken == size) return true;
-    moved_ns = sent_ns;
     if (keep(static_cast<const char*>(data) + taken, size - taken)) return true;
     // A part is on its way and the rest is lost: nothing that follows could be understood.
     is_broken = is_broken || taken != 0;
     return false;
 }
 
+// What TLS has taken already goes before what waits here.
 bool Link::flush() {
-    while (has_waiting() && !is_broken) {
+    if (tls && tls_has_waiting(tls)) {
+        long moved = tls_flush(tls);
+        if (moved == sys::IO_FAILED) is_broken = true;
+        if (moved > 0) sent_ns = moved_ns = sys::monotonic_ns();
+    }
+    while (waiting_end > waiting_at && !is_broken) {
         long sent = send_now(waiting + waiting_at, waiting_end - waiting_at);
         if (sent == sys::IO_AGAIN) break;
         if (sent < 0) {

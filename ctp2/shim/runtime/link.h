@@ -37,7 +37,7 @@ struct Link {
     void clear();
     void close();
     void forget();  // also the memory
-    bool has_waiting() const { return waiting_end > waiting_at; }
+    bool has_waiting() const { return waiting_end > waiting_at || (tls && tls_has_waiting(tls)); }
     // All or nothing: false when the link is broken or too much waits already.
     bool send(const void* data, size_t size);
     // What waits, as far as it goes now; false when the link is broken.

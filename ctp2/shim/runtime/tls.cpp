@@ -243,6 +243,7 @@ struct Tls {
     bool has_ca;
     bool is_started;  // something came from the other side
     bool is_other;    // and it was no TLS
+    size_t moved;     // bytes that the network took so far
     size_t begin, end;
     char waiting[ROOM];  // taken from `to_network`, not yet by the network
 
@@ -258,6 +259,7 @@ struct Tls {
             long sent = sys::send_some(socket, waiting + begin, end - begin);
             if (sent < 0) return sent;
             begin += static_cast<size_t>(sent);
+            moved += static_cast<size_t>(sent);
         }
     }
 
@@ -433,9 +435,13 @@ long tls_send(Tls* tls, const void* data, size_t size) {
 
 bool tls_has_waiting(const Tls* tls) { return tls->begin != tls->end; }
 
-bool tls_flush(Tls* tls) {
+long tls_flush(Tls* tls) {
     Use use;
-    return use.ok && tls->push() != sys::IO_FAILED;
+    if (!use.ok) return sys::IO_FAILED;
+    size_t before = tls->moved;
+    long pushed = tls->push();
+    if (pushed == sys::IO_FAILED || tls->moved == before) return pushed;
+    return static_cast<long>(tls->moved - before);
 }
 
 }  // namespace ctp2

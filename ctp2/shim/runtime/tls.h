@@ -24,7 +24,7 @@ long tls_receive(Tls* tls, void* data, size_t size);
 long tls_send(Tls* tls, const void* data, size_t size);
 // Whether something that tls_send took still waits for the network: then call tls_flush when the socket can be written.
 bool tls_has_waiting(const Tls* tls);
-// False when the link is broken.
-bool tls_flush(Tls* tls);
+// Bytes that the network took, or IO_AGAIN, or IO_FAILED.
+long tls_flush(Tls* tls);
 
 }  // namespace ctp2

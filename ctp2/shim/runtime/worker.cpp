@@ -22,22 +22,24 @@ struct Told {
     uint64_t seen[MOST_TOLD];
     int count;
 
-    void tell(const Text& why) {
+    // False when it was told already.
+    bool tell(const Text& why) {
         uint64_t hash = 1469598103934665603u;
         for (size_t at = 0; at < why.length; at++) hash = (hash ^ static_cast<unsigned char>(why.data[at])) * 1099511628211u;
         for (int at = 0; at < count; at++) {
-            if (seen[at] == hash) return;
+            if (seen[at] == hash) return false;
         }
-        if (count == MOST_TOLD) return;
+        if (count == MOST_TOLD) return false;
         seen[count++] = hash;
         Text line(why.data);
         say(line.add("; trying again"));
+        return true;
     }
 };
 
 // The address to try as number `index`, and of how many; 0: there is none yet.
 uint32_t front_at(Client& client, uint32_t index, char* out, size_t size) {
-    if (override_front(client.face->side == 2, out, size)) return 1;
+    if (uint32_t count = override_front(client.face->side == 2, index, out, size)) return count;
     sys::Lock lock(client.mutex);
     const Fronts& fronts = client.name_servers.count ? client.name_servers : client.fronts;
     if (fronts.count) copy_text(out, size, fronts.texts[index % fronts.count]);
@@ -61,10 +63,12 @@ bool try_front(Client& client, const char* text, Told& told) {
         client.welcome.flow_identity[sizeof welcome.flow_identity - 1] = '\0';
         client.connection = 0;
         client.queries.set_limits(welcome.queries_in_flight, welcome.queries_per_second);
-        copy_text(client.front_text, sizeof client.front_text, text);
+        copy_text(client.front_text, sizeof client.front_text, address.text);
         return true;
     }
-    if (why.length && !is_ending(client)) told.tell(why);
+    if (!why.length || is_ending(client) || !told.tell(why)) return false;
+    // A server of its own that cannot be had is told to the program too: nobody else is there to start one.
+    if (address.scheme == Scheme::LAUNCHED) call_back(client, SLOT_DISCONNECTED, Shape::NUMBER, READ_FAILED);
     return false;
 }
 
