@@ -2,7 +2,7 @@
 
 States: *greeting* (nothing but a hello counts), *opening* (the backend makes its session), *open*, *closed*. A client's
 requests are served one after the other; they wait, unread, while the client is behind with reading, while one of its
-queries is being answered and another has come, and while its second is used up.
+queries is being answered and another has come, while its second is used up, and, among many, until it is its turn.
 """
 
 from __future__ import annotations
@@ -75,6 +75,9 @@ class Connection(asyncio.Protocol):
         self._closing_since = 0.0
         self._announced = 0
         """How many ``OnFrontConnected`` were sent."""
+        self.is_queued = False
+        """Whether it waits for its turn to hand requests over."""
+        self._room = 0
         self._query: tuple[str, int] | None = None
         self._lists = Lists(hub.limits.subscriptions, self.outbox.put)
         self._second = 0.0
@@ -139,6 +142,7 @@ class Connection(asyncio.Protocol):
     def serve(self) -> None:
         """Serve the frames that wait, up to the first that must wait longer."""
         waiting = self._waiting
+        self._room = self.hub.room
         try:
             while waiting and self.state in (GREETING, OPEN) and self._may_serve(waiting[0]):
                 self._serve(waiting.popleft())
@@ -156,6 +160,9 @@ class Connection(asyncio.Protocol):
         if self.outbox.is_behind:
             return False
         if self._query is not None and self._is_query(said):
+            return False
+        if self._room <= 0:
+            self.hub.queue(self)
             return False
         limit = self.limits.requests_per_second
         if not limit:
@@ -260,6 +267,7 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ requests
     def _request(self, said: wire.Frame) -> None:
         assert self._dialect is not None
+        self._room -= 1
         request = self._dialect.decode_request(said, self._is_gb18030)
         if request is None:
             self.outbox.put([Event("OnRspError", None, rsp_info(WRONG_REQUEST), said.request_id)])
