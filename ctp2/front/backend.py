@@ -81,7 +81,7 @@ def target_of(address: Address) -> Target:
     if options:
         known = "layout, compress, ca" if is_tls else "layout, compress"
         raise AddressError(f"front address {address.text!r}: unknown option {min(options)}; known: {known}")
-    return Target(host, port, revision, is_tls, ca, packs, address.scheme == "tcp6")
+    return Target(host, port, revision, is_tls, ca, packs, is_v6=address.scheme == "tcp6")
 
 
 def _place(address: Address) -> tuple[str, int]:
