@@ -139,9 +139,8 @@ def swapped(binding: Binding) -> Path:
     def fill(folder: Path) -> None:
         original = vnpy_ctp() / "site" if binding is VNPY_CTP else site(binding)
         shutil.copytree(original, folder, dirs_exist_ok=True)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CTP2_HOME": str(folder / ".home")}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CTP2_HOME": str(CACHE / "shim-home")}
         run([sys.executable, "-m", "ctp2", "shim", "install", str(folder / binding.package)], environment, ROOT)
-        shutil.rmtree(folder / ".home", ignore_errors=True)
 
     forget_others(f"swapped-{binding.name}-{_TAG}-*", name)
     return kept(name, fill)
