@@ -65,7 +65,7 @@ def assert_members(got: dict[str, Any], wanted: dict[str, Any], where: str) -> i
     """Each member as it was set, and no other; how many."""
     wrong = {name: (got.get(name), value) for name, value in wanted.items() if mean(got.get(name)) != mean(value)}
     assert not wrong, f"{where}: (read, set) {wrong}"
-    assert set(got) >= set(wanted), where
+    assert set(got) == set(wanted), where
     return len(wanted)
 
 

@@ -188,7 +188,7 @@ def test_beside_the_vendors_own_library(server: ServerThread, tmp_path: Path, st
 def test_the_environment_overrides_what_a_program_registers(
     client: Client, server: ServerThread, tmp_path: Path, stack: ExitStack
 ) -> None:
-    child = start(client, tmp_path, stack, CTP2_FRONT=server.trade, CTP2_MD_FRONT=server.md)
+    child = start(client, tmp_path, stack, CTP2_FRONT=f"td {server.trade} md {server.md}")
     alice = ChildTrader(child, "tcp://180.168.146.187:10130").start()
     market = ChildMd(child, "tcp://180.168.146.187:10131")
     market.login().subscribe("rb2105")
