@@ -5,6 +5,9 @@ The counter stands still; its server is in this process (test_clients.py has a s
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,8 +18,8 @@ from ctp2 import tdapi
 from ctp2.front.server import Config, ServerThread
 from ctp2.testing import Call
 from ctp2.tts import counter
-from tests.shim.bindings import CLIENTS, FOREIGN, Client, chinese, original_of, path_of, start
-from tests.shim.child import Child, ChildMd, ChildTrader
+from tests.shim.bindings import CLIENTS, FOREIGN, Client, chinese, environment_of, original_of, path_of, start
+from tests.shim.child import TIMEOUT, Child, ChildMd, ChildTrader
 from tests.tts.programs import FIRST, Trader, address_of, is_order, is_private
 
 FROM_SEQUENCE = 4
@@ -179,6 +182,31 @@ def test_beside_the_vendors_own_library(server: ServerThread, tmp_path: Path, st
     fence(alice)
     alice.api.Release()
     assert child.end() == 0
+
+
+# --- a script as it is -----------------------------------------------------------------------------------------------
+
+SCRIPT = Path(__file__).parents[1] / "data" / "scripts" / "md_demo.py"
+OPENCTP = [pytest.param(one, id=one.name, marks=one.marks) for one in FOREIGN if one.imports == "openctp_ctp"]
+
+
+@pytest.mark.parametrize("client", OPENCTP, indirect=True)
+def test_a_script_that_releases_in_a_callback_and_joins(client: Client, server: ServerThread, tmp_path: Path) -> None:
+    environment = {**os.environ, **environment_of(client), "PYTHONPATH": str(path_of(client)[0])}
+    command = [sys.executable, str(SCRIPT), server.md, "1", "rb2105"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    version, *lines = done.stdout.splitlines()
+    assert client.says(version.removeprefix("ApiVersion: "))
+    assert lines == [
+        "OnFrontConnected",
+        "OnRspUserLogin 20210104",
+        "OnRspSubMarketData rb2105 0",
+        "rb2105 09:30:00 4300.0 4299.0 4301.0 1000",
+        "done",
+    ]
 
 
 # --- another front ---------------------------------------------------------------------------------------------------
