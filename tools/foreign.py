@@ -41,6 +41,7 @@ OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
 BUILD_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "requirements-dev.lock")
 
 Mode = Literal["pure", "native"]
+_kept = kept
 
 
 def openctp() -> Path:
