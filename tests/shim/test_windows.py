@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,6 @@ def test_files_that_are_no_libraries() -> None:
 def test_a_library_that_is_cut(tmp_path: Path) -> None:
     whole = cross.built("6.7.13", "windows-x86_64", "zig", tmp_path)[0].read_bytes()
     for length in range(0, len(whole) - 512, 997):
-        try:
-            pe.read(whole[:length])
-        except ValueError as error:
-            assert str(error) in ("no PE file", "the file is cut or damaged")
+        # What is read may lie before the cut.
+        with suppress(ValueError):
+            assert pe.read(whole[:length]).machine == "x86_64"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ctp2.ctp import layout, schema
 from ctp2.shim import names, windows
@@ -140,13 +140,13 @@ def numbers(machine: Machine, revision: str, side: Side) -> Iterator[str]:
     yield f"#define CALLBACKS {', '.join(f'(void*){_callback(one)}' for one in spi)}"
 
 
-def _callback(method: schema.Method) -> str:
+def _callback(method: Mapping[str, Any]) -> str:
     letters = {"int": "n", "bool": "b"}
     ignored = "ignore_" + "".join(letters.get(kind, "p") for _, kind, *_ in method["args"])
     return _HANDLED.get(method["name"], ignored)
 
 
-def _filling(revision: str, name: str, struct: str, values: dict[str, str] | dict[str, str | float]) -> Iterator[str]:
+def _filling(revision: str, name: str, struct: str, values: Mapping[str, object]) -> Iterator[str]:
     yield f"static inline void {name}(char* at) {{"
     places = _places(revision, struct)
     for member, value in values.items():
