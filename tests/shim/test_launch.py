@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from ctp2.core.paths import runtime_dir
 from ctp2.front.private import Found
 from tests.front.raw import Raw
-from tests.shim.probing import probe
+from tests.shim.probing import probe, program
 
 pytestmark = [
     pytest.mark.foreign,
@@ -142,6 +143,25 @@ def test_another_program(script: Script) -> None:
     assert launch().startswith(f"why: {ADDRESS}: no server was started by {path}: ?")
 
 
+NOBODY_REAPS = """
+import ctypes, subprocess, sys
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+"""
+
+
+def test_a_container_in_which_nobody_asks_for_ended_processes(script: Script) -> None:
+    """What has ended stays as a zombie there; it is not waited for."""
+    path = script("exit 0")
+    words = [str(program()), "launch", "td", ADDRESS, "600", "0"]
+    result = subprocess.run(
+        [sys.executable, "-c", NOBODY_REAPS, *words], capture_output=True, text=True, timeout=120, check=False
+    )
+    line = f"why: {ADDRESS}: no server was started by {path}: it said nothing: {HINT}"
+    assert result.stdout.splitlines()[0] == line, result
+
+
 @pytest.mark.parametrize(
     "line",
     ["ready", "ready 1 2", "ready 1 70000 5 t", "ready 1 2 x t", "ready 99999999999999999999 2 3 t", "ready  1 2 3"],
@@ -188,13 +208,6 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("CTP2_HOME", str(tmp_path / "file"))
     line = launch()
     assert line.startswith(f"why: cannot make the folder {tmp_path}/file/runtime (") and line.endswith("to another")
-
-
-def test_a_leftover_of_an_earlier_process_does_not_count(script: Script, home: Path) -> None:
-    """The numbers of processes come again."""
-    script('for file in "$CTP2_HOME"/runtime/start-*; do echo "${file##*/start-}" > "$CTP2_HOME/seen"; done; exit 1')
-    launch()
-    assert (home / "seen").read_text().endswith("-1.txt\n")
 
 
 def test_after_kill_the_next_one_starts() -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -112,13 +112,22 @@ def served(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
             process.terminate()
 
 
+class Called(NamedTuple):
+    code: int
+    lines: list[str]
+    errors: list[str]
+    """What the library said."""
+
+
 def called(
-    target: str, revision: str, side: Side, by: str, ending: str, front: str, folder: Path
-) -> tuple[int, list[str]]:
-    """Run the caller; exit code and lines."""
+    target: str, revision: str, side: Side, by: str, ending: str, front: str, folder: Path, **more: str
+) -> Called:
+    """Run the caller. ``front_file`` is the content of the file beside the library, the rest of ``more`` variables."""
     machine = MACHINES[target]
     by = f"{machine.mingw}-g++" if by == "mingw" else by
     library = cross.built(revision, target, by, folder / "library")[SIDES.index(side)]
+    if "front_file" in more:
+        library.with_name("ctp2_front.txt").write_text(more.pop("front_file"), encoding="utf-8")
     (folder / "program").mkdir()
     program = windows_caller.build(machine, windows.find(machine, cross.zig()), revision, side, folder / "program")
     said = folder / "said"
@@ -128,13 +137,20 @@ def called(
             "CALLER_FRONT": front,
             "CALLER_FLOW": "C:\\",
             "CALLER_ENDING": ending,
+            **more,
         }
         # Not a pipe: wine's server keeps standard error open after the program has ended.
         with (folder / "errors").open("wb") as errors:
             result = subprocess.run(
                 [loader, program], env=environment, stdout=out, stderr=errors, timeout=WAIT, check=False
             )
-    return result.returncode, said.read_text(encoding="utf-8").splitlines()
+    heard = (folder / "errors").read_text(encoding="utf-8").splitlines()
+    return Called(
+        result.returncode,
+        said.read_text(encoding="utf-8").splitlines(),
+        # Before the program, wine says on the same file that it misses its own set-up.
+        [line for line in heard if not line.startswith("wine: ")],
+    )
 
 
 @pytest.mark.foreign
@@ -153,7 +169,7 @@ def test_a_program_trades(
     target: str, revision: str, by: str, ending: str, served: dict[str, Any], tmp_path: Path
 ) -> None:
     """Login, an order that rests, its returns; ended after Release or with the library at work."""
-    code, lines = called(target, revision, "trader", by, ending, served["trader"], tmp_path)
+    code, lines, errors = called(target, revision, "trader", by, ending, served["trader"], tmp_path)
     assert lines[0].startswith("version ")
     assert lines[0].endswith(" ctp2")
     assert f"{revision}_" in lines[0]
@@ -164,7 +180,7 @@ def test_a_program_trades(
         # The order as it was taken, then as it rests.
         *("7 a", "7 3", "order", "done"),
     ]
-    assert code == 0
+    assert (code, errors) == (0, [])
 
 
 @pytest.mark.foreign
@@ -181,11 +197,34 @@ def test_a_program_hears_prices(
     target: str, revision: str, ending: str, served: dict[str, Any], tmp_path: Path
 ) -> None:
     """Login, a subscription, a tick; ended after Release or while they come."""
-    code, lines = called(target, revision, "md", "zig", ending, served["md"], tmp_path)
+    code, lines, errors = called(target, revision, "md", "zig", ending, served["md"], tmp_path)
     assert f"{revision}_" in lines[0]
     assert lines[1:4] == ["connected", "login 0", "request 1"]
     assert lines[-2:] == ["tick TEST", "done"]
-    assert code == 0
+    assert (code, errors) == (0, [])
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("way", ["variable", "file"])
+def test_a_front_in_place_of_the_programs(way: str, served: dict[str, Any], tmp_path: Path) -> None:
+    more = {"CTP2_FRONT": served["md"]} if way == "variable" else {"front_file": f"md {served['md']}\r\n"}
+    result = called("windows-x86", "6.7.11", "md", "zig", "release", "tcp://nobody.invalid:1", tmp_path, **more)
+    assert (result.code, result.errors) == (0, [])
+    assert result.lines[-2:] == ["tick TEST", "done"]
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("target", MACHINES)
+def test_a_private_server_that_cannot_be_started(target: str, tmp_path: Path) -> None:
+    """No Python there: a line, OnFrontDisconnected, and the program ends as it likes."""
+    result = called(
+        target, "6.7.11", "trader", "zig", "hopeless", "tts://7x24", tmp_path, CTP2_PYTHON="C:\\no\\python.exe"
+    )
+    assert result.code == 0
+    assert result.lines[1:] == ["disconnected 4097", "done"]
+    (line,) = result.errors
+    assert line.startswith("ctp2: ")
+    assert "C:\\no\\python.exe" in line
 
 
 # --- the reader ------------------------------------------------------------------------------------------------------

@@ -153,13 +153,22 @@ bool say_hello(Link& link, const Face& face, const Identity& identity, const cha
     return link.send(&hello, size);
 }
 
+bool is_ascii(const char* text, size_t size) {
+    for (size_t at = 0; at < size && text[at]; at++) {
+        if (static_cast<unsigned char>(text[at]) > 0x7e) return false;
+    }
+    return true;
+}
+
 bool read_refusal(const Header* frame, Text& why) {
     const char* body = reinterpret_cast<const char*>(frame + 1);
     size_t size = frame->length - sizeof(Header);
     const RspInfo* info = reinterpret_cast<const RspInfo*>(body);
     why.add("refuses this program");
     if (size < INFO_SIZE) return false;
-    why.add(": ").add(info->message, sizeof info->message).add(" (").add(info->error_id).add("): ");
+    // CTP's own texts are GB18030; the rest of the line, and most terminals, are UTF-8.
+    if (is_ascii(info->message, sizeof info->message)) why.add(": ").add(info->message, sizeof info->message);
+    why.add(" (").add(info->error_id).add("): ");
     why.add(body + INFO_SIZE, size - INFO_SIZE);
     return false;
 }

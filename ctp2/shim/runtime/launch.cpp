@@ -13,7 +13,7 @@ constexpr int MOST_PATH = 4096;
 constexpr int FIRST_PAUSE_MS = 5, MOST_PAUSE_MS = 50;
 constexpr char PYTHON_HINT[] = "set CTP2_PYTHON to a Python (3.11 or later) in which ctp2 is installed";
 
-Atomic<uint64_t> answers;  // how many files this process has named
+constexpr int MOST_NAMES = 10000;
 
 // --- the file of the answer ------------------------------------------------------------------------------------------
 
@@ -29,6 +29,13 @@ bool make_folders(char* path) {
     return sys::make_folder(path);
 }
 
+bool is_there(const char* path) {
+    sys::File file = sys::open_file(path, sys::FILE_READ);
+    if (file == sys::NO_FILE) return false;
+    sys::close_file(file);
+    return true;
+}
+
 // Make an empty file, only for this user, that nobody else has.
 bool make_answer(char* path, size_t size, Text& why) {
     if (!sys::runtime_folder(path, size)) {
@@ -42,13 +49,15 @@ bool make_answer(char* path, size_t size, Text& why) {
         why.add("): set CTP2_HOME to another");
         return false;
     }
-    Text name("/start-");
-    name.add(static_cast<uint64_t>(sys::process_id())).add("-").add(answers.add(1)).add(".txt");
     size_t folder = strlen(path);
     sys::File file = sys::NO_FILE;
-    if (copy_text(path + folder, size - folder, name.data)) {
-        sys::remove_file(path);  // of an earlier process with this number
+    // A name may be taken: by another Api object, by another library of ours in this program, by an earlier process.
+    for (int number = 1; file == sys::NO_FILE && number <= MOST_NAMES; number++) {
+        Text name("/start-");
+        name.add(static_cast<uint64_t>(sys::process_id())).add("-").add(number).add(".txt");
+        if (!copy_text(path + folder, size - folder, name.data)) break;
         file = sys::open_file(path, sys::FILE_WRITE | sys::FILE_CREATE | sys::FILE_EXCLUSIVE);
+        if (file == sys::NO_FILE && !is_there(path)) break;
     }
     if (file == sys::NO_FILE) {
         int error = sys::last_error();
