@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from ctp2.shim import names, pe, windows
+from ctp2.shim.header import write_headers
 from ctp2.shim.names import Side
 from tests.shim import cross, windows_caller
 
 MACHINES = {"windows-x86_64": windows.X86_64, "windows-x86": windows.X86}
 ERAS = ("6.3.15", "6.6.9", "6.7.9", "6.7.11", "6.7.13")
+LINKED = Path(__file__).with_name("windows_linked.cpp")
 WAIT = 120
 
 # spec native 3, in full: (pointer size, from 6.7.11 on) → the names.
@@ -130,13 +132,17 @@ def called(
         library.with_name("ctp2_front.txt").write_text(more.pop("front_file"), encoding="utf-8")
     (folder / "program").mkdir()
     program = windows_caller.build(machine, windows.find(machine, cross.zig()), revision, side, folder / "program")
+    return run(program, library, front, folder, CALLER_ENDING=ending, **more)
+
+
+def run(program: Path, library: Path, front: str, folder: Path, **more: str) -> Called:
+    """Run a program in wine, with a C: drive of its own."""
     said = folder / "said"
     with cross.windows(folder / "windows") as (loader, environment), said.open("wb") as out:
         environment |= {
             "CALLER_LIBRARY": cross.dos(library),
             "CALLER_FRONT": front,
             "CALLER_FLOW": "C:\\",
-            "CALLER_ENDING": ending,
             **more,
         }
         # Not a pipe: wine's server keeps standard error open after the program has ended.
@@ -202,6 +208,24 @@ def test_a_program_hears_prices(
     assert lines[1:4] == ["connected", "login 0", "request 1"]
     assert lines[-2:] == ["tick TEST", "done"]
     assert (code, errors) == (0, [])
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("target", MACHINES)
+def test_a_program_of_header_and_import_library(target: str, served: dict[str, Any], tmp_path: Path) -> None:
+    machine = MACHINES[target]
+    folder = tmp_path / "program"
+    library = cross.built("6.7.11", target, "zig", folder)[0]
+    write_headers("6.7.11", folder)
+    tools = windows.find(machine, cross.zig())
+    program = windows_caller.linked(machine, tools, LINKED, folder, library.with_suffix(".lib"))
+    imported = pe.read(program.read_bytes()).imports[library.name]
+    assert imported == set(wanted("trader", 4 if machine.is_x86 else 8, True))
+    result = run(program, library, served["trader"], tmp_path)
+    assert result.lines[0] == "v6.7.11_20250617 ctp2"
+    assert re.fullmatch(r"20\d{6} is the day", result.lines[1])
+    assert result.lines[2:] == ["bob has ten millions", "done"]
+    assert (result.code, result.errors) == (0, [])
 
 
 @pytest.mark.foreign

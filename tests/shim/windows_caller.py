@@ -92,8 +92,13 @@ _READ: Final = {
 def build(machine: Machine, tools: Tools, revision: str, side: Side, folder: Path) -> Path:
     """The program for one library; ``tools`` has to build for MSVC's interface."""
     (folder / "numbers.h").write_text("\n".join(numbers(machine, revision, side)) + "\n", encoding="ascii")
-    made, program = folder / "caller.o", folder / "caller.exe"
-    command = list(windows.compile_command(machine, tools, SOURCE, made))
+    return linked(machine, tools, SOURCE, folder)
+
+
+def linked(machine: Machine, tools: Tools, source: Path, folder: Path, *libraries: Path) -> Path:
+    """A program without a C runtime, of ``source`` and the headers in ``folder``."""
+    made, program = folder / "program.o", folder / "program.exe"
+    command = list(windows.compile_command(machine, tools, source, made))
     run([*command[:-4], "-I", str(folder), *command[-4:]], folder)
     functions = [f"{name}@{4 * count}" if machine.is_x86 else name for name, count in FUNCTIONS.items()]
     commands, imports = windows.import_libraries(
@@ -103,7 +108,7 @@ def build(machine: Machine, tools: Tools, revision: str, side: Side, folder: Pat
         *windows.partner(tools, "lld-link"),
         *("/nodefaultlib", "/entry:start", "/subsystem:console", *machine.link, f"/out:{program}"),
     )
-    for step in (*commands, [*link, str(made), *map(str, imports)]):
+    for step in (*commands, [*link, *map(str, (made, *imports, *libraries))]):
         run(step, folder)
     return program
 
