@@ -76,7 +76,8 @@ class _Exchange:
     @property
     def proof(self) -> verify.Proof:
         names = TARGETS[verify.here()].exports(self.revision.name, self.library.side)
-        return self.path, names, self.revision.api_version
+        is_macos = self.library.system == "macos"
+        return self.path, names, self.revision.macos_api_version if is_macos else self.revision.api_version
 
 
 def kept_of(path: Path) -> Path:
