@@ -88,6 +88,13 @@ def test_a_named_compiler_that_does_not_answer_is_an_error(
     assert "\n" not in str(refused.value)
 
 
+def test_a_relative_path_is_meant_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gcc = script(tmp_path, "own-gcc", GCC)
+    monkeypatch.chdir(tmp_path)
+    assert linux.find("./own-gcc -m64").command == (gcc, "-m64")
+    assert linux.find("own-gcc").command == ("own-gcc",)
+
+
 def test_zig_by_its_name(tmp_path: Path) -> None:
     zig = script(tmp_path, "zig", CLANG)
     assert linux.find("zig").command == (zig, "c++")
