@@ -63,10 +63,9 @@ FORM: Final = {
         "ALL_TRADED_PRICE": "4301",
         "NOT_TRADED_PRICE": "4200",
         "TD_ADDRESS": "{trade!r}",
-        "WAIT_TIME": "5",
     },
     # Its end hangs in the binding when a tick comes at that moment, so one that comes once.
-    "test_md.py": {"SYMBOL": '"TA105"', "MD_ADDRESS": "{md!r}", "WAIT_TIME": "5"},
+    "test_md.py": {"SYMBOL": '"TA105"', "MD_ADDRESS": "{md!r}"},
 }
 """What they ask a user to fill in: an account, addresses, an instrument and prices of the day."""
 PASSED: Final = {"test_td.py": 7, "test_md.py": 2}
