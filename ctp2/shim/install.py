@@ -170,18 +170,21 @@ def _exchange(library: Library, make: Make, python: str) -> _Exchange:
     if library.factory != factory:
         raise ShimError("wrong_factory", library=path, said=library.said[0], found=library.factory)
     parts = [make(revision.name, target.name, library.side) for target in targets]
-    after = stamped(parts[0] if len(parts) == 1 else macho.join(parts), targets[0].name, python)
+    after = stamped(parts[0] if len(parts) == 1 else macho.join(parts), library.targets(), python)
     link = os.readlink(path) if path.is_symlink() else None
     return _Exchange(library, revision, path.read_bytes(), link, _mode(path), after)
 
 
-def stamped(data: bytes, target: str, python: str) -> bytes:
-    """A library that knows the interpreter.
+def stamped(data: bytes, targets: Sequence[str], python: str) -> bytes:
+    """A library that knows the interpreter, if it is for this system: elsewhere that path would mean nothing.
 
     On macOS a changed file must be signed again; where that cannot be done the library stays as it is, and programs
     name the interpreter in CTP2_PYTHON.
     """
-    if not target.startswith("macos"):
+    here = verify.here()
+    if here not in targets:
+        return data
+    if not here.startswith("macos"):
         return binary.stamped(data, python)
     sign = shutil.which("codesign")
     if sign is None:
