@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -230,6 +231,24 @@ def test_a_file_beside_the_library_overrides_too(run: Run, server: ServerThread,
 def test_one_side_alone_can_be_overridden(run: Run, server: ServerThread) -> None:
     program = run(server.trade, NOWHERE, CTP2_FRONT=f"md {server.md}")
     both_connect(program)
+    assert program.end() == 0
+
+
+# --- IPv6 ------------------------------------------------------------------------------------------------------------
+
+
+def test_ipv6(run: Run) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with ServerThread(Config(ADDRESS, host="::1", trade_port=0, md_port=0)) as server:
+        assert server.trade.startswith("tcp://[::1]:")
+        program = run(server.trade, server.md.replace("tcp://", "tcp6://"))
+        both_connect(program)
+        assert program.end() == 0
+    program = run("tcp6://127.0.0.1:1")
+    assert "host 127.0.0.1 has no address of IPv6: write tcp:// instead of tcp6://" in program.wait_for("ctp2: ")
     assert program.end() == 0
 
 
