@@ -1,4 +1,4 @@
-"""The native libraries that go into a native wheel: ``python -m tools.native_libraries OUT`` (called by hatch_build.py).
+"""The native libraries that go into a native wheel: ``python -m tools.native_libraries OUT`` (hatch_build.py).
 
 All revisions for Linux x86-64 into OUT/linux-x86_64/REVISION, when this is such a machine and a C++ compiler is there;
 else one line says why there are none, and the wheel goes without: ``ctp2 shim`` then builds what it needs.
