@@ -28,8 +28,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from tools import foreign_clients, foreign_systems
-from tools.kept import CACHE, ROOT
-from tools.kept import kept as _kept
+from tools.kept import CACHE, ROOT, kept
 
 OPENCTP_VERSION: Final = "6.7.11.0"
 CALENDARS_VERSION: Final = "4.13.2"
@@ -39,6 +38,7 @@ OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
 BUILD_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "requirements-dev.lock")
 
 Mode = Literal["pure", "native"]
+_kept = kept
 
 
 def openctp() -> Path:
