@@ -150,6 +150,45 @@ def test_callbacks_come_on_one_thread_that_is_not_the_programs(program: Start) -
     assert threading.get_native_id() not in threads
 
 
+def test_signals_and_other_programs_get_nothing_of_the_worker(program: Start) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    _, spi, front = program()
+    masks: list[int] = []
+
+    def look(_: Any) -> None:
+        status = Path(f"/proc/self/task/{threading.get_native_id()}/status").read_text()
+        masks.append(int(status.split("SigBlk:")[1].split()[0], 16))
+
+    spi.hooks["OnFrontConnected"] = look
+    front.start()
+    spi.next("OnFrontConnected")
+    # SIGKILL and SIGSTOP cannot be blocked, 32 to 34 are the C library's own.
+    free = {9, 19, 32, 33, 34}
+    assert all(masks[0] >> (number - 1) & 1 for number in range(1, 65) if number not in free)
+    mine = set(os.listdir("/proc/self/fd")) - before
+    native = []
+    for name in mine:
+        with suppress(OSError):
+            native.append(os.get_inheritable(int(name)))
+    assert native
+    assert not any(native)
+
+
+def test_nobody_reads_standard_error(tmp_path: Path) -> None:
+    front = Front("6.7.11")
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", "import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n" + CHILD]
+    arguments = [str(libraries("6.7.11")["trader"]), f"{tmp_path}/missing/", front.address]
+    child = subprocess.Popen(
+        [*command, *arguments], env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT, stderr=write
+    )
+    os.close(write)
+    front.start()
+    assert child.wait(TIMEOUT) == 0
+    front.close()
+
+
 def test_requests_from_many_threads(program: Start) -> None:
     api, spi, front = program()
     link = front.start()

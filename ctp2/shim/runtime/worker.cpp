@@ -214,7 +214,7 @@ Reason read_on(Client& client) {
             reason = read_some(client, more);
             if (reason != NO_REASON) break;
         }
-        if (events & (sys::WRITABLE | sys::WOKEN)) {
+        if (more || events & (sys::WRITABLE | sys::WOKEN)) {
             sys::Lock lock(client.mutex);
             if (!client.link.flush()) reason = WRITE_FAILED;
         }
