@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/server.py": {"ctp2.registry", "ctp2.settings"},
     "front/service.py": {"ctp2.registry", "ctp2.settings"},
+    "front/private.py": {"ctp2.registry"},  # which options of an address are files, the backends know
     "front/private_server.py": {"ctp2.settings"},
     "shim/build.py": {"ctp2.core.paths"},  # the cache folder
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open

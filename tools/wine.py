@@ -1,10 +1,10 @@
 """Wine, in which tests run what was built for Windows: taken out of Debian's packages, not installed.
 
 Debian's wine for 32-bit programs needs a second architecture in the package manager, about which a test should not
-decide on anybody's machine. But its 64-bit wine runs 32-bit programs too, given the 32-bit half of its libraries ("wow64
-mode"). So the packages are fetched, in a configuration of their own, and the few parts that a console program needs are
-taken out of them: no root, nothing changed on the machine, 100 MB instead of 1.3 GB. A C: drive made of links to these
-parts replaces the long first start, in which wine copies them all.
+decide on anybody's machine. But its 64-bit wine runs 32-bit programs too, given the 32-bit half of its libraries
+("wow64 mode"). So the packages are fetched, in a configuration of their own, and the few parts that a console program
+needs are taken out of them: no root, nothing changed on the machine, 130 MB instead of 1.3 GB. A C: drive made of links
+to these parts replaces the long first start, in which wine copies them all.
 """
 
 from __future__ import annotations
