@@ -100,7 +100,7 @@ def install(place: Place, make: Make, python: str, fronts: Mapping[str, Sequence
         ShimError: No library, a revision without a schema, no permission, or the new library does not load. Then
             everything is as it was before.
     """
-    with _told(place):
+    with _told(place, "cannot_write"):
         found = list(binary.find(path for path in place.files if not path.name.endswith(KEPT)))
         if not found:
             raise ShimError("no_library", place=place.name)
@@ -134,7 +134,7 @@ def restore(place: Place) -> list[Done]:
 
     ``ShimError`` without permission; what was put back until then stays so.
     """
-    with _told(place):
+    with _told(place, "cannot_restore"):
         kept = dict.fromkeys(
             path if path.name.endswith(KEPT) else kept_of(path) for path in place.files if path.name != FRONT_FILE
         )
@@ -154,12 +154,12 @@ def restore(place: Place) -> list[Done]:
 
 
 @contextmanager
-def _told(place: Place) -> Iterator[None]:
+def _told(place: Place, why: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         name = error.filename or place.name
-        raise ShimError("cannot_write", path=name, reason=error.strerror or error, place=place.name) from None
+        raise ShimError(why, path=name, reason=error.strerror or error, place=place.name) from None
 
 
 def _exchange(library: Library, make: Make, python: str) -> _Exchange:

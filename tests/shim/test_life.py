@@ -360,21 +360,26 @@ int main(int, char **argv) {
 """
 
 
-@pytest.mark.parametrize(
-    ("what", "code", "words"),
-    [
-        ("throw", 5, "ctp2: an exception left OnRtnTrade: T1\n"),
-        ("throw-int", 5, "ctp2: an exception left OnRtnTrade\n"),
-        ("exit", 7, ""),
-        ("thread", 4, ""),
-        ("release", 4, ""),
-    ],
+CALLBACKS = (
+    ("throw", 5, "ctp2: an exception left OnRtnTrade: T1\n"),
+    ("throw-int", 5, "ctp2: an exception left OnRtnTrade\n"),
+    ("exit", 7, ""),
+    ("thread", 4, ""),
+    ("release", 4, ""),
 )
+"""What the callback does, the program's exit code, what stands on its standard error."""
+
+
+@pytest.mark.parametrize(("what", "code", "words"), CALLBACKS)
 def test_what_a_callback_of_cpp_may_do(tmp_path: Path, what: str, code: int, words: str) -> None:
+    ends_as(tmp_path, libraries("6.7.11")["trader"], what, code, words)
+
+
+def ends_as(tmp_path: Path, library: Path, what: str, code: int, words: str) -> None:
+    """A C++ program with ``library`` does ``what`` in a callback and ends with ``code``, having said ``words``."""
     front = Front("6.7.11")
     source, binary = tmp_path / "program.cpp", tmp_path / "program"
     source.write_text(PROGRAM)
-    library = libraries("6.7.11")["trader"]
     include = ("-I", headers("6.7.11"), "-L", library.parent, "-lthosttraderapi_se", f"-Wl,-rpath,{library.parent}")
     run(compiler(), "-std=c++17", "-pthread", source, *include, "-o", binary)
     child = subprocess.Popen(
