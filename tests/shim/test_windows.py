@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ctp2.ctp import schema
 from ctp2.shim import names, pe, windows
 from ctp2.shim.header import write_headers
 from ctp2.shim.names import Side
@@ -81,8 +82,8 @@ def test_what_libraries_export_and_need(target: str, by: str, tmp_path: Path) ->
     """Each revision's full header was compiled with it: a size or offset that is not the schema's ends the build."""
     machine = MACHINES[target]
     size = 4 if machine.is_x86 else 8
-    by = f"{machine.mingw}-g++" if by == "mingw" else by
-    for revision in ERAS:
+    by = f"mingw:{machine.mingw}" if by == "mingw" else by
+    for revision in ERAS if by != "zig" else schema.VERSIONS:
         is_new = revision in ("6.7.11", "6.7.13")
         for side, library in zip(SIDES, cross.built(revision, target, by, tmp_path / revision), strict=True):
             found = pe.read(library.read_bytes())
@@ -126,7 +127,7 @@ def called(
 ) -> Called:
     """Run the caller. ``front_file`` is the content of the file beside the library, the rest of ``more`` variables."""
     machine = MACHINES[target]
-    by = f"{machine.mingw}-g++" if by == "mingw" else by
+    by = f"mingw:{machine.mingw}" if by == "mingw" else by
     library = cross.built(revision, target, by, folder / "library")[SIDES.index(side)]
     if "front_file" in more:
         library.with_name("ctp2_front.txt").write_text(more.pop("front_file"), encoding="utf-8")
