@@ -1,8 +1,7 @@
 // A CTP program in C++, told what to do line by line: program.py in another language, for child.py.
 //
-// It knows nothing of ctp2 but the header that is generated from the schema. Commands as in program.py, and:
-// `read` tells the length of every struct in callbacks instead of members; arguments may be null, `{"fill": BYTE}` stands
-// for memory that nobody initialised.
+// It knows nothing of ctp2 but the header that is generated from the schema. Commands as in program.py but for `members`;
+// an argument may also be null, and a struct's `fill` is the byte that its memory has where nothing is set.
 #include "cxx_interface.h"
 
 // --- JSON ------------------------------------------------------------------------------------------------------------
@@ -234,7 +233,7 @@ static std::string show_member(const char *place, const Member &member) {
         if (isnan(value)) return "NaN";
         if (isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
         snprintf(number, sizeof number, "%.17g", value);
-        return number;
+        return std::string(number) + (strpbrk(number, ".e") ? "" : ".0");
     }
     if (member.kind == Kind::INT_) {
         int32_t value;
