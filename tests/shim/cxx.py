@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 import pytest
 
-from ctp2.shim import build, compilers, generate, header, linux
+from ctp2.shim import build, compilers, generate, header, linux, names
 from ctp2.shim.compilers import Tools
 from ctp2.shim.interface import SIDES
 from tests.shim.child import Child
@@ -26,6 +26,7 @@ from tools.kept import forget_others, kept, run
 
 HERE: Final = Path(__file__).resolve().parent
 REVISION: Final = "6.7.11"
+PARTIES: Final = (REVISION, "6.3.15")
 Checks: Final = {
     "plain": (),
     "address": ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g1"),
@@ -127,6 +128,32 @@ def program(check: Check = "plain") -> Path:
 
     forget_others(f"cxx-program-{check}-*", name)
     return kept(name, fill) / "program"
+
+
+@cache
+def rude(check: Check = "plain") -> Path:
+    """``cxx_rude.cpp`` with ``cxx_party.cpp`` of two revisions; it finds libraries by ``dlopen``."""
+    headers = {revision: header.header(revision) for revision in PARTIES}
+    sources = [HERE / name for name in ("cxx_rude.cpp", "cxx_party.cpp", "cxx_party.h")]
+    key = _digest(repr((Checks[check], _PROGRAM_FLAGS)), *headers.values(), *(path.read_bytes() for path in sources))
+    name = f"cxx-rude-{check}-{key}"
+
+    def fill(folder: Path) -> None:
+        common = [*tools().command, *_PROGRAM_FLAGS, *Checks[check], "-I", str(folder), "-I", str(HERE)]
+        objects = [folder / "rude.o"]
+        commands = [[*common, "-c", str(sources[0]), "-o", str(objects[0])]]
+        for revision, text in headers.items():
+            folder.joinpath(f"{revision}.h").write_text(text, encoding="utf-8")
+            objects.append(folder / f"{revision}.o")
+            defined = [f"-DPARTY=v{revision.replace('.', '_')}", f'-DPARTY_HEADER="{revision}.h"']
+            for side in SIDES:
+                defined.append(f'-DPARTY_{side.upper()}="{names.itanium(revision, side)[0]}"')
+            commands.append([*common, *defined, "-c", str(sources[1]), "-o", str(objects[-1])])
+        _run_all(commands)
+        run([*common, *map(str, objects), "-o", str(folder / "rude"), "-ldl"])
+
+    forget_others(f"cxx-rude-{check}-*", name)
+    return kept(name, fill) / "rude"
 
 
 def environment(check: Check = "plain", revision: str = REVISION) -> dict[str, str]:
