@@ -77,8 +77,19 @@ void *load(const std::string &folder, const char *name) {
     return library;
 }
 
-Party *md() { return v6_7_11::make_md(load(g_folder, "libthostmduserapi_se.so")); }
-Party *trader() { return v6_7_11::make_trader(load(g_folder, "libthosttraderapi_se.so")); }
+// Never ended where a test does not do it: an exit hook is not what these programs are about.
+std::vector<Party *> &kept() {
+    static auto *all = new std::vector<Party *>();
+    return *all;
+}
+
+Party *keep(Party *party) {
+    kept().push_back(party);
+    return party;
+}
+
+Party *md() { return keep(v6_7_11::make_md(load(g_folder, "libthostmduserapi_se.so"))); }
+Party *trader() { return keep(v6_7_11::make_trader(load(g_folder, "libthosttraderapi_se.so"))); }
 
 bool has_ticks(Party &party, int number) {
     return comes([&] { return Party::load(party.ticks) >= number; });
@@ -303,7 +314,7 @@ void forks() {
 void closes_while_connected() {
     for (int round = 0; round < 5; round++) {
         void *library = load(g_folder, "libthostmduserapi_se.so");
-        Party *party = v6_7_11::make_md(library);
+        Party *party = keep(v6_7_11::make_md(library));
         party->start(g_md.c_str());
         CHECK(has_ticks(*party, 5));
         if (round % 2) party->release();
@@ -314,11 +325,12 @@ void closes_while_connected() {
 
 void rounds() {
     int number = atoi(g_argument.c_str());
+    int threads = entries("/proc/self/task");
     Party *first = md();
     first->start(g_md.c_str());
     CHECK(has_ticks(*first, 1));
     first->release();
-    CHECK(comes([] { return entries("/proc/self/task") == 3; }));
+    CHECK(comes([&] { return entries("/proc/self/task") == threads; }));
     int descriptors = entries("/proc/self/fd");
     std::vector<Party *> parties;
     for (int round = 0; round < number; round++) {
@@ -330,7 +342,7 @@ void rounds() {
         party->release();
         parties.push_back(party);
     }
-    CHECK(comes([] { return entries("/proc/self/task") == 3; }));
+    CHECK(comes([&] { return entries("/proc/self/task") == threads; }));
     CHECK(entries("/proc/self/fd") == descriptors);
     for (Party *party : parties) delete party;
 }
@@ -338,8 +350,10 @@ void rounds() {
 void two_versions() {
     if (g_argument == "global") g_mode = RTLD_NOW | RTLD_GLOBAL;
     Party *all[] = {
-        md(), trader(), v6_3_15::make_md(load(g_other, "libthostmduserapi_se.so")),
-        v6_3_15::make_trader(load(g_other, "libthosttraderapi_se.so")),
+        md(),
+        trader(),
+        keep(v6_3_15::make_md(load(g_other, "libthostmduserapi_se.so"))),
+        keep(v6_3_15::make_trader(load(g_other, "libthosttraderapi_se.so"))),
     };
     const char *versions[] = {"v6.7.11_20250617 ctp2", "6.3.15_20190220 ctp2"};
     for (int at = 0; at < 4; at++) {
@@ -347,13 +361,14 @@ void two_versions() {
         all[at]->start((at % 2 ? g_trade : g_md).c_str());
     }
     CHECK(has_ticks(*all[0], 100) && has_ticks(*all[2], 100));
-    for (int at : {0, 2}) CHECK(all[at]->last_code == "rb2605" && all[at]->last_price == 1.5);
     for (int at : {1, 3}) {
         CHECK(comes([&] { return Party::load(all[at]->statuses) >= 100; }));
         CHECK(strcmp(all[at]->day(), "20260105") == 0);
         CHECK(all[at]->order("7") == 0);
     }
     for (Party *one : all) one->release();
+    // Each from its own layout: in the older one the code is elsewhere.
+    for (int at : {0, 2}) CHECK(all[at]->last_code == "rb2605" && all[at]->last_price == 1.5);
 }
 
 // --- threads and signals ---------------------------------------------------------------------------------------------

@@ -80,7 +80,8 @@ class Program:
             process.kill()
             raise
         assert process.returncode == code, errors[-6000:]
-        return errors.splitlines()
+        # The checker of the child of a fork misses the parent's threads.
+        return [line for line in errors.splitlines() if "was not suspended. False leaks" not in line]
 
     def run(self, verb: str, argument: str = "", check: cxx.Check = "plain", code: int = 0) -> list[str]:
         """Start it and wait for its end."""
