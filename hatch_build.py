@@ -1,13 +1,15 @@
 """The build hook: what a native wheel adds to the pure one (docs/decisions/0002-build.md).
 
 ``CTP2_BUILD=pure``, the default, changes nothing. ``CTP2_BUILD=native`` compiles the modules named in
-``pyproject.toml`` with mypyc, takes in native libraries that were built before into ``build/native``, and tags the
-wheel for the platform.
+``pyproject.toml`` with mypyc, builds the native libraries into ``build/native`` (tools/native_libraries.py), takes in
+all that is there, and tags the wheel for the platform.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any, Final
@@ -40,21 +42,30 @@ class CustomBuildHook(BuildHookInterface[BuilderConfig]):
         return names
 
     def dependencies(self) -> list[str]:
-        """The compiler is a build requirement of the native wheel alone."""
-        return ["hatch-mypyc>=0.16", "setuptools>=68"] if self.native and self.compiled else []
+        """The compiler is a build requirement of the native wheel alone, as is what generates the native libraries."""
+        if not self.native:
+            return []
+        return [
+            *(["hatch-mypyc>=0.16", "setuptools>=68"] if self.compiled else []),
+            "msgspec>=0.18.6",
+            "platformdirs>=4.0",
+        ]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build, before hatchling collects the files."""
         if not self.native or version == "editable":
             return
         build_data["pure_python"] = False
+        libraries = Path(self.root) / "build" / "native"
+        # Before mypyc, which compiles modules in place; in a process of its own, which leaves them unloaded here.
+        command = [sys.executable, "-m", "tools.native_libraries", str(libraries)]
+        subprocess.run(command, cwd=self.root, check=True)
         if self.compiled:
             self._mypyc().initialize(version, build_data)
             build_data["artifacts"].append(f"/{COMPILED_LIBRARY.replace('.', '/')}__mypyc.*")
         else:
             platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
             build_data["tag"] = f"py3-none-{platform}"
-        libraries = Path(self.root) / "build" / "native"
         if libraries.is_dir():
             build_data["force_include"][str(libraries)] = "ctp2/shim/lib"
 

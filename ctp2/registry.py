@@ -37,6 +37,7 @@ class Entry:
 BACKENDS: Final[dict[str, Entry]] = {
     "ssl": Entry("ctp2.front.backend"),
     "tcp": Entry("ctp2.front.backend"),
+    "tcp6": Entry("ctp2.front.backend"),
     "tts": Entry("ctp2.tts.backend"),
 }
 """Scheme → backend."""

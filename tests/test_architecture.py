@@ -47,6 +47,7 @@ MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/server.py": {"ctp2.registry", "ctp2.settings"},
     "front/service.py": {"ctp2.registry", "ctp2.settings"},
     "front/private_server.py": {"ctp2.settings"},
+    "shim/build.py": {"ctp2.core.paths"},  # the cache folder
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
 
@@ -177,6 +178,7 @@ MAY_USE_RANDOM = {
 MAY_READ_ENVIRONMENT = {
     "settings.py",
     "core/paths.py",
+    "shim/compilers.py",  # CXX, and what a compiler itself reads there
     "cli/messages.py",  # the user's language
 }
 MAY_PRINT = {"cli/*", "run.py"}

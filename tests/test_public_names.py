@@ -33,6 +33,7 @@ CONTRACT = {
     "CONTRACT_VERSION",
     "Alarm",
     "Backend",
+    "Builder",
     "BackendModule",
     "Capabilities",
     "Event",
@@ -41,6 +42,7 @@ CONTRACT = {
     "NONE",
     "Opener",
     "QUICK",
+    "Recipe",
     "Request",
     "Session",
     "Sink",
@@ -72,4 +74,4 @@ def test_the_contract_of_a_backend() -> None:
         if item[0] not in "_@" and getattr(value, "__module__", module.__name__) == module.__name__
     }
     foreign = {"annotations", "msgspec", "Any", "Callable", "Final", "Literal", "Protocol", "Sequence", "TYPE_CHECKING"}
-    assert own | {"Kind", "Topic", "Opener"} == CONTRACT | (own & foreign)
+    assert own | {"Builder", "Kind", "Topic", "Opener"} == CONTRACT | (own & foreign)

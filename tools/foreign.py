@@ -9,6 +9,7 @@
 - our own wheels, pure and native, built once for a state of the sources.
 - a small library that moves the date of a process (tools/future.py).
 - the programs of others that run on our native libraries (tools/foreign_clients.py).
+- zig and wine, for libraries of other systems (tools/foreign_systems.py).
 
 Each is kept under a key of its inputs, see tools/kept.py.
 """
@@ -26,7 +27,7 @@ import zipfile
 from pathlib import Path
 from typing import Final, Literal
 
-from tools import foreign_clients
+from tools import foreign_clients, foreign_systems
 from tools.kept import CACHE, ROOT
 from tools.kept import kept as _kept
 
@@ -192,6 +193,8 @@ def main() -> int:
             built_wheel("native")
     except subprocess.CalledProcessError:
         print("ctp2: the wheel could not be built; the reason stands above", file=sys.stderr)
+        return 1
+    if not foreign_systems.prepare():
         return 1
     failed = foreign_clients.prepare()
     if failed:

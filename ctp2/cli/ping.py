@@ -61,7 +61,7 @@ def _sum_up(seen: Sequence[Sequence[Result]]) -> None:
 def _target(given: str) -> Target:
     try:
         address = addresses.parse(given)
-        if address.scheme not in ("tcp", "ssl"):
+        if address.scheme not in ("tcp", "tcp6", "ssl"):
             raise ValueError(text("ping.scheme", address=given))
         return target_of(address)
     except (ValueError, OSError) as error:

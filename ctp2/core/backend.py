@@ -16,6 +16,7 @@ A backend package offers two functions and two classes:
                                  ``Backend.work_alone()`` ends that; False: it cannot. A loop wakes nobody
 ``Backend.figures``      optional  ``() -> Mapping[str, float]``: numbers for whoever watches, from any thread; names as
                                  Prometheus writes them, counters end with ``_total``
+``Backend.backlog``      optional  ``() -> int``: how many requests wait; a server hands it no more while they are many
 ``Backend.recipes``      optional  build → :class:`Recipe`, where a record repeats a shared one but for some members
 ``Backend.fault``        optional  why it serves no more, empty while it does
 ``Session.subscribe_topic``  optional  where a trader session's private/public flow starts (default: from now)

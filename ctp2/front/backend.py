@@ -1,4 +1,4 @@
-"""``tcp://HOST:PORT`` and ``ssl://HOST:PORT``: a front of another process behind the ``Backend`` contract.
+"""``tcp://HOST:PORT``, ``tcp6://…``, ``ssl://…``: a front of another process behind the ``Backend`` contract.
 
 Options: ``layout`` (the interface version to speak, the newest if not given), ``compress`` (``on``: market data comes
 packed), and for ``ssl://`` ``ca`` (a file with the certificate to trust, for servers that signed their own).
@@ -81,7 +81,7 @@ def target_of(address: Address) -> Target:
     if options:
         known = "layout, compress, ca" if is_tls else "layout, compress"
         raise AddressError(f"front address {address.text!r}: unknown option {min(options)}; known: {known}")
-    return Target(host, port, revision, is_tls, ca, packs)
+    return Target(host, port, revision, is_tls, ca, packs, is_v6=address.scheme == "tcp6")
 
 
 def _place(address: Address) -> tuple[str, int]:

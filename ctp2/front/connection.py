@@ -2,7 +2,7 @@
 
 States: *greeting* (nothing but a hello counts), *opening* (the backend makes its session), *open*, *closed*. A client's
 requests are served one after the other; they wait, unread, while the client is behind with reading, while one of its
-queries is being answered and another has come, and while its second is used up.
+queries is being answered and another has come, while its second is used up, and, among many, until it is its turn.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ctp2.ctp import layout
 from ctp2.ctp.errors import rsp_info
 from ctp2.front import wire
 from ctp2.front.dialect import Dialect, dialect
+from ctp2.front.lists import Lists
 from ctp2.front.logs import log, say
 from ctp2.front.outbox import SNAPSHOT, Outbox
 from ctp2.front.patterns import Frames
@@ -37,14 +38,11 @@ BUSY: Final = 5002
 QUERY_TOO_SOON: Final = 90
 WRONG_REQUEST: Final = 77
 TOO_MANY_SESSIONS: Final = 60
-TOO_MANY_CODES: Final = 6000
 AUTH_FAILED: Final = 63
 PRIVATE: Final = (
     "this is a private server: only the program that started it, and others with its token, may come. "
     "Register the address of the backend itself (such as tts://7x24), or run ctp2 serve and register that"
 )
-SUBSCRIBE: Final = frozenset({"SubscribeMarketData", "SubscribeForQuoteRsp"})
-UNSUBSCRIBE: Final = frozenset({"UnSubscribeMarketData", "UnSubscribeForQuoteRsp"})
 
 GREETING, OPENING, OPEN, CLOSED = "greeting", "opening", "open", "closed"
 
@@ -77,8 +75,11 @@ class Connection(asyncio.Protocol):
         self._closing_since = 0.0
         self._announced = 0
         """How many ``OnFrontConnected`` were sent."""
+        self.is_queued = False
+        """Whether it waits for its turn to hand requests over."""
+        self._room = 0
         self._query: tuple[str, int] | None = None
-        self._codes: set[str] = set()
+        self._lists = Lists(hub.limits.subscriptions, self.outbox.put)
         self._second = 0.0
         self._served = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -141,6 +142,7 @@ class Connection(asyncio.Protocol):
     def serve(self) -> None:
         """Serve the frames that wait, up to the first that must wait longer."""
         waiting = self._waiting
+        self._room = self.hub.room
         try:
             while waiting and self.state in (GREETING, OPEN) and self._may_serve(waiting[0]):
                 self._serve(waiting.popleft())
@@ -158,6 +160,9 @@ class Connection(asyncio.Protocol):
         if self.outbox.is_behind:
             return False
         if self._query is not None and self._is_query(said):
+            return False
+        if self._room <= 0:
+            self.hub.queue(self)
             return False
         limit = self.limits.requests_per_second
         if not limit:
@@ -262,15 +267,23 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ requests
     def _request(self, said: wire.Frame) -> None:
         assert self._dialect is not None
+        self._room -= 1
         request = self._dialect.decode_request(said, self._is_gb18030)
         if request is None:
             self.outbox.put([Event("OnRspError", None, rsp_info(WRONG_REQUEST), said.request_id)])
             return
+        method = request.method
+        if method.struct:
+            self._lists.check(request)
+        else:
+            whole = self._lists.joined(request, bool(said.flags & wire.LAST))
+            if whole is None:
+                return  # the rest of the list is on its way
+            request = whole
         if request.connection and request.connection != self._announced:
             return  # sent before the client had seen a disconnect: that is its outcome
         if log.isEnabledFor(logging.DEBUG):
             self._say_request(request)
-        method = request.method
         self.hub.stats.requests[method.name] += 1
         if method.name == INSERT and self._timer_of_orders is not None:
             self._timer_of_orders.begin(request.field.OrderRef)
@@ -279,9 +292,11 @@ class Connection(asyncio.Protocol):
         elif method.response == "OnRspUserLogin" and not self._may_log_in(request):
             self.outbox.put(refuse(request, TOO_MANY_SESSIONS))
             return
-        elif not method.struct:
-            self._subscription(request)
-            return
+        if not method.struct:
+            admitted = self._lists.admitted(request)
+            if admitted is None:
+                return
+            request = admitted
         self._hand_over(request)
 
     def _say_request(self, request: Request) -> None:
@@ -312,26 +327,6 @@ class Connection(asyncio.Protocol):
             return False
         self.user = user
         return True
-
-    def _subscription(self, request: Request) -> None:
-        limit = self.limits.subscriptions
-        name = request.method.name
-        if limit and name in SUBSCRIBE:
-            codes: dict[bool, list[str]] = {True: [], False: []}
-            for code in request.field:
-                fits = code in self._codes or len(self._codes) < limit
-                codes[fits].append(code)
-                if fits:
-                    self._codes.add(code)
-            if codes[False]:
-                request.field = tuple(codes[False])
-                self.outbox.put(refuse(request, TOO_MANY_CODES))
-                if not codes[True]:
-                    return
-                request = Request(request.method, tuple(codes[True]), request.request_id, request.connection)
-        elif name in UNSUBSCRIBE:
-            self._codes.difference_update(request.field)
-        self._hand_over(request)
 
     # ------------------------------------------------------------------ what goes out
     def _wake(self) -> None:
@@ -421,7 +416,7 @@ class Connection(asyncio.Protocol):
                 self._say_login(event)
         elif name == "OnFrontDisconnected":
             self._query = None
-            self._codes.clear()
+            self._lists.clear()
             self._log_out()
         elif name == REOPEN:
             self.hub.loop.call_soon(self.end)

@@ -267,7 +267,7 @@ class Dialect:
 
     # ------------------------------------------------------------------ requests
     def encode_request(self, request: Request, link: int) -> list[bytes]:
-        """The frames of a request (several for a long list of codes).
+        """The frames of a request (several for a long list of codes: the last of them says so).
 
         ``link`` counts the ``OnFrontConnected`` that the client has seen on this TCP link.
 
@@ -280,8 +280,12 @@ class Dialect:
             raise ValueError(f"CTP {self.version} has no {name}")
         number = request.request_id
         if isinstance(request.field, tuple):
-            bodies = _packed_codes(request.field)
-            return [wire.frame(wire.REQUEST, body, FIELD | LAST, slot, number, link) for body in bodies]
+            bodies = list(_packed_codes(request.field))
+            flags = [FIELD] * (len(bodies) - 1) + [FIELD | LAST]
+            return [
+                wire.frame(wire.REQUEST, body, flag, slot, number, link)
+                for body, flag in zip(bodies, flags, strict=True)
+            ]
         body = self.codec.pack(request.field)
         return [wire.frame(wire.REQUEST, body, FIELD | LAST, slot, number, link)]
 

@@ -46,6 +46,8 @@ class Target(NamedTuple):
     ca: str = ""
     packs: bool = False
     token: str = ""
+    is_v6: bool = False
+    """Whether only an IPv6 address of the host will do (``tcp6://``)."""
 
     def __repr__(self) -> str:
         return f"<Target {self.place}>"  # a token is a secret
@@ -72,7 +74,7 @@ def connect(target: Target, timeout: float = CONNECT_SECONDS) -> socket.socket:
     """
     place = target.place
     try:
-        link = socket.create_connection((target.host, target.port), timeout)
+        link = socket.create_connection((_address_of(target), target.port), timeout)
     except TimeoutError:
         text = f"{place} does not answer within {timeout:g} s: host down, or a firewall in between"
         raise OpenFailed(text, "no_answer") from None
@@ -89,6 +91,13 @@ def connect(target: Target, timeout: float = CONNECT_SECONDS) -> socket.socket:
     except OSError as error:  # an ssl.SSLError is one
         link.close()
         raise _tls_failure(target, error) from error
+
+
+def _address_of(target: Target) -> str:
+    if not target.is_v6 or ":" in target.host:
+        return target.host
+    found = socket.getaddrinfo(target.host, target.port, socket.AF_INET6, socket.SOCK_STREAM)
+    return str(found[0][4][0])
 
 
 def _wrapped(link: socket.socket, target: Target) -> socket.socket:

@@ -23,6 +23,10 @@ from ctp2.front.outbox import SNAPSHOT, Keys
 from ctp2.front.patterns import Frames
 from ctp2.front.stats import Stats
 
+TURN: Final = 64
+"""Requests of one link that are handed over before the others' turn."""
+_PAUSE: Final = 0.001
+"""Seconds between two looks at a backend for which too many requests wait."""
 _CACHED: Final = 1024
 """Encoded snapshots kept per version; when full, and once a second, all go: they are of no use a moment later."""
 
@@ -63,6 +67,12 @@ class Hub:
         self._executor = executor
         self._token = token.encode()
         self._addresses: Counter[str] = Counter()
+        self._arrivals: dict[str, tuple[float, int]] = {}
+        """By address: when its present second began, and links since then."""
+        self._backlog: Callable[[], int] | None = getattr(backend, "backlog", None)
+        self._waiting: deque[Connection] = deque()
+        """Links with requests whose turn has not come."""
+        self._is_turn_due = False
         self._users: dict[str, set[Connection]] = {}
         self._dirty: deque[Connection] = deque()
         self._woken = False
@@ -98,11 +108,24 @@ class Hub:
             return f"this front has {self.limits.connections} links already: come back later"
         if self._addresses[address] > self.limits.per_address:
             return f"there are {self.limits.per_address} links from {address} already: close one"
+        if self._comes_too_often(address):
+            return f"{address} has made {self.limits.links_per_second} links within a second: wait"
         return ""
 
     def opens_to(self, token: str) -> bool:
         """Whether a client with this token may come."""
         return not self._token or hmac.compare_digest(self._token, token.encode())
+
+    def _comes_too_often(self, address: str) -> bool:
+        limit = self.limits.links_per_second
+        if not limit:
+            return False
+        now = self.now()
+        began, number = self._arrivals.get(address, (now, 0))
+        if now - began >= 1.0:
+            began, number = now, 0
+        self._arrivals[address] = (began, number + 1)
+        return number >= limit
 
     def leave(self, connection: Connection) -> None:
         """Count a client out."""
@@ -198,6 +221,41 @@ class Hub:
         )
         return wire.welcome(said)
 
+    # ------------------------------------------------------------------ what comes in
+    @property
+    def room(self) -> int:
+        """How many requests a link may hand to the backend now."""
+        most = self.limits.waiting_requests
+        return TURN if self._backlog is None or not most else min(TURN, most - self._backlog())
+
+    def queue(self, connection: Connection) -> None:
+        """A link has more requests than it may hand over now: it is served again when those before it were."""
+        if not connection.is_queued:
+            connection.is_queued = True
+            self._waiting.append(connection)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._is_turn_due:
+            return
+        self._is_turn_due = True
+        if self.room > 0:
+            self.loop.call_soon(self._serve_waiting)
+        else:
+            self.loop.call_later(_PAUSE, self._serve_waiting)
+
+    def _serve_waiting(self) -> None:
+        self._is_turn_due = False
+        waiting = self._waiting
+        for _ in range(len(waiting)):
+            if self.room <= 0:
+                break
+            connection = waiting.popleft()
+            connection.is_queued = False
+            connection.serve()
+        if waiting:
+            self._schedule()
+
     # ------------------------------------------------------------------ what goes out
     def wake(self, connection: Connection) -> None:
         """Something waits for a client. From any thread; one call of the loop serves all that were woken before it."""
@@ -266,6 +324,8 @@ class Hub:
         self._encoded.clear()
         self._burst.clear()
         now = self.now()
+        for address in [address for address, (began, _) in self._arrivals.items() if now - began >= 1.0]:
+            del self._arrivals[address]
         for connection in list(self.connections):
             connection.look(now)
 

@@ -15,10 +15,14 @@ class Limits:
     """Links in all."""
     per_address: int = 1_000
     """Links of one network address."""
+    links_per_second: int = 0
+    """New links of one network address in a second, CTP's ConnectFreq; 0: no limit."""
     per_user: int = 0
     """Logins of one user at this front, refused with error 60; 0: the backend's own limit alone."""
     requests_per_second: int = 0
     """Requests of one link that are served in a second; more wait in the network. 0: no limit."""
+    waiting_requests: int = 256
+    """Requests of all links that wait for a backend that counts them; more wait in the network. 0: no limit."""
     subscriptions: int = 50_000
     """Instruments of one link, error 6000 beyond; 0: no limit."""
     behind_events: int = 1_000

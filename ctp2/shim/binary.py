@@ -62,6 +62,12 @@ class Library:
         """The targets whose libraries can stand in its place, one for each machine that it is for."""
         return tuple(f"{self.system}-{machine}" for machine in self.machines)
 
+    @property
+    def name(self) -> str:
+        """Its revision for messages: the schema's name, or what it says of itself when that is of no one schema."""
+        known = {revision.name for revision in map(_by_said, self.said) if revision is not None}
+        return known.pop() if len(known) == 1 else ", ".join(self.said)
+
     def revision(self) -> Revision:
         """Its revision; ``ShimError`` when that has no schema or cannot be told, or when the file contradicts it."""
         known = {revision.name: revision for revision in map(_by_said, self.said) if revision is not None}

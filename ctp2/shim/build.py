@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from ctp2.core.paths import cache_dir
-from ctp2.shim import generate, layout_check, linux
+from ctp2.shim import generate, header, layout_check, linux
 from ctp2.shim.compilers import Tools, run
 from ctp2.shim.errors import ShimError
 from ctp2.shim.files import Cache, replace
-from ctp2.shim.header import header
 from ctp2.shim.interface import SIDES, Side
 from ctp2.shim.revisions import REVISIONS, Revision, by_name
 from ctp2.shim.targets import TARGETS, Target
@@ -102,7 +101,7 @@ def _libraries(revision: Revision, target: Target, tools: Tools, cache: Cache) -
     """The folder with the finished libraries."""
     sources = {f"{side}.cpp": generate.source(revision, side) for side in SIDES}
     sources[layout_check.SOURCE] = layout_check.source(revision.name, target.is_itanium)
-    headers = {layout_check.HEADER: header(revision)}
+    headers = {layout_check.HEADER: header.header(revision)}
 
     def fill(folder: Path) -> None:
         runtime = _runtime(target, tools, cache)

@@ -55,7 +55,7 @@ def read(data: bytes) -> Elf:
     """Read a library; ``ValueError`` when it is cut, or no 64-bit little-endian ELF file."""
     try:
         return _read(data)
-    except struct.error:
+    except (struct.error, OverflowError):
         raise ValueError("the file is cut or damaged") from None
 
 
@@ -84,6 +84,8 @@ def _read(data: bytes) -> Elf:
         raise ValueError("no dynamic library")
     strings_at = at(tags[_STRTAB])
     strings = data[strings_at : strings_at + tags.get(_STRSZ, 0)]
+    if len(strings) < tags.get(_STRSZ, 0):
+        raise ValueError("the file is cut or damaged")
 
     def text(offset: int) -> str:
         return strings[offset : strings.find(b"\0", offset)].decode("utf-8", "replace")
@@ -124,9 +126,14 @@ def _version_names(data: bytes, tags: Mapping[int, int], at: Callable[[int], int
     if _VERNEED not in tags:
         return
     need = at(tags[_VERNEED])
-    for _ in range(tags.get(_VERNEEDNUM, 0)):
+    # Damaged numbers could name each place again and again.
+    left = len(data) // _NEED_VERSION.size
+    for _ in range(min(tags.get(_VERNEEDNUM, 0), left)):
         _, count, _, first, following = _NEED.unpack_from(data, need)
         version = need + first
+        left -= count
+        if left < 0:
+            raise ValueError("the file is cut or damaged")
         for _ in range(count):
             _, _, _, name, step = _NEED_VERSION.unpack_from(data, version)
             yield name

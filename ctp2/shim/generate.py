@@ -128,6 +128,9 @@ def _front_info(revision: Revision) -> str:
 
 
 def _face(revision: Revision, side: Side, places: dict[str, int]) -> Iterator[str]:
+    first = layout.codec(revision.name).fields("CThostFtdcRspUserLoginField")[0]
+    if (first.name, first.offset, first.length) != ("TradingDay", 0, 9):
+        raise ValueError(f"{revision.name}: the answer to a login does not begin with the trading day")
     numbers = tuple(int(part) for part in revision.name.partition("_")[0].split("."))
     warns = side == "trader" and numbers >= _WARNS_FROM
     known = [

@@ -125,7 +125,7 @@ def install(place: Place, make: Make, python: str, fronts: Mapping[str, Sequence
         )
         for one in exchanges
     ]
-    return done + [Done(one.path, "foreign", one.side, "", None) for one in found if one not in here]
+    return done + [Done(one.path, "foreign", one.side, one.name, None) for one in found if one not in here]
 
 
 def restore(place: Place) -> list[Done]:
@@ -140,7 +140,7 @@ def restore(place: Place) -> list[Done]:
         done = [_put_original_back(path) for path in kept if os.path.lexists(path)]
         handled = {one.path for one in done}
         left = [one for one in binary.find(place.files) if one.is_ours and one.path not in handled]
-        done += [Done(one.path, "ours", one.side, one.revision().name, None) for one in left]
+        done += [Done(one.path, "ours", one.side, one.name, None) for one in left]
         restored = {one.path for one in done if one.state == "restored"}
         fronts = [path.parent / FRONT_FILE for path in restored]
         removed = [path for path in dict.fromkeys(fronts) if path.is_file() and _is_front_file_of_ours(path)]
@@ -245,11 +245,11 @@ def _put_original_back(kept: Path) -> Done:
     files.sweep(path)
     now = binary.read(path) if path.is_file() else None
     original = binary.read(kept)
-    side, said = (original.side, ", ".join(original.said)) if original is not None else (None, "")
+    side, name = (original.side, original.name) if original is not None else (None, "")
     if now is not None and not now.is_ours and path.read_bytes() != kept.read_bytes():
-        return Done(path, "other", side, said, kept)
+        return Done(path, "other", side, name, kept)
     kept.replace(path)
-    return Done(path, "restored", side, said, None)
+    return Done(path, "restored", side, name, None)
 
 
 def _write_fronts(folders: Iterable[Path], fronts: Mapping[str, Sequence[str]], undo: ExitStack) -> list[Path]:

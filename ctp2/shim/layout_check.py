@@ -24,9 +24,14 @@ namespace {
 template <class Method> inline __attribute__((always_inline)) void check(Method method, std::size_t slot) {
     union {
         Method method;
-        std::size_t word;  // a virtual method: 1 + its offset in the table
+        std::size_t word;  // a virtual method: its offset in the table, marked here or (arm64) in the next word
     } bits = {method};
-    if (bits.word != 1 + slot * sizeof(void *)) wrong_slot();
+#if defined(__aarch64__)
+    constexpr std::size_t MARK = 0;
+#else
+    constexpr std::size_t MARK = 1;
+#endif
+    if (bits.word != MARK + slot * sizeof(void *)) wrong_slot();
 }
 
 }  // namespace

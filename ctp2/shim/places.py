@@ -107,7 +107,11 @@ def _of_path(path: Path) -> Place:
     if not path.is_dir():
         raise ShimError("no_folder", folder=path)
     root = path.resolve()
-    return Place(str(path), root, tuple(_within(root, _walk(root))), None)
+    roots = [root]
+    if (root / "__init__.py").is_file():
+        # A package: what its wheel vendored lies beside it.
+        roots += _vendored(root)
+    return Place(str(path), root, tuple(_within(root, [file for one in roots for file in _walk(one)])), None)
 
 
 def _of_package(name: str, python: str) -> Place | None:
@@ -125,12 +129,17 @@ def _of_package(name: str, python: str) -> Place | None:
     if not found and not folders:
         return None
     roots = [Path(folder) for folder in folders]
-    # auditwheel and delvewheel put what they vendor beside the package.
-    roots += [beside for root in roots if (beside := root.with_name(f"{root.name}.libs")).is_dir()]
+    roots += [beside for root in roots for beside in _vendored(root)]
     listed = [Path(os.path.normpath(file)) for file in files]
     base = Path(site) if site else roots[0].parent
     every = dict.fromkeys([*listed, *(file for root in roots for file in _walk(root))])
     return Place(found or name, base, tuple(_within(base.resolve(), every)), Path(record) if record else None)
+
+
+def _vendored(package: Path) -> list[Path]:
+    """The folder beside a package in which auditwheel and delvewheel put the libraries that it needs."""
+    beside = package.with_name(f"{package.name}.libs")
+    return [beside] if beside.is_dir() else []
 
 
 def _walk(folder: Path) -> Iterator[Path]:

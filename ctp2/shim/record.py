@@ -12,7 +12,7 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from ctp2.shim.files import replace
+from ctp2.shim import files
 
 
 def rewrite(record: Path, site: Path, contents: Mapping[Path, bytes], gone: Collection[Path]) -> None:
@@ -37,7 +37,7 @@ def rewrite(record: Path, site: Path, contents: Mapping[Path, bytes], gone: Coll
     added = [_row(path, data, before.splitlines(keepends=True)[0]) for path, data in wanted.items() if path not in seen]
     after = "".join([*added, *lines])
     if after != before:
-        replace(record, after.encode(), record.stat().st_mode & 0o777)
+        files.replace(record, after.encode(), record.stat().st_mode & 0o777)
 
 
 def _row_path(path: Path, site: Path) -> str:

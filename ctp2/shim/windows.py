@@ -29,8 +29,8 @@ FILES: Final[Mapping[Side, str]] = {"trader": "thosttraderapi_se.dll", "md": "th
 LIBRARIES: Final = frozenset({"kernel32.dll", "ws2_32.dll", "msvcrt.dll"})
 """All that a library may import from: parts of every Windows."""
 _API: Final = RUNTIME / "windows_api.h"
-_C_LIBRARY: Final = (
-    *("malloc", "realloc", "free", "memcpy", "memmove", "memset", "memcmp", "memchr"),
+C_LIBRARY: Final = (
+    *("malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "memcmp", "memchr"),
     *("strlen", "strcmp", "strncmp", "strchr", "strstr"),
 )
 
@@ -121,7 +121,7 @@ def _refusal(machine: Machine, tools: Tools) -> str:
         return ""
     if tools.kind == "gcc":
         return "" if tools.machine == machine.mingw else f"it builds for {tools.machine or 'an unknown machine'}"
-    missing = [tool for tool in _PARTNERS if not _partner(tools, tool)]
+    missing = [tool for tool in _PARTNERS if not partner(tools, tool)]
     return f"there is no {missing[0]} for it" if missing else ""
 
 
@@ -129,7 +129,7 @@ _PARTNERS: Final = {"lld-link": "lld-link", "llvm-dlltool": "dlltool"}
 """What clang needs besides itself → how zig calls the same."""
 
 
-def _partner(tools: Tools, name: str) -> tuple[str, ...]:
+def partner(tools: Tools, name: str) -> tuple[str, ...]:
     """The linker or librarian of a compiler; empty when there is none."""
     if tools.kind == "zig":
         return (*tools.command[:-1], _PARTNERS[name])
@@ -149,7 +149,8 @@ def _zig_headers(zig: tuple[str, ...]) -> str:
     found = re.search(r'lib_dir"?\s*[:=]\s*("(?:[^"\\]|\\.)*")', answer.stdout.decode(errors="replace"))
     if found is None:
         raise NoCompiler("bad_compiler", command=" ".join(zig), reason="it does not say where its headers are")
-    return str(Path(json.loads(found[1]), "include"))
+    # It may stand there as seen from the current folder.
+    return str(Path(json.loads(found[1]), "include").resolve())
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -177,19 +178,33 @@ def link_commands(
 
 
 def _lld_link(machine: Machine, tools: Tools, objects: Sequence[Path], library: Path) -> list[list[str]]:
-    imports = _write_imports(machine, library.parent)
-    commands = [
-        [*_partner(tools, "llvm-dlltool"), "-m", machine.dlltool, *machine.keep, "-d", str(one), "-l", _as_library(one)]
-        for one in imports
-    ]
+    functions = {**system_functions(machine), "msvcrt": C_LIBRARY}
+    commands, imports = import_libraries(machine, tools, functions, library.parent)
     commands.append(
         [
-            *(*_partner(tools, "lld-link"), *_LINK, *machine.link),
+            *(*partner(tools, "lld-link"), *_LINK, *machine.link),
             *(f"/def:{library.with_suffix('.def')}", f"/implib:{library.with_suffix('.lib')}", f"/out:{library}"),
-            *(*map(str, objects), *map(_as_library, imports)),
+            *(*map(str, objects), *map(str, imports)),
         ]
     )
     return commands
+
+
+def import_libraries(
+    machine: Machine, tools: Tools, functions: Mapping[str, Sequence[str]], folder: Path
+) -> tuple[list[list[str]], list[Path]]:
+    """The commands that make import libraries of a system's libraries in ``folder``, and these files.
+
+    ``functions``: library → its functions as the linker calls them. Lists of them are written beside.
+    """
+    commands, made = [], []
+    for library, exported in functions.items():
+        definition, result = folder / f"system-{library}.def", folder / f"system-{library}.lib"
+        definition.write_text("\n".join((f"LIBRARY {library}.dll", "EXPORTS", *exported)) + "\n", encoding="ascii")
+        librarian = (*partner(tools, "llvm-dlltool"), "-m", machine.dlltool, *machine.keep)
+        commands.append([*librarian, "-d", str(definition), "-l", str(result)])
+        made.append(result)
+    return commands, made
 
 
 def _mingw_link(machine: Machine, tools: Tools, objects: Sequence[Path], library: Path) -> list[list[str]]:
@@ -216,20 +231,6 @@ def _itanium(name: str) -> str:
         # A digit is the type of an argument before it.
         arguments.append({"X": "v", "_N": "b"}.get(kind) or (arguments[int(kind)] if kind.isdigit() else "PKc"))
     return f"_ZN{len(found[2])}{found[2]}{len(found[1])}{found[1]}E{''.join(arguments)}"
-
-
-def _as_library(definition: Path) -> str:
-    return str(definition.with_suffix(".lib"))
-
-
-def _write_imports(machine: Machine, folder: Path) -> list[Path]:
-    """Lists of the system's functions that may be called, one for each of ``LIBRARIES``."""
-    made = []
-    for library, functions in {**system_functions(machine), "msvcrt": _C_LIBRARY}.items():
-        made.append(folder / f"system-{library}.def")
-        text = "\n".join((f"LIBRARY {library}.dll", "EXPORTS", *functions))
-        made[-1].write_text(text + "\n", encoding="ascii")
-    return made
 
 
 def system_functions(machine: Machine) -> Mapping[str, tuple[str, ...]]:

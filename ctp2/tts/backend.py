@@ -254,6 +254,10 @@ class TtsBackend:
         found: dict[str, float] = {"requests_waiting": self.counter.worker.depth, "accounts": len(state.accounts)}
         return found if self.journal is None else {**found, **self.journal.figures()}
 
+    def backlog(self) -> int:
+        """Requests that wait for the counter. From any thread."""
+        return self.counter.worker.depth
+
     @property
     def trading_day(self) -> str:
         """The counter's trading day."""

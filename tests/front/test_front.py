@@ -273,20 +273,6 @@ def test_logins_of_one_user(serve: Serve, backend: fake.Backend) -> None:
             assert third.login().info.ErrorID == 0  # type: ignore[union-attr]
 
 
-def test_subscriptions_of_one_link(serve: Serve, backend: fake.Backend) -> None:
-    server = serve("fake://x", Limits(subscriptions=2))
-    with Raw(server.md, "md") as client:
-        client.start()
-        session = backend.next()
-        client.request("SubscribeMarketData", ("a", "b", "c"))
-        refused = client.event("OnRspSubMarketData")
-        assert (refused.struct().InstrumentID, refused.info.ErrorID) == ("c", 6000)  # type: ignore[union-attr]
-        assert session.next("SubscribeMarketData").field == ("a", "b")
-        client.request("UnSubscribeMarketData", ("a",))
-        client.request("SubscribeMarketData", ("b", "d"))
-        assert session.next("SubscribeMarketData").field == ("b", "d")
-
-
 # --- silence ---------------------------------------------------------------------------------------------------------
 
 

@@ -265,6 +265,8 @@ def test_addresses() -> None:
     target = backend.target_of(parse("tcp://[::1]:20002?layout=6.6.7&compress=on"))
     assert (target.host, target.port, target.revision, target.packs, target.tls) == ("::1", 20002, "6.6.7", True, False)
     assert target.place == "[::1]:20002"
+    target = backend.target_of(parse("tcp6://::1:20002"))
+    assert (target.host, target.port, target.is_v6, target.tls) == ("::1", 20002, True, False)
     target = backend.target_of(parse(f"ssl://localhost:1?ca={TLS / 'server.crt'}"))
     assert (target.host, target.tls, target.revision) == ("localhost", True, "6.7.13")
 
@@ -274,6 +276,7 @@ def test_addresses() -> None:
     [
         ("tcp://127.0.0.1", "write tcp://HOST:PORT"),
         ("tcp://:20002", "write tcp://HOST:PORT"),
+        ("tcp6://host", "write tcp6://HOST:PORT"),
         ("ssl://host:0", "write ssl://HOST:PORT"),
         ("tcp://host:70000", "write tcp://HOST:PORT"),
         ("tcp://u:p@host:1", "passwords never go into an address"),

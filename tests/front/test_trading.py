@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from ctp2 import tdapi
-from ctp2.ctp import methods, structs
+from ctp2.ctp import structs
 from ctp2.front.limits import Limits
 from ctp2.front.server import ServerThread
 from ctp2.tts import counter
 from tests.front.conftest import Make, Serve
 from tests.front.raw import Raw
-from tests.tts.programs import FIRST, Trader, Watcher, is_order, is_private
+from tests.tts.programs import FIRST, Watcher, is_order, is_private
 
 RESTART, RESUME, QUICK = tdapi.THOST_TERT_RESTART, tdapi.THOST_TERT_RESUME, tdapi.THOST_TERT_QUICK
 Watch = Callable[[str], Watcher]
@@ -125,57 +125,6 @@ def test_every_session_of_a_user_gets_all(server: ServerThread, counter_address:
 
 
 QUERY_ALL = ("ReqQryOrder", "ReqQryTrade", "ReqQryInvestorPosition", "ReqQryInvestorPositionDetail")
-
-
-def books(client: Trader) -> list[Any]:
-    """All that a user has."""
-    rows = [client.rows(name) for name in (*QUERY_ALL, "ReqQryTradingAccount", "ReqQryParkedOrder")]
-    return [row for chain in rows for row in chain]
-
-
-def as_alice(struct: str, order: Any) -> dict[str, Any]:
-    """Members that say the request is alice's, as far as the struct has them."""
-    text = (
-        "BrokerID=9999 InvestorID=alice UserID=alice AccountID=alice InvestUnitID=alice ExchangeID=SHFE CurrencyID=CNY"
-        " InstrumentID=rb2105 Direction=0 CombOffsetFlag=0 CombHedgeFlag=1 OrderPriceType=2 ActionFlag=0"
-        " TimeCondition=3 VolumeCondition=1 ContingentCondition=1 ForceCloseReason=0 Password=secret OldPassword=secret"
-        " NewPassword=stolen ParkedOrderID=1"
-    )
-    claims: dict[str, Any] = dict(item.split("=") for item in text.split())
-    claims |= {name: getattr(order, name) for name in ("OrderSysID", "OrderRef", "FrontID", "SessionID")}
-    claims |= {"LimitPrice": 4280.0, "VolumeTotalOriginal": 1, "MinVolume": 1, "TradeAmount": 1000.0}
-    return {name: value for name, value in claims.items() if name in structs.FIELDS[struct].replace(":", " ").split()}
-
-
-def test_no_request_reaches_another_investor(server: ServerThread, counter_address: str, trader: Make) -> None:
-    """Bob says in every request of the interface that he is alice."""
-    alice = trader(server.trade).start()
-    counter(counter_address).step(FIRST)
-    alice.fill()
-    order = alice.rest()
-    before, heard = books(alice), len(alice.private())
-    bob = trader(server.trade, "bob").start()
-    skipped = {"ReqUserLogout", *(n for n, m in methods.TRADER.items() if m.response == "OnRspUserLogin")}
-    for name, method in methods.TRADER.items():
-        if name not in skipped:
-            mark = len(bob.spi.calls)
-            number = bob.send(name, **as_alice(method.struct, order))
-            if method.is_query:
-                for call in bob.spi.answer(number):
-                    owner = getattr(call.field, "InvestorID", "") or getattr(call.field, "AccountID", "")
-                    # The greatest order volume echoes the request, with nothing in it.
-                    assert owner != "alice" or call.field.MaxVolume == 0, name
-            else:
-                # An answer or an error, whichever this request has; a query behind it shows that it was served.
-                bob.ask("ReqQryInvestor")
-            for call in bob.spi.calls[mark:]:
-                if call.name.startswith("OnRtn"):
-                    assert getattr(call.field, "InvestorID", "bob") != "alice", name
-    assert books(alice) == before
-    assert len(alice.private()) == heard
-    again = trader(server.trade).connect()
-    (answer,) = again.ask("ReqUserLogin", BrokerID="9999", UserID="alice", Password="secret")
-    assert answer.error_id == 0
 
 
 # --- a link that breaks ----------------------------------------------------------------------------------------------

@@ -228,7 +228,14 @@ class ChildTrader(Trader):
     """A TraderApi in another process."""
 
     def __init__(
-        self, child: Child, address: str, user: str = "alice", *, name: str = "", flow: str = "", resume: int | None = None
+        self,
+        child: Child,
+        address: str,
+        user: str = "alice",
+        *,
+        name: str = "",
+        flow: str = "",
+        resume: int | None = None,
     ) -> None:
         self.user = user
         self.spi = PatientTraderRecorder()

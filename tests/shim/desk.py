@@ -75,7 +75,9 @@ class Desk:
         self.backend = f"tts://replay?data={recording}&fills=full&match=m2105&markets={markets}"
         directory = self.data.make()
         for user in USERS:
-            directory.add(Member("replay", user, user, balance="", is_operator=False, is_locked=False, created_ns=1), PASSWORD)
+            directory.add(
+                Member("replay", user, user, balance="", is_operator=False, is_locked=False, created_ns=1), PASSWORD
+            )
         self.statement = self._trade_yesterday()
         self.trade_port, self.md_port = free_port(), free_port()
         self.trade = f"tcp://127.0.0.1:{self.trade_port}"

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,14 @@ def _key(*texts: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def _kept(name: str, key: str, fill: Callable[[Path], None]) -> Path:
+    """The folder of this name and key; those of other keys, which earlier sources had, are removed."""
+    for old in foreign.CACHE.glob(f"{name}-{'?' * len(key)}"):
+        if old.name != f"{name}-{key}":
+            shutil.rmtree(old, ignore_errors=True)
+    return foreign._kept(f"{name}-{key}", fill)
+
+
 def _runtime(*flags: str) -> list[Path]:
     """The objects of the runtime."""
     sources = [path for path in sorted(RUNTIME.glob("*.cpp")) if not path.stem.startswith(("platform_", "windows_"))]
@@ -60,7 +69,7 @@ def _runtime(*flags: str) -> list[Path]:
             ):
                 pass
 
-    folder = foreign._kept(f"shim-runtime-{_key(*flags)}", fill)
+    folder = _kept(f"shim-runtime{''.join(flags)}", _key(*flags), fill)
     return [folder / f"{path.stem}.o" for path in sources]
 
 
@@ -75,16 +84,14 @@ def libraries(revision: str, *flags: str) -> dict[Side, Path]:
             command = (compiler(), *FLAGS, *flags, "-shared", "-I", RUNTIME, source, *objects, "-o", library)
             run(*command, "-Wl,-z,nodelete", "-Wl,--no-undefined", "-ldl")
 
-    folder = foreign._kept(f"shim-{revision}-{_key(revision, *flags)}", fill)
+    folder = _kept(f"shim-{revision}{''.join(flags)}", _key(revision, *flags), fill)
     return {side: folder / f"lib{LIBRARIES[side]}.so" for side in SIDES}
 
 
 def headers(revision: str) -> Path:
     """A folder with the full header of a revision."""
-    return foreign._kept(
-        f"shim-header-{revision}-{_key(revision)}", lambda folder: void(write_headers(revision, folder))
-    )
 
+    def fill(folder: Path) -> None:
+        write_headers(revision, folder)
 
-def void(_: object) -> None:
-    """For calls whose result does not matter."""
+    return _kept(f"shim-header-{revision}", _key(revision), fill)

@@ -17,7 +17,9 @@ from tests.shim.child import Child, ChildMd, ChildTrader
 from tests.shim.front import Backend, Session, installed
 
 RUNS: Final = 10
-TICK: Final = Event("OnRtnDepthMarketData", structs.CThostFtdcDepthMarketDataField(InstrumentID="rb2605", LastPrice=1.0))
+TICK: Final = Event(
+    "OnRtnDepthMarketData", structs.CThostFtdcDepthMarketDataField(InstrumentID="rb2605", LastPrice=1.0)
+)
 STATUS: Final = Event(
     "OnRtnInstrumentStatus", structs.CThostFtdcInstrumentStatusField(ExchangeID="SHFE", InstrumentStatus="2")
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from ctp2.core.paths import runtime_dir
 from ctp2.front.private import Found
 from tests.front.raw import Raw
-from tests.shim.probing import probe
+from tests.shim.probing import probe, program
 
 pytestmark = [
     pytest.mark.foreign,
@@ -140,6 +141,25 @@ def test_another_program(script: Script) -> None:
     assert launch() == f"why: {ADDRESS}: no server was started by {path}: last line: {HINT}"
     script("printf 'Traceback\\n\\001\\377 error\\n\\n' >&2")
     assert launch().startswith(f"why: {ADDRESS}: no server was started by {path}: ?")
+
+
+NOBODY_REAPS = """
+import ctypes, subprocess, sys
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+"""
+
+
+def test_a_container_in_which_nobody_asks_for_ended_processes(script: Script) -> None:
+    """What has ended stays as a zombie there; it is not waited for."""
+    path = script("exit 0")
+    words = [str(program()), "launch", "td", ADDRESS, "600", "0"]
+    result = subprocess.run(
+        [sys.executable, "-c", NOBODY_REAPS, *words], capture_output=True, text=True, timeout=120, check=False
+    )
+    line = f"why: {ADDRESS}: no server was started by {path}: it said nothing: {HINT}"
+    assert result.stdout.splitlines()[0] == line, result
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,7 @@ def test_a_senseless_address_is_told_once_and_hangs_nobody(run: Run) -> None:
     assert line == (
         "ctp2: tts://nowhere: no such environment; known: tts://7x24, tts://sim, tts://vip, tts://replay; trying again"
     )
+    program.wait_for("td disconnected 4097")
     program.say("login alice")
     program.wait_for("td asks -1")
     program.say("release")
@@ -159,6 +160,7 @@ def test_a_senseless_address_is_told_once_and_hangs_nobody(run: Run) -> None:
 def test_no_python_is_told_and_hangs_nobody(run: Run) -> None:
     program = run(ADDRESS, CTP2_PYTHON="/nowhere/python")
     assert "cannot run /nowhere/python" in program.wait_for("ctp2: ")
+    program.wait_for("td disconnected 4097")
     began = time.monotonic()
     program.say("release")
     program.wait_for("released")

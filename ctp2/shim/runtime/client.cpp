@@ -146,8 +146,8 @@ void client_init(Client& client) {
 
 void client_release(Client& client) {
     if (is_of_parent(client)) {
-        // A copy made by fork: the link is the parent's, only this process's descriptor of it ends.
-        if (!client.is_released) client.link.close();
+        // A copy made by fork: the link is the parent's, only this process's descriptor of it ends, without a word.
+        if (!client.is_released && client.link.socket != sys::NO_SOCKET) sys::close_socket(client.link.socket);
         client.is_released = true;
         return;
     }

@@ -48,9 +48,10 @@ void received(Client& client, const Header* frame) {
     bool is_numbered = false;
     {
         sys::Lock lock(client.mutex);
-        client.flow.received(topic, frame->aux);
+        client.flow.topics[topic].receive(frame->aux);
         is_numbered = topic == PRIVATE_TOPIC && client.flow.resume[topic] == RESUME_FROM_SEQ_NO;
     }
+    client.flow.topics[topic].keep_count();
     if (is_numbered && client.face->private_number != NO_SLOT) {
         call_back(client, client.face->private_number, Shape::NUMBER, frame->aux);
     }

@@ -142,7 +142,7 @@ bool ending_is_near() { return g_is_near.load() != 0; }
 uint32_t process_number() { return g_process.load(); }
 
 void Spin::lock() {
-    while (taken.swap(1)) sys::yield_cpu();
+    while (taken_in.swap(process_number()) == process_number()) sys::yield_cpu();
 }
 
 }  // namespace ctp2

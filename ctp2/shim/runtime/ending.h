@@ -23,11 +23,12 @@ bool ending_is_near();
 // Changes in the child of a fork: objects of another number belong to the parent.
 uint32_t process_number();
 
-// A lock for a few instructions, usable before anything was initialised.
+// A lock for a few instructions, usable before anything was initialised. In the child of a fork it is free, whoever had
+// it in the parent.
 struct Spin {
-    Atomic<int> taken;
+    Atomic<uint32_t> taken_in;  // a process_number; 0: free
     void lock();
-    void unlock() { taken.store(0); }
+    void unlock() { taken_in.store(0); }
 };
 
 }  // namespace ctp2

@@ -56,11 +56,7 @@ void Position::move(const char* trading_day, const char* identity, int64_t count
     write(0, sizeof kept);
 }
 
-void Position::receive(int64_t count) {
-    kept.count = count;
-    // Written through to the system: a program that is killed has received what its callbacks returned from.
-    write(COUNT_AT, sizeof kept.count);
-}
+void Position::keep_count() { write(COUNT_AT, sizeof kept.count); }
 
 bool Position::is_of(const char* trading_day, const char* identity) const {
     return equals(kept.trading_day, trading_day) && !is_foreign(identity);
@@ -193,7 +189,5 @@ void Flow::logged_in(const char* trading_day, const char* identity) {
     }
     has_seen_login = true;
 }
-
-void Flow::received(TopicIndex topic, int64_t count) { topics[topic].receive(count); }
 
 }  // namespace ctp2

@@ -25,7 +25,9 @@ struct Position {
     void open_memory();
     void close();
     void move(const char* trading_day, const char* identity, int64_t count);
-    void receive(int64_t count);
+    void receive(int64_t count) { kept.count = count; }
+    // Write the count through to the system: a program that is killed has received what its callbacks returned from.
+    void keep_count();
     bool is_of(const char* trading_day, const char* identity) const;
     bool is_foreign(const char* identity) const;
 
@@ -43,7 +45,8 @@ struct FlowStart {
 // Names the logs that a login follows: the counter's and the user's own, 32 hexadecimal digits.
 void flow_identity(const char* counter, const char* user, size_t user_size, char out[40]);
 
-// One Api object's flows. The caller holds one lock around every call.
+// One Api object's flows. The caller holds one lock around every call, but not around keep_count, which may have to wait
+// for a disk: only the worker changes counts.
 struct Flow {
     Position day;
     Position topics[2];
@@ -57,7 +60,6 @@ struct Flow {
     void close();
     FlowStart start(TopicIndex topic, const char* identity) const;
     void logged_in(const char* trading_day, const char* identity);
-    void received(TopicIndex topic, int64_t count);
 
   private:
     int64_t first_count(int topic) const;

@@ -31,8 +31,9 @@ bool make_folders(char* path) {
 
 bool is_there(const char* path) {
     sys::File file = sys::open_file(path, sys::FILE_READ);
+    if (file == sys::NO_FILE) return false;
     sys::close_file(file);
-    return file != sys::NO_FILE;
+    return true;
 }
 
 // Make an empty file, only for this user, that nobody else has.

@@ -25,19 +25,6 @@
 #include <sys/syscall.h>
 #endif
 
-#if defined(__linux__) && defined(__x86_64__) && defined(__GLIBC__) && !defined(CTP2_NO_SYMVER) && \
-    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-// Bound to their oldest versions, so that the library runs from glibc 2.17 on (spec native 10). Not for sanitizers,
-// which put their own functions before the default versions.
-__asm__(".symver pthread_create,pthread_create@GLIBC_2.2.5");
-__asm__(".symver pthread_detach,pthread_detach@GLIBC_2.2.5");
-__asm__(".symver pthread_sigmask,pthread_sigmask@GLIBC_2.2.5");
-__asm__(".symver pthread_condattr_setclock,pthread_condattr_setclock@GLIBC_2.3.3");
-__asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
-__asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
-__asm__(".symver dladdr,dladdr@GLIBC_2.2.5");
-#endif
-
 extern char** environ;
 
 namespace ctp2 {
@@ -86,6 +73,13 @@ bool library_path(char* out, size_t size) {
 
 void write_error(const char* text, size_t size) {
     int kept = errno;
+    // Nobody reads any more: that is no reason to end the program.
+    sigset_t pipe, before, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
     while (size) {
         ssize_t written = write(2, text, size);
         if (written < 0 && errno == EINTR) continue;
@@ -93,6 +87,10 @@ void write_error(const char* text, size_t size) {
         text += written;
         size -= static_cast<size_t>(written);
     }
+    sigpending(&pending);
+    int taken = 0;
+    if (!was_pending && sigismember(&pending, SIGPIPE) == 1) sigwait(&pipe, &taken);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     errno = kept;
 }
 
@@ -539,7 +537,34 @@ int64_t start_process(const char* const* arguments, const char* const* environme
     return pid;
 }
 
-bool process_lives(int64_t pid) { return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
+#if defined(__linux__)
+// Ended, but nobody has asked for its end yet: in a container there may be no process that does.
+static bool is_zombie(int64_t pid) {
+    Text path("/proc/");
+    path.add(pid).add("/stat");
+    int file = open(path.data, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    char text[512];
+    ssize_t size = read(file, text, sizeof text - 1);
+    close(file);
+    text[size > 0 ? size : 0] = '\0';
+    // PID (NAME) STATE: a name may hold brackets and blanks itself.
+    const char* end = strrchr(text, ')');
+    return end && end[1] == ' ' && (end[2] == 'Z' || end[2] == 'X');
+}
+#endif
+
+bool process_lives(int64_t pid) {
+    if (pid <= 0) return false;
+    // Only if this program has become its parent, as the first process of a container does.
+    if (waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) > 0) return false;
+    if (kill(static_cast<pid_t>(pid), 0) && errno != EPERM) return false;
+#if defined(__linux__)
+    return !is_zombie(pid);
+#else
+    return true;
+#endif
+}
 
 void* load_library(const char* name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
 

@@ -91,24 +91,27 @@ void error_text(int error, Text& out) {
         int error;
         const char* text;
     } KNOWN[] = {
-        {2, "no such file"},
+        {2, "no such file or folder"},
         {3, "no such folder"},
-        {5, "access denied"},
-        {32, "in use by another program"},
+        {5, "permission denied"},
+        {32, "another program uses it"},
         {112, "the disk is full"},
-        {10013, "access denied"},
-        {10048, "address in use"},
-        {10049, "not an address of this machine"},
-        {10051, "network unreachable"},
-        {10053, "connection aborted"},
-        {10054, "connection reset"},
-        {10055, "no room for more sockets"},
-        {10060, "connection timed out"},
-        {10061, "connection refused"},
-        {10065, "no route to the host"},
+        {10013, "permission denied"},
+        {10024, "this program has too many open files"},
+        {10049, "no local address or port is free for it"},
+        {10051, "no route to this network"},
+        {10053, "the link broke"},
+        {10054, "the other side broke off the link"},
+        {10055, "the system has no room for more sockets"},
+        {10060, "no answer: host down, or a firewall in between"},
+        {10061, "nobody listens there: is the server running, and is this its port?"},
+        {10065, "no route to this host"},
     };
     for (const auto& known : KNOWN) {
-        if (known.error == error) out.add(known.text).add(", ");
+        if (known.error == error) {
+            out.add(known.text);
+            return;
+        }
     }
     out.add("Windows error ").add(error);
 }

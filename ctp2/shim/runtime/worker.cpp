@@ -22,16 +22,18 @@ struct Told {
     uint64_t seen[MOST_TOLD];
     int count;
 
-    void tell(const Text& why) {
+    // False when it was told already.
+    bool tell(const Text& why) {
         uint64_t hash = 1469598103934665603u;
         for (size_t at = 0; at < why.length; at++) hash = (hash ^ static_cast<unsigned char>(why.data[at])) * 1099511628211u;
         for (int at = 0; at < count; at++) {
-            if (seen[at] == hash) return;
+            if (seen[at] == hash) return false;
         }
-        if (count == MOST_TOLD) return;
+        if (count == MOST_TOLD) return false;
         seen[count++] = hash;
         Text line(why.data);
         say(line.add("; trying again"));
+        return true;
     }
 };
 
@@ -61,10 +63,12 @@ bool try_front(Client& client, const char* text, Told& told) {
         client.welcome.flow_identity[sizeof welcome.flow_identity - 1] = '\0';
         client.connection = 0;
         client.queries.set_limits(welcome.queries_in_flight, welcome.queries_per_second);
-        copy_text(client.front_text, sizeof client.front_text, text);
+        copy_text(client.front_text, sizeof client.front_text, address.text);
         return true;
     }
-    if (why.length && !is_ending(client)) told.tell(why);
+    if (!why.length || is_ending(client) || !told.tell(why)) return false;
+    // A server of its own that cannot be had is told to the program too: nobody else is there to start one.
+    if (address.scheme == Scheme::LAUNCHED) call_back(client, SLOT_DISCONNECTED, Shape::NUMBER, READ_FAILED);
     return false;
 }
 
@@ -210,7 +214,7 @@ Reason read_on(Client& client) {
             reason = read_some(client, more);
             if (reason != NO_REASON) break;
         }
-        if (events & (sys::WRITABLE | sys::WOKEN)) {
+        if (more || events & (sys::WRITABLE | sys::WOKEN)) {
             sys::Lock lock(client.mutex);
             if (!client.link.flush()) reason = WRITE_FAILED;
         }

@@ -10,8 +10,6 @@ import time
 from itertools import pairwise
 from typing import Any, Final
 
-import msgspec
-
 from ctp2.testing.conformance.cards_connect import DAY, WRONG_FRONT
 from ctp2.testing.conformance.client import Md, is_snapshot
 from ctp2.testing.conformance.model import Mismatch, card, expect, expect_in, expect_true
@@ -331,7 +329,7 @@ def two_clients(s: Suite) -> None:
 
 def _whole(tick: Any) -> tuple[Any, ...]:
     """Every member: two snapshots of one moment, before and after an order, are two."""
-    return msgspec.structs.astuple(tick)
+    return tuple(getattr(tick, name) for name in type(tick).__struct_fields__)
 
 
 def _key(tick: Any) -> tuple[str, int, int]:

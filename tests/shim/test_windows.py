@@ -1,0 +1,206 @@
+"""Libraries for Windows: their names and needs read from the files, and programs that use them, run in wine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctp2.shim import names, pe, windows
+from ctp2.shim.names import Side
+from tests.shim import cross, windows_caller
+
+MACHINES = {"windows-x86_64": windows.X86_64, "windows-x86": windows.X86}
+ERAS = ("6.3.15", "6.6.9", "6.7.9", "6.7.11", "6.7.13")
+WAIT = 120
+
+# spec native 3, in full: (pointer size, from 6.7.11 on) → the names.
+FACTORY_NAMES = {
+    ("trader", 8, False): "?CreateFtdcTraderApi@CThostFtdcTraderApi@@SAPEAV1@PEBD@Z",
+    ("trader", 8, True): "?CreateFtdcTraderApi@CThostFtdcTraderApi@@SAPEAV1@PEBD_N@Z",
+    ("trader", 4, False): "?CreateFtdcTraderApi@CThostFtdcTraderApi@@SAPAV1@PBD@Z",
+    ("trader", 4, True): "?CreateFtdcTraderApi@CThostFtdcTraderApi@@SAPAV1@PBD_N@Z",
+    ("md", 8, False): "?CreateFtdcMdApi@CThostFtdcMdApi@@SAPEAV1@PEBD_N1@Z",
+    ("md", 8, True): "?CreateFtdcMdApi@CThostFtdcMdApi@@SAPEAV1@PEBD_N1_N@Z",
+    ("md", 4, False): "?CreateFtdcMdApi@CThostFtdcMdApi@@SAPAV1@PBD_N1@Z",
+    ("md", 4, True): "?CreateFtdcMdApi@CThostFtdcMdApi@@SAPAV1@PBD_N1_N@Z",
+}
+VERSION_NAMES = {
+    ("trader", 8): "?GetApiVersion@CThostFtdcTraderApi@@SAPEBDXZ",
+    ("trader", 4): "?GetApiVersion@CThostFtdcTraderApi@@SAPBDXZ",
+    ("md", 8): "?GetApiVersion@CThostFtdcMdApi@@SAPEBDXZ",
+    ("md", 4): "?GetApiVersion@CThostFtdcMdApi@@SAPBDXZ",
+}
+SIDES: tuple[Side, Side] = ("trader", "md")
+
+
+def wanted(side: Side, size: int, is_new: bool) -> tuple[str, str]:
+    return FACTORY_NAMES[side, size, is_new], VERSION_NAMES[side, size]
+
+
+@pytest.mark.parametrize("size", [8, 4])
+@pytest.mark.parametrize("side", SIDES)
+def test_names(side: Side, size: int) -> None:
+    for revision, is_new in (("6.3.15", False), ("6.7.10", False), ("6.7.11", True), ("6.7.13", True)):
+        assert names.decorated(revision, side, size) == wanted(side, size, is_new)
+
+
+def test_functions_of_the_system_are_named_with_the_size_of_their_arguments() -> None:
+    """As Microsoft's documentation has their arguments: Sleep(DWORD), a LARGE_INTEGER by value, no argument."""
+    long, short = (windows.system_functions(machine)["KERNEL32"] for machine in (windows.X86, windows.X86_64))
+    for name, decorated in (
+        ("Sleep", "Sleep@4"),
+        ("SetFilePointerEx", "SetFilePointerEx@20"),
+        ("GetLastError", "GetLastError@0"),
+        ("CreateProcessW", "CreateProcessW@40"),
+        ("SleepConditionVariableSRW", "SleepConditionVariableSRW@16"),
+    ):
+        assert decorated in long
+        assert name in short
+    assert "select@20" in windows.system_functions(windows.X86)["WS2_32"]
+    # Nothing that the header declares is overlooked.
+    header = (windows.RUNTIME / "windows_api.h").read_text(encoding="utf-8")
+    declared = len(re.findall(r"^CTP2_", header, re.MULTILINE))
+    assert declared == sum(map(len, windows.system_functions(windows.X86).values()))
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("by", ["zig", "clang++", "mingw"])
+@pytest.mark.parametrize("target", MACHINES)
+def test_what_libraries_export_and_need(target: str, by: str, tmp_path: Path) -> None:
+    """Each revision's full header was compiled with it: a size or offset that is not the schema's ends the build."""
+    machine = MACHINES[target]
+    size = 4 if machine.is_x86 else 8
+    by = f"{machine.mingw}-g++" if by == "mingw" else by
+    for revision in ERAS:
+        is_new = revision in ("6.7.11", "6.7.13")
+        for side, library in zip(SIDES, cross.built(revision, target, by, tmp_path / revision), strict=True):
+            found = pe.read(library.read_bytes())
+            assert (found.machine, found.is_library) == (machine.reads, True)
+            assert found.exports == set(wanted(side, size, is_new))
+            assert {one.lower() for one in found.imports} <= {"kernel32.dll", "ws2_32.dll", "msvcrt.dll"}
+            # What a program is linked with: the names are in it, and the library's own.
+            content = library.with_suffix(".lib").read_bytes()
+            assert all(name.encode() in content for name in (*wanted(side, size, is_new), library.name))
+            listed = library.with_suffix(".def").read_text(encoding="ascii")
+            assert all(f'"{name}"' in listed for name in wanted(side, size, is_new))
+
+
+# --- programs --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """``ctp2 serve --open``: what it tells of itself."""
+    command = [sys.executable, "-m", "ctp2", "serve", "--open", "--json", "--log", "warning", "--web-port", "off"]
+    command += ["--trade-port", "0", "--md-port", "0", "--backend", "tts://7x24"]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    folder = tmp_path_factory.mktemp("served")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env=env) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def called(
+    target: str, revision: str, side: Side, by: str, ending: str, front: str, folder: Path
+) -> tuple[int, list[str]]:
+    """Run the caller; exit code and lines."""
+    machine = MACHINES[target]
+    by = f"{machine.mingw}-g++" if by == "mingw" else by
+    library = cross.built(revision, target, by, folder / "library")[SIDES.index(side)]
+    (folder / "program").mkdir()
+    program = windows_caller.build(machine, windows.find(machine, cross.zig()), revision, side, folder / "program")
+    said = folder / "said"
+    with cross.windows(folder / "windows") as (loader, environment), said.open("wb") as out:
+        environment |= {
+            "CALLER_LIBRARY": cross.dos(library),
+            "CALLER_FRONT": front,
+            "CALLER_FLOW": "C:\\",
+            "CALLER_ENDING": ending,
+        }
+        # Not a pipe: wine's server keeps standard error open after the program has ended.
+        with (folder / "errors").open("wb") as errors:
+            result = subprocess.run(
+                [loader, program], env=environment, stdout=out, stderr=errors, timeout=WAIT, check=False
+            )
+    return result.returncode, said.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize(
+    ("target", "revision", "by", "ending"),
+    [
+        ("windows-x86_64", "6.7.11", "zig", "release"),
+        ("windows-x86_64", "6.3.15", "zig", "exit"),
+        ("windows-x86", "6.7.13", "zig", "release"),
+        ("windows-x86", "6.3.15", "zig", "exit"),
+        ("windows-x86_64", "6.7.13", "mingw", "release"),
+        ("windows-x86", "6.7.9", "mingw", "exit"),
+    ],
+)
+def test_a_program_trades(
+    target: str, revision: str, by: str, ending: str, served: dict[str, Any], tmp_path: Path
+) -> None:
+    """Login, an order that rests, its returns; ended after Release or with the library at work."""
+    code, lines = called(target, revision, "trader", by, ending, served["trader"], tmp_path)
+    assert lines[0].startswith("version ")
+    assert lines[0].endswith(" ctp2")
+    assert f"{revision}_" in lines[0]
+    day = lines[4].removeprefix("day ")
+    assert re.fullmatch(r"20\d{6}", day)
+    assert lines[1:] == [
+        *("connected", "login 0", "request 1", f"day {day}", f"day {day}", "confirmed 0"),
+        # The order as it was taken, then as it rests.
+        *("7 a", "7 3", "order", "done"),
+    ]
+    assert code == 0
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize(
+    ("target", "revision", "ending"),
+    [
+        ("windows-x86_64", "6.7.13", "exit"),
+        ("windows-x86_64", "6.3.15", "release"),
+        ("windows-x86", "6.7.11", "exit"),
+        ("windows-x86", "6.3.15", "release"),
+    ],
+)
+def test_a_program_hears_prices(
+    target: str, revision: str, ending: str, served: dict[str, Any], tmp_path: Path
+) -> None:
+    """Login, a subscription, a tick; ended after Release or while they come."""
+    code, lines = called(target, revision, "md", "zig", ending, served["md"], tmp_path)
+    assert f"{revision}_" in lines[0]
+    assert lines[1:4] == ["connected", "login 0", "request 1"]
+    assert lines[-2:] == ["tick TEST", "done"]
+    assert code == 0
+
+
+# --- the reader ------------------------------------------------------------------------------------------------------
+
+
+def test_files_that_are_no_libraries() -> None:
+    for data in (b"", b"MZ", b"\x7fELF" + bytes(100), b"MZ" + bytes(100), b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0"):
+        with pytest.raises(ValueError, match=r"no PE file|cut or damaged"):
+            pe.read(data)
+
+
+@pytest.mark.foreign
+def test_a_library_that_is_cut(tmp_path: Path) -> None:
+    whole = cross.built("6.7.13", "windows-x86_64", "zig", tmp_path)[0].read_bytes()
+    for length in range(0, len(whole) - 512, 997):
+        try:
+            pe.read(whole[:length])
+        except ValueError as error:
+            assert str(error) in ("no PE file", "the file is cut or damaged")
