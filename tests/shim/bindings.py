@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.shim import cxx
 from tests.shim.child import Child
 from tools import foreign_clients
 
@@ -25,10 +26,12 @@ class Client:
     imports: str
     binding: foreign_clients.Binding | None = None
     marks: tuple[Any, ...] = field(default=())
+    check: str = ""
+    """A program in C++ (``cxx.py``), compiled with this checker or ``plain``."""
 
     def says(self, version: str) -> bool:
         """Whether this is the version of our library (or of our own Python face)."""
-        if self.binding is None:
+        if self.binding is None and not self.check:
             return version.startswith("v6.7.13_ctp2-")
         return version.endswith(" ctp2") and self.revision in version
 
@@ -88,6 +91,8 @@ def environment_of(client: Client) -> dict[str, str]:
 
 def start(client: Client, folder: Path, stack: ExitStack, **environment: str) -> Child:
     """The program under a binding, until the stack is closed."""
+    if client.check:
+        return cxx.start(client.check, folder, stack, **environment)
     known = {name: value for name, value in os.environ.items() if name == "CTP2_HOME"}
     child = Child(client.imports, path_of(client), folder, **known, **environment_of(client), **environment)
     stack.callback(child.close)

@@ -51,15 +51,17 @@ class PatientMdRecorder(_Patient, MdRecorder):
 class Child:
     """The process."""
 
-    def __init__(self, binding: str, path: list[Path], folder: Path, **environment: str) -> None:
-        """``path`` is where ``binding`` is found, ``folder`` the working folder."""
+    def __init__(
+        self, binding: str, path: list[Path], folder: Path, command: list[str] | None = None, **environment: str
+    ) -> None:
+        """``path`` is where ``binding`` is found, ``folder`` the working folder; ``command`` another program than ours."""
         kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "CTP2_FRONT")}
         environment = {**kept, "PYTHONPATH": os.pathsep.join(map(str, path)), **environment}
         self.binding = binding
         self._errors = folder / "stderr.txt"
         with self._errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", str(PROGRAM), binding],
+                command or [sys.executable, "-X", "faulthandler", str(PROGRAM), binding],
                 env=environment,
                 cwd=folder,
                 stdin=subprocess.PIPE,
@@ -137,6 +139,8 @@ def plain(value: Any) -> Any:
         return value
     if "bytes" in value:
         return bytes.fromhex(value["bytes"])
+    if "gb18030" in value:
+        return bytes.fromhex(value["gb18030"]).decode("gb18030")
     return SimpleNamespace(**{name: plain(one) for name, one in value["has"].items()})
 
 
