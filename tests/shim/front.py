@@ -55,8 +55,8 @@ class Backend(fake.Backend):
         return self.made.get(timeout=TIMEOUT)  # type: ignore[return-value]
 
 
-def installed(monkeypatch: pytest.MonkeyPatch) -> Backend:
+def installed(monkeypatch: pytest.MonkeyPatch, backend: Backend | None = None) -> Backend:
     """The backend of ``fake://``."""
-    made = Backend()
+    made = backend or Backend()
     monkeypatch.setitem(registry._modules, "fake", fake.Module(made))
     return made

@@ -25,7 +25,13 @@
 #include <sys/syscall.h>
 #endif
 
+#if defined(__APPLE__)
+// There `environ` belongs to programs; libraries ask for it.
+extern "C" char*** _NSGetEnviron(void);
+#define environ (*_NSGetEnviron())
+#else
 extern char** environ;
+#endif
 
 namespace ctp2 {
 namespace sys {

@@ -80,7 +80,7 @@ bool open_any(Client& client) {
     char text[sizeof Address::text];
     while (!is_ending(client)) {
         uint32_t count = front_at(client, client.front_index, text, sizeof text);
-        if (!count) told.tell(Text("Init without RegisterFront: nothing to connect to"));
+        if (!count && !is_ending(client)) told.tell(Text("Init without RegisterFront: nothing to connect to"));
         for (uint32_t tried = 0; tried < count && !is_ending(client); tried++) {
             front_at(client, client.front_index, text, sizeof text);
             if (try_front(client, text, told)) return true;
