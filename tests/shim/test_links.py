@@ -56,6 +56,18 @@ def test_what_is_no_front(program: Start, capfd: Any, answer: bytes, words: str)
     assert words in line
 
 
+def test_a_refusal_in_chinese_is_told_by_its_number(program: Start, capfd: Any) -> None:
+    _, spi, front = program()
+    link = front.accept()
+    link.frame()
+    link.send(wire.refused(wire.Refusal(5002, "CTP:系统忙", "too many links, 连接太多"))).close()
+    front.start()
+    assert spi.next().name == "OnFrontConnected"
+    assert said(capfd) == [
+        f"ctp2: {front.address}: refuses this program (5002): too many links, 连接太多; trying again"
+    ]
+
+
 def test_a_front_of_another_major_version(program: Start, capfd: Any) -> None:
     _, spi, front = program()
     front.accept().greet(major=2)
@@ -221,6 +233,15 @@ def test_several_fronts(program: Start, capfd: Any) -> None:
         f"ctp2: {nobody}: nobody listens there: is the server running, and is this its port?; trying again"
     ]
     other.close()
+
+
+def test_a_front_by_its_name(program: Start) -> None:
+    named = Front("6.7.11")
+    address = f"tcp://localhost:{named.port}".encode()
+    _, spi, _ = program(before=lambda api: api.call("RegisterNameServer", address))
+    named.start()
+    assert spi.next().name == "OnFrontConnected"
+    named.close()
 
 
 def test_name_servers_come_before_fronts(program: Start) -> None:
