@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
+from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 import pytest
@@ -179,6 +182,40 @@ def test_a_front_that_reads_nothing(program: Start) -> None:
     refused = results.index(-1)
     assert refused * 424 > 4 << 20
     assert set(results[:refused]) == {0}
+
+
+@pytest.mark.slow
+def test_what_cannot_be_sent_for_40_seconds_ends_the_link(program: Start) -> None:
+    api, spi, front = program()
+    link = front.start()
+    spi.next("OnFrontConnected")
+    while api.request("ReqOrderInsert", 1) == 0:
+        pass
+    began = time.monotonic()
+    # The front goes on talking: it is not silence that ends the link.
+    call = None
+    while call is None and time.monotonic() - began < 120:
+        link.send(wire.heartbeat())
+        with suppress(Empty):
+            call = spi.calls.get(timeout=0.5)
+    assert call is not None
+    assert call[:4] == ("OnFrontDisconnected", None, None, 8194)
+    assert time.monotonic() - began >= 39
+
+
+def test_the_pause_between_attempts_grows(program: Start) -> None:
+    _, spi, front = program()
+    times: list[float] = []
+    for _ in range(3):
+        front.accept().close()
+        times.append(time.monotonic())
+    assert times[1] - times[0] >= 0.9
+    assert times[2] - times[1] >= 1.9
+    # An open link ends the series.
+    front.start().close()
+    assert [spi.next().name for _ in range(2)] == ["OnFrontConnected", "OnFrontDisconnected"]
+    front.start()
+    assert spi.next().name == "OnFrontConnected"
 
 
 def test_what_waits_is_sent_when_the_front_reads_again(program: Start) -> None:
