@@ -35,11 +35,13 @@ def replace(target: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def _give(scratch: Path, target: Path) -> None:
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+    # Windows has neither.
+    user, give = getattr(os, "geteuid", None), getattr(os, "chown", None)
+    if user is None or give is None or user() != 0:
         return
     like, now = (target if os.path.lexists(target) else target.parent).lstat(), scratch.stat()
     if (like.st_uid, like.st_gid) != (now.st_uid, now.st_gid):
-        os.chown(scratch, like.st_uid, like.st_gid)
+        give(scratch, like.st_uid, like.st_gid)
 
 
 def link(target: Path, to: str) -> None:
