@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 
@@ -28,7 +28,7 @@ class Client:
     imports: str
     binding: foreign_clients.Binding | None = None
     marks: tuple[Any, ...] = field(default=())
-    check: str = ""
+    check: cxx.Check | Literal[""] = ""
     """A program in C++ (``cxx.py``), compiled with this checker or ``plain``."""
 
     def says(self, version: str) -> bool:
