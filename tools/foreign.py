@@ -30,7 +30,8 @@ from typing import Final, Literal
 from ctp2.shim import linux, verify
 from ctp2.shim.errors import NoCompiler
 from tools import foreign_clients, foreign_systems
-from tools.kept import CACHE, ROOT, kept
+from tools.kept import CACHE as CACHE
+from tools.kept import ROOT, kept
 
 OPENCTP_VERSION: Final = "6.7.11.0"
 CALENDARS_VERSION: Final = "4.13.2"
