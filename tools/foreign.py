@@ -6,7 +6,7 @@
   development environment of everybody.
 - ``shinny-parsing``: a reader of statements by the makers of TqSdk, which judges the statements that we write. Only the
   one file that needs no pandas is used.
-- ``easyquotation``: another reader of Sina's and Tencent's pages, which judges ours where the spec says that it is right.
+- ``easyquotation``: another reader of Sina's and Tencent's pages, which judges ours where the spec finds it right.
 - our own wheels, pure and native, built once for a state of the sources.
 - a small library that moves the date of a process (tools/future.py).
 - the programs of others that run on our native libraries (tools/foreign_clients.py).
@@ -95,7 +95,7 @@ def statement_parser() -> Path:
 
 
 def easyquotation() -> Path:
-    """A folder for ``sys.path`` with easyquotation alone: its parsers need none of the packages that it fetches with."""
+    """A folder for ``sys.path`` with easyquotation alone: its parsers need none of what it fetches pages with."""
 
     def fill(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as download:
