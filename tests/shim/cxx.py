@@ -137,7 +137,9 @@ def rude(check: Check = "plain") -> Path:
     """``cxx_rude.cpp`` with ``cxx_party.cpp`` of two revisions; it finds libraries by ``dlopen``."""
     headers = {revision: header.header(revision) for revision in PARTIES}
     sources = [HERE / name for name in ("cxx_rude.cpp", "cxx_party.cpp", "cxx_party.h")]
-    key = _digest(repr((Checks[check], _PROGRAM_FLAGS, "2")), *headers.values(), *(path.read_bytes() for path in sources))
+    key = _digest(
+        repr((Checks[check], _PROGRAM_FLAGS, "2")), *headers.values(), *(path.read_bytes() for path in sources)
+    )
     name = f"cxx-rude-{check}-{key}"
 
     def fill(folder: Path) -> None:

@@ -13,7 +13,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -22,7 +21,7 @@ from ctp2 import tdapi
 from ctp2.testing import Call
 from tests.shim.bindings import CLIENTS, Client, start
 from tests.shim.child import Child, ChildMd, ChildTrader, PatientTraderRecorder, plain
-from tests.shim.desk import PASSWORD, TODAY, Desk, confirm, login
+from tests.shim.desk import TODAY, Desk, confirm, login
 from tests.tts.programs import Trader, is_order, is_private
 
 MATCHED = "m2105"

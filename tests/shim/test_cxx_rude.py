@@ -26,7 +26,9 @@ pytestmark = [pytest.mark.foreign]
 
 RUNS: Final = 10
 WAIT: Final = 240.0
-TICK: Final = Event("OnRtnDepthMarketData", structs.CThostFtdcDepthMarketDataField(InstrumentID="rb2605", LastPrice=1.5))
+TICK: Final = Event(
+    "OnRtnDepthMarketData", structs.CThostFtdcDepthMarketDataField(InstrumentID="rb2605", LastPrice=1.5)
+)
 STATUS: Final = Event(
     "OnRtnInstrumentStatus", structs.CThostFtdcInstrumentStatusField(ExchangeID="SHFE", InstrumentStatus="2")
 )
