@@ -1,7 +1,7 @@
 # Every target sets up what it needs: a fresh machine has git, make and Python 3.11 or newer, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo quick test future check format gen fuzz bench docs wheel calendar lock clean foreign
+.PHONY: help env demo quick test future check format gen fuzz bench docs wheel shim-all calendar lock clean foreign
 
 PY := .venv/bin/python
 SOURCES := ctp2 tools examples benchmarks tests hatch_build.py
@@ -12,7 +12,7 @@ KILLS ?= 200
 FRAMES ?= 1000000
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
 
 .venv/.ready: requirements-dev.lock pyproject.toml tools/ensure_env.py
 	@command -v python3 >/dev/null || command -v python >/dev/null || \
@@ -71,6 +71,9 @@ docs: env  ## check the documents: links, commands, addresses
 wheel: env  ## the native wheel and the sdist, in dist/
 	rm -rf dist
 	CTP2_BUILD=native $(PY) -m build --no-isolation --outdir dist .
+
+shim-all: env  ## the native libraries of all revisions for Linux, Windows and macOS, in dist/shim
+	$(PY) -m tools.shim_all dist/shim
 
 calendar: env  ## next year's trading days, from exchange_calendars
 	$(PY) tools/gen_calendar.py generate

@@ -12,7 +12,7 @@ benchmark.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from benchmarks.desk import counter_address
@@ -35,8 +35,8 @@ FIRST: Final = 1
 """The mark of the snapshots that a run begins with."""
 
 
-def fan_out(plan: Plan, clients: int, instruments: int, rounds: int) -> list[float]:
-    """Deliveries/s, by run."""
+def fan_out(plan: Plan, clients: int, instruments: int, rounds: int) -> list[Sequence[float]]:
+    """Deliveries/s, and µs of the server's processor time per delivery, by run."""
     with Fronts(market_address()) as fronts, Readers() as readers:
         codes = fronts.ask("make_contracts", instruments)
         readers.connect(fronts.md, clients, codes)
@@ -48,14 +48,16 @@ def fan_out(plan: Plan, clients: int, instruments: int, rounds: int) -> list[flo
             _, conflated, _ = fronts.ask("counts")
             # The last round's mark; the others are counted by their number.
             readers.expect(rounds + 1, instruments)
+            before = fronts.ask("processor")
             seconds = fronts.ask("flood", rounds, clients, WAITING * clients, seconds=600.0)
+            used = fronts.ask("processor") - before
             counted = readers.wait()
             total = rounds * instruments * clients
             require(counted.snapshots == total, f"{counted.snapshots} snapshots came of {total}")
             require(fronts.ask("counts")[1:] == (conflated, clients), "conflated, or a link ended")
-            return [total / seconds]
+            return [total / seconds, used / total * 1e6]
 
-        return [found[0] for found in plan.repeat(run)]
+        return plan.repeat(run)
 
 
 def session_memory(sessions: int, codes: int) -> tuple[float, float]:
@@ -86,7 +88,9 @@ def measure(
 ) -> Iterator[Result]:
     """Deliveries/s and KiB per session."""
     runs = fan_out(plan, clients, instruments, rounds)
-    yield figure(f"snapshots delivered to {clients} clients together", "/s", runs, "200,000", "1,000,000")
+    aims = ("200,000", "1,000,000")
+    yield figure(f"snapshots delivered to {clients} clients together", "/s", (found[0] for found in runs), *aims)
+    yield figure("processor time of the server per snapshot delivered", "µs", (found[1] for found in runs))
     market, trading = session_memory(sessions, codes)
     yield figure(f"memory per market data session, {codes:,} instruments", "KiB", [market])
     yield figure("memory per trading session with an account", "KiB", [trading])

@@ -127,6 +127,10 @@ class _House:
             trim(0)
         return resident_mib()
 
+    def processor(self) -> float:
+        """Seconds of processor time that the process has used: what its clients or others use is not in it."""
+        return time.process_time()
+
     def counts(self) -> tuple[int, int, int]:
         """Events handed to the network, snapshots conflated, links, of the market data front."""
         hub = self.server.server.hubs["md"]

@@ -69,7 +69,7 @@ def measure(
     require(counted.oldest <= OLDEST, f"a snapshot was {counted.oldest:.2f} s old; {rates}")
     require(abs(last / second - 1) <= GROWTH, f"memory went from {second:.0f} to {last:.0f} MiB; {rates}")
     offered_all = sessions * instruments * PER_SECOND
-    by_feed = offered_all - total / seconds
+    by_feed = max(0.0, offered_all - total / seconds)  # the last slice may come early
     yield f"{sessions} sessions, {instruments:,} instruments, {seconds:.0f} s"
     yield figure("soak: snapshots offered, all sessions together", "/s", [offered_all])
     yield figure("soak: snapshots delivered", "/s", [counted.snapshots / seconds])

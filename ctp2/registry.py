@@ -34,10 +34,14 @@ class Entry:
         self.needs = needs
 
 
+_QUOTES: Final = Entry("ctp2.quotes.backend", "quotes", "aiohttp")
 BACKENDS: Final[dict[str, Entry]] = {
+    "quotes": _QUOTES,
+    "sina": _QUOTES,
     "ssl": Entry("ctp2.front.backend"),
     "tcp": Entry("ctp2.front.backend"),
     "tcp6": Entry("ctp2.front.backend"),
+    "tencent": _QUOTES,
     "tts": Entry("ctp2.tts.backend"),
 }
 """Scheme → backend."""

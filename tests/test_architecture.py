@@ -46,8 +46,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/server.py": {"ctp2.registry", "ctp2.settings"},
     "front/service.py": {"ctp2.registry", "ctp2.settings"},
+    "front/private.py": {"ctp2.registry"},  # which options of an address are files, the backends know
     "front/private_server.py": {"ctp2.settings"},
     "shim/build.py": {"ctp2.core.paths"},  # the cache folder
+    "quotes/mdapi.py": {"ctp2.registry"},  # a face of the package's own, on which tcp:// means this venue
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
 
@@ -62,8 +64,10 @@ MAY_IMPORT_OUTSIDE: dict[str, set[str]] = {
     "front": {"msgspec", "uvloop", "starlette", "uvicorn", "prometheus_client", "cryptography"},
     # mypy_extensions for the type checker alone; rich for the bar of ``Control.show_progress``, when it is asked for.
     "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions", "rich"},
+    # The web's two libraries in client.py alone (yarl is aiohttp's), imported when a source is opened.
+    "quotes": {"pydantic", "aiohttp", "yarl", "websockets"},
     "recording": {"pyarrow"},
-    "testing": {"pytest"},  # the plugin, which only pytest loads
+    "testing": {"pytest", "aiohttp"},  # the plugin, which only pytest loads; the stand-in web server
     "cli": {"typer", "rich"},
 }
 
@@ -171,6 +175,7 @@ MAY_USE_RANDOM = {
     "tts/directory.py",  # salts of passwords, and names of files that are being made
     "tts/members.py",  # a key for comparing passwords in this process
     "tts/users.py",  # salts of passwords; nothing that the engine sees
+    "quotes/client.py",  # jitter of requests; nothing that a test relies on
     "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
     "refdata/walks.py",  # as synthetic
     "refdata/endless.py",  # as synthetic

@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 import tomllib
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ctp2.ctp import schema
+from ctp2.shim import binary
+from tests.shim import vendor
 from tools import foreign
 
 pytestmark = pytest.mark.foreign
@@ -73,6 +77,34 @@ def test_native_wheel_is_tagged_for_the_platform(native: Path) -> None:
     assert not wheel_name(native).endswith("-any.whl")
     top = {path.name for path in (native / "site").iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"ctp2"}
+
+
+def test_native_wheel_brings_the_libraries_of_every_revision(native: Path, tmp_path: Path) -> None:
+    """They are used as they are: no compiler is there. Without one at the build there are none, and nothing is lost."""
+    libraries = native / "site" / "ctp2" / "shim" / "lib"
+    if not foreign.has_cxx_compiler():
+        assert not libraries.exists()
+        pytest.skip("no C++ compiler")
+    assert [path.name for path in libraries.iterdir()] == ["linux-x86_64"]
+    names = ("libthostmduserapi_se.so", "libthosttraderapi_se.so")
+    expected = sorted(f"{version}/{name}" for version in schema.VERSIONS for name in names)
+    found = sorted((libraries / "linux-x86_64").rglob("*.so"))
+    assert sorted(path.relative_to(libraries / "linux-x86_64").as_posix() for path in found) == expected
+    packed = sum(len(zlib.compress(path.read_bytes(), 9)) for path in found)
+    assert packed < 1_500_000
+    (tmp_path / names[1]).write_bytes(vendor.vendor("6.7.2", "trader"))
+    result = subprocess.run(
+        [sys.executable, "-m", "ctp2", "shim", "install", str(tmp_path)],
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(native / "site"), "CTP2_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert not (tmp_path / "home").exists(), "something was built"
+    original = (libraries / "linux-x86_64" / "6.7.2" / names[1]).read_bytes()
+    assert binary.stamp(original) == ""
+    assert (tmp_path / names[1]).read_bytes() == binary.stamped(original, sys.executable)
 
 
 # Loads every compiled module first, in the process that then runs the tests.

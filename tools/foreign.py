@@ -27,9 +27,10 @@ import zipfile
 from pathlib import Path
 from typing import Final, Literal
 
+from ctp2.shim import linux, verify
+from ctp2.shim.errors import NoCompiler
 from tools import foreign_clients, foreign_systems
-from tools.kept import CACHE, ROOT
-from tools.kept import kept as _kept
+from tools.kept import CACHE, ROOT, kept
 
 OPENCTP_VERSION: Final = "6.7.11.0"
 CALENDARS_VERSION: Final = "4.13.2"
@@ -39,6 +40,7 @@ OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
 BUILD_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "requirements-dev.lock")
 
 Mode = Literal["pure", "native"]
+_kept = kept
 
 
 def openctp() -> Path:
@@ -115,8 +117,19 @@ def has_compiler() -> bool:
     return bool(shutil.which(compiler) or shutil.which("cc") or os.name == "nt") and header.is_file()
 
 
+def has_cxx_compiler() -> bool:
+    """Whether the native wheel gets its libraries here."""
+    try:
+        linux.find(None)
+    except NoCompiler:
+        return False
+    return verify.here() == linux.NAME
+
+
 def _build_key(mode: Mode) -> str:
     digest = hashlib.sha256(f"{mode} {sys.implementation.cache_tag} {sysconfig.get_platform()}".encode())
+    if mode == "native":
+        digest.update(str(has_cxx_compiler()).encode())
     files = [ROOT / name for name in BUILD_INPUTS]
     files += sorted(path for path in (ROOT / "ctp2").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     for path in files:
@@ -150,9 +163,9 @@ def built_wheel(mode: Mode) -> Path:
 
 def _install_compiler() -> None:
     """On Debian, as root; elsewhere one line says what is missing."""
-    packages = ["gcc", "libc6-dev", "python3-dev"]
+    packages = ["g++", "libc6-dev", "python3-dev"]
     if not (hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")):
-        print(f"ctp2: no C compiler, the tests of the native wheel are skipped (Debian: {' '.join(packages)})")
+        print(f"ctp2: no C or C++ compiler, tests of what is native are skipped (Debian: {' '.join(packages)})")
         return
     print(f"ctp2: installing {' '.join(packages)}")
     for step in (["update", "-qq"], ["install", "-y", "-qq", *packages]):
@@ -185,7 +198,7 @@ def main() -> int:
     except subprocess.CalledProcessError:
         print(f"ctp2: could not fetch shinny-parsing {SHINNY_VERSION}", file=sys.stderr)
         return 1
-    if not has_compiler():
+    if not (has_compiler() and has_cxx_compiler()):
         _install_compiler()
     try:
         built_wheel("pure")

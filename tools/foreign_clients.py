@@ -60,8 +60,17 @@ VNPY_CTP: Final = Binding("vnpy_ctp-6.7.11", "vnpy_ctp", "6.7.11.4", "6.7.11", "
 def why_not() -> str:
     """Why the clients cannot run on this machine; empty if they can."""
     if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
-        return "the bindings of others are prepared for Linux x86-64 only"
+        return "bindings of others run on Linux x86-64 alone"
+    if _missing():
+        return f"bindings of others need {' and '.join(_missing())} (Debian's names)"
     return ""
+
+
+def _missing() -> list[str]:
+    """Debian's packages for what is not here: a compiler for our libraries and vnpy_ctp, and the sources of locales."""
+    has_compiler = shutil.which(os.environ.get("CXX", "")) or shutil.which("g++") or shutil.which("clang++")
+    missing = [] if has_compiler else ["g++"]
+    return missing if Path("/usr/share/i18n/locales/zh_CN").is_file() else [*missing, "locales"]
 
 
 def site(binding: Binding) -> Path:
@@ -112,7 +121,7 @@ def vnpy() -> Path:
 
 
 def locale_folder() -> Path:
-    """A folder for ``LOCPATH`` with the locale of the vendor's text. ``FileNotFoundError``: no ``localedef`` here."""
+    """A folder for ``LOCPATH`` with the locale of the vendor's text."""
 
     def fill(folder: Path) -> None:
         run(["localedef", "-i", "zh_CN", "-f", "GB18030", str(folder / LOCALE)])
@@ -123,12 +132,16 @@ def locale_folder() -> Path:
 # --- with our libraries ----------------------------------------------------------------------------------------------
 
 
+_MADE_OF: Final = ("__init__.py", "shim/**/*", "ctp/schema/*", "ctp/*.py", "front/dialect.py", "front/wire.py")
+"""Files of ctp2 that our libraries come from."""
+
+
 def _shim_key() -> str:
     digest = hashlib.sha256()
-    for folder in (ROOT / "ctp2" / "shim", ROOT / "ctp2" / "ctp" / "schema"):
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
-            digest.update(path.relative_to(ROOT).as_posix().encode())
-            digest.update(path.read_bytes())
+    found = {path for pattern in _MADE_OF for path in (ROOT / "ctp2").glob(pattern)}
+    for path in sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts):
+        digest.update(path.relative_to(ROOT).as_posix().encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -139,9 +152,8 @@ def swapped(binding: Binding) -> Path:
     def fill(folder: Path) -> None:
         original = vnpy_ctp() / "site" if binding is VNPY_CTP else site(binding)
         shutil.copytree(original, folder, dirs_exist_ok=True)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CTP2_HOME": str(folder / ".home")}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CTP2_HOME": str(CACHE / "shim-home")}
         run([sys.executable, "-m", "ctp2", "shim", "install", str(folder / binding.package)], environment, ROOT)
-        shutil.rmtree(folder / ".home", ignore_errors=True)
 
     forget_others(f"swapped-{binding.name}-{_TAG}-*", name)
     return kept(name, fill)
@@ -151,19 +163,9 @@ def swapped(binding: Binding) -> Path:
 
 
 def _install_tools() -> None:
-    """On Debian, as root; elsewhere one line says what is missing."""
-    missing = [
-        package
-        for package, is_there in (
-            ("g++", shutil.which("g++") or shutil.which("clang++")),
-            ("locales", Path("/usr/share/i18n/locales/zh_CN").is_file()),
-        )
-        if not is_there
-    ]
-    if not missing:
-        return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        print(f"ctp2: the tests of native clients need {' and '.join(missing)} (Debian packages), some are skipped")
+    """On Debian, as root."""
+    missing = _missing()
+    if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print(f"ctp2: installing {' '.join(missing)}")
     for step in (["update", "-qq"], ["install", "-y", "-qq", *missing]):
@@ -172,11 +174,11 @@ def _install_tools() -> None:
 
 def prepare(jobs: int = 4) -> list[str]:
     """Prepare everything, several at a time; the names of what failed, whose reasons stand on stderr."""
+    if sys.platform.startswith("linux"):
+        _install_tools()
     if why_not():
-        print(f"ctp2: {why_not()}")
+        print(f"ctp2: {why_not()}: their tests are skipped")
         return []
-    CACHE.mkdir(parents=True, exist_ok=True)
-    _install_tools()
     # The longest first.
     steps: dict[str, Callable[[], object]] = {VNPY_CTP.name: vnpy_ctp, "vnpy": vnpy}
     steps |= {name: lambda one=one: site(one) for name, one in BINDINGS.items()}  # type: ignore[misc]

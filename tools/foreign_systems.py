@@ -1,7 +1,7 @@
 """What builds native libraries for Windows and macOS here, and what the former run in (tests/shim).
 
 - zig of the package ``ziglang``: a compiler and linker for all of them, without any system's SDK.
-- wine, taken out of Debian's packages (tools/wine.py): where there is an apt.
+- wine and mingw-w64, taken out of Debian's packages (tools/wine.py, tools/mingw.py): where there is an apt.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
-from tools import wine
-from tools.kept import kept, pip
-from tools.wine import NoWine, Wine
+from tools import debian, wine
+from tools import mingw as second_way
+from tools.debian import NoPackage
+from tools.kept import forget_others, kept, pip
+from tools.wine import Wine
 
 ZIG_VERSION: Final = "0.15.1"
 
@@ -32,9 +35,21 @@ def zig() -> Path:
 
 
 def windows() -> Wine:
-    """Wine; ``NoWine`` where it cannot be had."""
-    key = hashlib.sha256(Path(wine.__file__).read_bytes()).hexdigest()[:16]
-    return Wine(kept(f"wine-{key}", wine.unpack))
+    """Wine; ``NoPackage`` where it cannot be had."""
+    return Wine(_newest("wine", wine))
+
+
+def mingw(triple: str) -> Path:
+    """g++ for one of the two processors; ``NoPackage`` where it cannot be had."""
+    return second_way.compiler(_newest("mingw", second_way), triple)
+
+
+def _newest(name: str, module: ModuleType) -> Path:
+    """What ``module.unpack`` makes, as long as the files that say how stay the same."""
+    files = (Path(str(one.__file__)).read_bytes() for one in (module, debian))
+    folder = f"{name}-{hashlib.sha256(b''.join(files)).hexdigest()[:16]}"
+    forget_others(f"{name}-*", folder)
+    return kept(folder, module.unpack)
 
 
 def prepare() -> bool:
@@ -44,12 +59,13 @@ def prepare() -> bool:
     except subprocess.CalledProcessError:
         print(f"ctp2: could not fetch ziglang {ZIG_VERSION}: is a package index reachable?", file=sys.stderr)
         return False
-    if not wine.can_have():
-        print("ctp2: no apt for x86-64 here: what is built for Windows is not run")
+    if not debian.can_have():
+        print("ctp2: no apt for x86-64 here: what is built for Windows is not run, nor built by mingw-w64")
         return True
     try:
         windows()
-    except NoWine as error:
-        print(f"ctp2: no wine, so what is built for Windows is not run: {error}", file=sys.stderr)
+        mingw(next(iter(second_way.TRIPLES)))
+    except NoPackage as error:
+        print(f"ctp2: some tests of libraries for Windows are skipped: {error}", file=sys.stderr)
         return not os.environ.get("CI")
     return True

@@ -1,26 +1,25 @@
 """Wine, in which tests run what was built for Windows: taken out of Debian's packages, not installed.
 
 Debian's wine for 32-bit programs needs a second architecture in the package manager, about which a test should not
-decide on anybody's machine. But its 64-bit wine runs 32-bit programs too, given the 32-bit half of its libraries ("wow64
-mode"). So the packages are fetched, in a configuration of their own, and the few parts that a console program needs are
-taken out of them: no root, nothing changed on the machine, 100 MB instead of 1.3 GB. A C: drive made of links to these
-parts replaces the long first start, in which wine copies them all.
+decide on anybody's machine. But its 64-bit wine runs 32-bit programs too, given the 32-bit half of its libraries
+("wow64 mode"). So the few parts that a console program needs are taken out of the packages (tools/debian.py): no
+root, nothing changed on the machine, 130 MB instead of 1.3 GB. A C: drive made of links to these parts replaces the
+long first start, in which wine copies them all.
 """
 
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import subprocess
-import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
+
+from tools.debian import Apt, NoPackage, take_out
 
 PACKAGES: Final = ("libwine:i386", "libwine:amd64", "wine64:amd64")
 OTHER_PACKAGES: Final = ("libunwind8:amd64", "libz-mingw-w64")
@@ -43,20 +42,15 @@ _HALVES: Final = {"system32": "x86_64-windows", "syswow64": "i386-windows"}
 _MINGW: Final = {"x86_64-windows": "x86_64-w64-mingw32", "i386-windows": "i686-w64-mingw32"}
 
 
-class NoWine(Exception):
-    """It cannot be had here; the text says why."""
-
-
-def can_have() -> bool:
-    """Whether this machine has what ``unpack`` uses: an apt of x86-64 Debian or one like it."""
-    return all(shutil.which(tool) for tool in ("apt-get", "dpkg-deb")) and platform.machine() == "x86_64"
-
-
 def unpack(folder: Path) -> None:
-    """Fetch the packages and put their parts into ``folder``; ``NoWine`` when that fails."""
+    """Fetch the packages and put their parts into ``folder``; ``NoPackage`` when that fails."""
     with tempfile.TemporaryDirectory() as scratch:
-        for package in _fetched(Path(scratch)):
-            _take_out(package, folder)
+        apt = Apt(Path(scratch))
+        first = apt.fetch(PACKAGES[0])
+        # All of wine's of one version: the two halves talk to each other.
+        others = [*(f"{name}={apt.version(first)}" for name in PACKAGES[1:]), *OTHER_PACKAGES]
+        for package in (first, *map(apt.fetch, others)):
+            take_out(package, _WANTED, folder)
     wine = Wine(folder)
     # Both halves side by side, where wine looks for them.
     for half in sorted(folder.glob("usr/lib/i386-linux-gnu/wine/i386-windows")):
@@ -66,61 +60,7 @@ def unpack(folder: Path) -> None:
             shutil.move(library, wine.parts / name)
     missing = [name for name in _HALVES.values() if not (wine.parts / name / "zlib1.dll").is_file()]
     if missing or not wine.program.is_file():
-        raise NoWine(f"the packages are not as they were: no {', '.join(missing) or wine.program.name}")
-
-
-def _fetched(folder: Path) -> list[Path]:
-    """The packages, all of wine's of one version: the two halves talk to each other."""
-    options = _own_configuration(folder)
-    # One of several sources may fail without harm; what matters is what comes of it.
-    _run(["apt-get", *options, "update"], folder)
-    first = _download(options, PACKAGES[0], folder)
-    version = _run(["dpkg-deb", "-f", str(first), "Version"], folder)[1].strip()
-    others = [*(f"{name}={version}" for name in PACKAGES[1:]), *OTHER_PACKAGES]
-    return [first, *(_download(options, name, folder) for name in others)]
-
-
-def _own_configuration(folder: Path) -> list[str]:
-    (folder / "lists" / "partial").mkdir(parents=True)
-    (folder / "cache" / "archives" / "partial").mkdir(parents=True)
-    settings = {
-        "APT::Architecture": "amd64",
-        "APT::Architectures::": "i386",
-        "Dir::State::Lists": folder / "lists",
-        "Dir::Cache": folder / "cache",
-        "Dir::State::status": "/dev/null",
-        "APT::Sandbox::User": "",
-        "Acquire::Retries": 3,
-    }
-    return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-
-
-def _download(options: Sequence[str], package: str, folder: Path) -> Path:
-    before = set(folder.glob("*.deb"))
-    code, output = _run(["apt-get", *options, "download", package], folder)
-    made = set(folder.glob("*.deb")) - before
-    if code or len(made) != 1:
-        raise NoWine(f"{package} cannot be fetched: {output.strip().splitlines()[-1] if output.strip() else code}")
-    return made.pop()
-
-
-def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:
-    result = subprocess.run(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
-    return result.returncode, result.stdout.decode(errors="replace")
-
-
-def _take_out(package: Path, folder: Path) -> None:
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE) as process:
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                if any(fnmatch(member.name, pattern) for pattern in _WANTED):
-                    archive.extract(member, folder, filter="tar")
-        assert process.stdout is not None
-        process.stdout.read()
-    if process.returncode:
-        raise NoWine(f"{package.name} cannot be read")
+        raise NoPackage(f"wine's packages are not as they were: no {', '.join(missing) or wine.program.name}")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def serve_private(text: str, has_more: bool = False) -> int:
         raise CliError(worded("serve.private_alone"), WRONG_USE)
     try:
         address = canonical(text)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise CliError(str(error), WRONG_USE) from None
     try:
         place = place_of(address)

@@ -90,7 +90,7 @@ def build_all(version: str, out: Path | None, target: str, with_headers: bool, a
             folder = folder if version else folder / revision.name
             made = builder.build(revision, folder, target=target)
             for path in made:
-                replace(path, installer.stamped(path.read_bytes(), target, sys.executable), 0o755)
+                replace(path, installer.stamped(path.read_bytes(), [target], sys.executable), 0o755)
             if with_headers:
                 write_headers(revision, folder)
             row = {"revision": revision.name, "target": target} | dict(zip(SIDES, map(str, made), strict=True))

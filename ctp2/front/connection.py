@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from logging import INFO, WARNING
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 SLICE: Final = 500
 """Events written for one client before the others' turn."""
+TURN_SECONDS: Final = 0.0002
+"""How long the frames of one link are served before the others' turn; looked at behind every so many frames."""
+_LOOK: Final = 8
 CLOSING_SECONDS: Final = 5.0
 """How long a link that is being closed may take to send the rest."""
 BUSY: Final = 5002
@@ -143,9 +147,15 @@ class Connection(asyncio.Protocol):
         """Serve the frames that wait, up to the first that must wait longer."""
         waiting = self._waiting
         self._room = self.hub.room
+        until = time.perf_counter() + TURN_SECONDS
+        number = 0
         try:
             while waiting and self.state in (GREETING, OPEN) and self._may_serve(waiting[0]):
                 self._serve(waiting.popleft())
+                number += 1
+                if not number % _LOOK and time.perf_counter() > until and waiting:
+                    self.hub.queue(self)
+                    break
             if not waiting and self.state != CLOSED:
                 self._cutter.check()
         except BadPacket as error:
@@ -348,7 +358,7 @@ class Connection(asyncio.Protocol):
             outbox.finish(len(events))
         if has_more:
             self.hub.loop.call_soon(self.drain)
-        if self._waiting:
+        if self._waiting and not self.is_queued:
             self.serve()
 
     def _frames_of(self, events: list[Event]) -> bytes:

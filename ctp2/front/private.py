@@ -21,9 +21,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, Self
-from urllib.parse import urlencode
 
 from ctp2.core import address as addresses
+from ctp2.core.address import Address
 from ctp2.core.errors import AddressError, BadPacket, OpenFailed
 from ctp2.core.filelock import lock_file
 from ctp2.core.paths import runtime_dir
@@ -37,13 +37,9 @@ ANSWER_SECONDS: Final = 10.0
 _PAUSE: Final = 0.02
 _READY: Final = "ready"
 _MAX_BYTES: Final = 65_536
-_FRONTS: Final = frozenset(("tcp", "ssl"))
+_FRONTS: Final = frozenset(("tcp", "tcp6", "ssl"))
 _DEFAULT_HOST: Final = {"tts": "7x24"}
 """What a scheme means that is written alone (DESIGN section 2)."""
-_FILES: Final = frozenset(("db", "data", "instruments", "rates", "accounts"))
-"""Options that name files; they mean the same file from every folder."""
-_NO_FILES: Final = frozenset(("", "default", "sample", "open"))
-"""Values of those that are words."""
 
 
 def canonical(text: str) -> str:
@@ -58,14 +54,14 @@ def canonical(text: str) -> str:
     address = addresses.parse(text)
     if address.scheme in _FRONTS:
         raise AddressError(f"{address.text!r} is the address of a front already: give that of a backend (tts://7x24)")
+    if address.options:
+        # Imported late, as it loads the backend: whoever only looks for a server of tts://7x24 needs none.
+        from ctp2 import registry
+
+        address = registry.located(address)
     host = address.host or _DEFAULT_HOST.get(address.scheme, "")
-    path = f"/{address.path}" if address.path else ""
-    options = sorted((name, _fixed(name, value)) for name, value in address.options.items())
-    return f"{address.scheme}://{host}{path}" + (f"?{urlencode(options)}" if options else "")
-
-
-def _fixed(name: str, value: str) -> str:
-    return os.path.abspath(value) if name in _FILES and value not in _NO_FILES else value
+    options = dict(sorted(address.options.items()))
+    return Address(address.scheme, host, address.path, options, address.text).rendered()
 
 
 class Place(NamedTuple):

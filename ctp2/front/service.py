@@ -7,6 +7,7 @@ without a restart).
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -181,6 +182,10 @@ async def _serve(service: Service, ready: Callable[[Service], None]) -> None:
         on_signal(name, stop.set)
     on_signal("SIGHUP", service.reload)
     await service.start()
+    # What is there now stays for good: 40,000 objects that a full pass of the collector need not look at again, which
+    # would hold up everybody for 20 ms. This is our own process; a library leaves the collector alone.
+    gc.collect()
+    gc.freeze()
     ready(service)
     await stop.wait()
     say(INFO, "stopping")

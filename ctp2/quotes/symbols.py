@@ -8,7 +8,7 @@ list of names; inference from the bare code, where 000001 is the share in Shenzh
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -34,7 +34,7 @@ class Symbol:
     product: str = ""
     multiplier: int = 0
     is_late: bool = False
-    is_ambiguous: bool = False
+    is_ambiguous: bool = field(default=False, compare=False)
 
 
 class NoSymbol(ValueError):

@@ -48,11 +48,17 @@ def zig_command() -> tuple[str, ...] | None:
     return (zig, "c++") if zig else None
 
 
+def _named(given: str | None) -> str:
+    return (given or os.environ.get(VARIABLE) or "").strip()
+
+
 def commands(named: str | None) -> Iterator[tuple[str, ...]]:
     """Compilers that may be there, the best first; only the one that the user names if he names one."""
-    named = named or os.environ.get(VARIABLE)
+    named = _named(named)
     if named:
-        words = tuple(shlex.split(named))
+        first, *others = shlex.split(named)
+        # Steps run in a folder of their own.
+        words = (os.path.abspath(first) if os.path.dirname(first) else first, *others)
         yield (zig_command() or words) if words == (_ZIG,) else words
         return
     for name in ("g++", "clang++"):
@@ -67,7 +73,7 @@ def find(named: str | None, target: str, refusal: Callable[[Tools], str]) -> Too
 
     One that the user named (``named``, or else ``$CXX``) and that cannot be used is not passed over.
     """
-    is_named = bool(named or os.environ.get(VARIABLE))
+    is_named = bool(_named(named))
     for command in commands(named):
         try:
             tools = identify(command)

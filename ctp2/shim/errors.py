@@ -117,6 +117,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "cannot read {path}: {reason}",
         "无法读取 {path}：{reason}",
     ),
+    "cannot_restore": (
+        "cannot restore all of {place}: {path}: {reason}; end programs that use it, or run as its owner, and try again",
+        "{place} 未能全部恢复：{path}：{reason}；请结束正在使用它的程序，或以其所有者身份重试",
+    ),
     "cannot_write": (
         "cannot change {place}: {path}: {reason}; nothing was changed; end programs that use it, or run as its owner",
         "无法修改 {place}，未作任何改动：{path}：{reason}；请结束正在使用它的程序，或以其所有者身份运行",

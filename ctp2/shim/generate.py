@@ -137,8 +137,16 @@ def _face(revision: Revision, side: Side, places: dict[str, int]) -> Iterator[st
         str(places.get(name, "NO_SLOT"))
         for name in ("OnHeartBeatWarning", "OnRspUserLogin", "OnRspError", "OnRtnPrivateSeqNo")
     ]
+    if revision.macos_api_version != revision.api_version:
+        yield "#if defined(__APPLE__)"
+        yield f'#define API_VERSION "{revision.macos_api_version}"'
+        yield "#else"
+        yield f'#define API_VERSION "{revision.api_version}"'
+        yield "#endif"
+    else:
+        yield f'#define API_VERSION "{revision.api_version}"'
     yield "const Face FACE = {"
-    yield f'    "{revision.name}", "{revision.api_version}", "ctp2 {__version__}",'
+    yield f'    "{revision.name}", API_VERSION, "ctp2 {__version__}",'
     yield f"    0x{checksum(revision.name, side):016x}u,"
     yield f"    {NUMBER_OF_SIDE[side]}, {str(warns).lower()},"
     yield "    sizeof REQUESTS / sizeof REQUESTS[0], sizeof CALLBACKS / sizeof CALLBACKS[0],"

@@ -32,6 +32,12 @@ FORWARDING: Final = (
 )
 """The names under which CTP programs include their headers."""
 
+MACOS_LOGIN: Final = ("6.7.7", "trader", "ReqUserLogin")
+MACOS_MORE: Final = "int length, char systemInfo[273]"
+"""The one method that has more arguments on macOS, in the last revision there (spec native 10): what describes the
+terminal. Its slot is the same, and a callee that does not know of them is not disturbed: they come in registers. So the
+library takes them as it takes ``RegisterUserSystemInfo``: without use for them."""
+
 _ESCAPES: Final = {"\\": "\\\\", "'": "\\'", '"': '\\"'}
 
 
@@ -120,7 +126,14 @@ def _classes(revision: Revision, side: Side) -> Iterator[str]:
     yield f"    CTP2_API static {api_class} *{create['name']}({arguments});"
     yield "    CTP2_API static const char *GetApiVersion();"
     for method in slots(revision, api_class):
-        yield f"    virtual {declared(method)} = 0;"
+        if (revision.name, side, method.name) == MACOS_LOGIN:
+            yield "#if defined(__APPLE__)"
+            yield f"    virtual {declared(method).removesuffix(')')}, {MACOS_MORE}) = 0;"
+            yield "#else"
+            yield f"    virtual {declared(method)} = 0;"
+            yield "#endif"
+        else:
+            yield f"    virtual {declared(method)} = 0;"
     yield ""
     yield "  protected:"
     yield f"    ~{api_class}() {{}}"

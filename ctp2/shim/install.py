@@ -76,7 +76,8 @@ class _Exchange:
     @property
     def proof(self) -> verify.Proof:
         names = TARGETS[verify.here()].exports(self.revision.name, self.library.side)
-        return self.path, names, self.revision.api_version
+        is_macos = self.library.system == "macos"
+        return self.path, names, self.revision.macos_api_version if is_macos else self.revision.api_version
 
 
 def kept_of(path: Path) -> Path:
@@ -99,7 +100,7 @@ def install(place: Place, make: Make, python: str, fronts: Mapping[str, Sequence
         ShimError: No library, a revision without a schema, no permission, or the new library does not load. Then
             everything is as it was before.
     """
-    with _told(place):
+    with _told(place, "cannot_write"):
         found = list(binary.find(path for path in place.files if not path.name.endswith(KEPT)))
         if not found:
             raise ShimError("no_library", place=place.name)
@@ -133,7 +134,7 @@ def restore(place: Place) -> list[Done]:
 
     ``ShimError`` without permission; what was put back until then stays so.
     """
-    with _told(place):
+    with _told(place, "cannot_restore"):
         kept = dict.fromkeys(
             path if path.name.endswith(KEPT) else kept_of(path) for path in place.files if path.name != FRONT_FILE
         )
@@ -153,12 +154,12 @@ def restore(place: Place) -> list[Done]:
 
 
 @contextmanager
-def _told(place: Place) -> Iterator[None]:
+def _told(place: Place, why: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         name = error.filename or place.name
-        raise ShimError("cannot_write", path=name, reason=error.strerror or error, place=place.name) from None
+        raise ShimError(why, path=name, reason=error.strerror or error, place=place.name) from None
 
 
 def _exchange(library: Library, make: Make, python: str) -> _Exchange:
@@ -169,18 +170,21 @@ def _exchange(library: Library, make: Make, python: str) -> _Exchange:
     if library.factory != factory:
         raise ShimError("wrong_factory", library=path, said=library.said[0], found=library.factory)
     parts = [make(revision.name, target.name, library.side) for target in targets]
-    after = stamped(parts[0] if len(parts) == 1 else macho.join(parts), targets[0].name, python)
+    after = stamped(parts[0] if len(parts) == 1 else macho.join(parts), library.targets(), python)
     link = os.readlink(path) if path.is_symlink() else None
     return _Exchange(library, revision, path.read_bytes(), link, _mode(path), after)
 
 
-def stamped(data: bytes, target: str, python: str) -> bytes:
-    """A library that knows the interpreter.
+def stamped(data: bytes, targets: Sequence[str], python: str) -> bytes:
+    """A library that knows the interpreter, if it is for this system: elsewhere that path would mean nothing.
 
     On macOS a changed file must be signed again; where that cannot be done the library stays as it is, and programs
     name the interpreter in CTP2_PYTHON.
     """
-    if not target.startswith("macos"):
+    here = verify.here()
+    if here not in targets:
+        return data
+    if not here.startswith("macos"):
         return binary.stamped(data, python)
     sign = shutil.which("codesign")
     if sign is None:

@@ -28,6 +28,11 @@ class Revision(NamedTuple):
         """What ``GetApiVersion`` says: programs parse its front."""
         return f"{self.vendor[0]} ctp2"
 
+    @property
+    def macos_api_version(self) -> str:
+        """What it says on macOS, where one revision has a name of its own."""
+        return f"{next((name for name in self.vendor if '_MacOS_' in name), self.vendor[0])} ctp2"
+
 
 REVISIONS: Final = (
     Revision("6.3.15", ("6.3.15_20190220", "v6.3.15_20190220")),

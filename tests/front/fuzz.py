@@ -1,10 +1,11 @@
 """Hostile links against a front: ``python -m tests.front.fuzz --seed 1 --frames 1000000`` (part of ``make fuzz``).
 
 Each link says a good or a bad hello, then sends frames: right ones, cut ones, ones that are too long, of unknown kinds
-and slots, in any order, in any pieces, and ends in order, abruptly, or in the middle of a frame. Whatever comes back
-must be whole frames of the protocol. A healthy client asks something after every link and is always answered. In the
-end nothing is left of the others: no link, no session, no task; and the third round leaves the process as large as the
-first.
+and slots, in any order, in any pieces, and ends in order, abruptly, or in the middle of a frame. Others only drip
+(slow-loris), or come in floods, also beyond what one address may have. Whatever comes back must be whole frames of the
+protocol. A healthy client asks something after every link and is always answered; a witness in a process of its own
+asks every millisecond and waits at most three times as long (p99) as before it began. After each round nothing is left
+of the others: no link, no session, no task, no file; and the third leaves the server's process as large as the first.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import logging
+import multiprocessing
 import random
 import select
 import socket
 import sys
 import time
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +41,14 @@ from tests.front.raw import Raw
 TIMEOUT: Final = 20.0
 ROUNDS: Final = 3
 GROWTH: Final = 1.05
+SLOWER: Final = 3.0
+QUIET_S: Final = 10.0
+PAUSE_S: Final = 0.001
+LINKS: Final = 200
+"""What one address may have."""
+FLOOD: Final = 50
+LORISES: Final = 30
+HANDSHAKE_S: Final = 2.0
 KINDS: Final[tuple[Kind, ...]] = ("trader", "md")
 
 
@@ -268,38 +280,233 @@ class Link:
             event.struct()
 
 
+class Fronts:
+    """A server in a process of its own, so that what grows is the server and nothing of the players."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(there,), daemon=True)
+        self._process.start()
+        self.trade, self.md = self._answer()
+
+    def ask(self, name: str) -> Any:
+        """A figure of :class:`House`."""
+        self._pipe.send(name)
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._pipe.poll(3 * TIMEOUT), "the server's process does not answer"
+        return self._pipe.recv()
+
+    def close(self) -> int:
+        """Stop it; returns its exit code."""
+        self._pipe.close()
+        self._process.join(TIMEOUT)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        return int(self._process.exitcode or 0)
+
+
+class House:
+    """What the players want to know of the server's process."""
+
+    def __init__(self, server: ServerThread, backend: Backend, errors: Errors) -> None:
+        self.server = server
+        self.backend = backend
+        self.log = errors
+
+    def left(self) -> tuple[int, int, int, int]:
+        """Links, sessions, tasks and open files."""
+        found = self.server.call(self._left)
+        assert isinstance(found, tuple)
+        return found
+
+    def _left(self) -> tuple[int, int, int, int]:
+        links = sum(len(hub.connections) for hub in self.server.server.hubs.values())
+        files = Path("/proc/self/fd")
+        number = len(list(files.iterdir())) if files.is_dir() else 0
+        return links, len(self.backend.open), len(asyncio.all_tasks()), number
+
+    def size(self) -> int:
+        """Bytes in memory; 0 where that cannot be told."""
+        gc.collect()
+        status = Path("/proc/self/status")
+        if not status.is_file():
+            return 0
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
+
+    def errors(self) -> list[str]:
+        """What was logged as an error."""
+        return self.log.told
+
+
+class Errors(logging.Handler):
+    """Keeps what is logged as an error; the warnings of a million bad frames go nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(self.format(record))
+
+
+def _serve(pipe: Pipe) -> None:
+    errors = Errors()
+    logging.getLogger("ctp2").addHandler(errors)
+    logging.getLogger("asyncio").addHandler(errors)
+    backend = Backend()
+    registry._modules["fuzz"] = fake.Module(backend)
+    limits = Limits(per_address=LINKS, handshake=HANDSHAKE_S)
+    with ServerThread(Config("fuzz://x", trade_port=0, md_port=0, limits=limits)) as server:
+        house = House(server, backend, errors)
+        pipe.send((server.trade, server.md))
+        while True:
+            try:
+                name = pipe.recv()
+            except (EOFError, OSError):
+                return
+            pipe.send(getattr(house, name)())
+
+
+class Witness:
+    """Another client, in a process of its own, which asks something every millisecond and looks at the clock."""
+
+    def __init__(self, front: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, there = context.Pipe()
+        self._process = context.Process(target=_watch, args=(there, front), daemon=True)
+        self._process.start()
+        assert self._pipe.poll(3 * TIMEOUT), "the witness does not come"
+        self._pipe.recv()
+
+    def begin(self) -> None:
+        """Measure from now on."""
+        self._pipe.send("begin")
+
+    def end(self) -> list[float]:
+        """Seconds of each answer since then, sorted."""
+        self._pipe.send("end")
+        assert self._pipe.poll(3 * TIMEOUT), "the witness does not answer"
+        times: list[float] = self._pipe.recv()
+        return times
+
+    def close(self) -> None:
+        """It goes."""
+        self._pipe.close()
+        self._process.join(TIMEOUT)
+
+
+def _watch(pipe: Pipe, front: str) -> None:
+    client = Raw(front)
+    client.start()
+    times: list[float] = []
+    try:
+        pipe.send("ready")
+        while True:
+            if pipe.poll(PAUSE_S):
+                if pipe.recv() == "end":
+                    pipe.send(sorted(times))
+                times = []
+            began = time.perf_counter()
+            number = client.request("ReqQryOrder")
+            assert client.event("OnRspQryOrder").request_id == number
+            times.append(time.perf_counter() - began)
+    except (EOFError, OSError):
+        client.socket.close()
+
+
+class Loris:
+    """Links that are there and say as good as nothing: no word, a hello that never ends, a frame that never ends."""
+
+    def __init__(self, author: Author, fronts: Fronts) -> None:
+        self.author = author
+        self.fronts = fronts
+        self.links: list[tuple[socket.socket, bytes]] = []
+
+    def drip(self) -> None:
+        """A few more bytes of a few links; who was cut is replaced."""
+        pick = self.author.random
+        while len(self.links) < LORISES:
+            self.links.append(self._new())
+        for place in pick.sample(range(LORISES), 5):
+            link, data = self.links[place]
+            try:
+                sent = link.send(data[: pick.randrange(3)])
+                self.links[place] = (link, data[sent:])
+                while link.recv(1 << 18):
+                    pass
+                raise ConnectionError
+            except BlockingIOError:
+                continue
+            except ConnectionError:
+                link.close()
+                self.links[place] = self._new()
+
+    def _new(self) -> tuple[socket.socket, bytes]:
+        pick = self.author.random
+        front = pick.choice((self.fronts.trade, self.fronts.md))
+        link = socket.create_connection(("127.0.0.1", port_of(front)), TIMEOUT)
+        here = dialect(layout.NEWEST, "trader" if front is self.fronts.trade else "md")
+        hello = wire.hello(wire.Hello(here.kind, here.version, here.checksum, 3))
+        longest = (wire.MAX_FRAME).to_bytes(4, "little") + bytes((wire.REQUEST, 3)) + bytes(wire.MAX_FRAME)
+        how = pick.randrange(3)
+        link.sendall((b"", b"", hello)[how])
+        link.setblocking(False)
+        return link, (b"", hello, longest)[how]
+
+    def close(self) -> None:
+        """All go."""
+        for link, _ in self.links:
+            link.close()
+        self.links.clear()
+
+
+def port_of(front: str) -> int:
+    """The port of an address."""
+    return int(parse(front).host.rpartition(":")[2])
+
+
 class Game:
-    """A front, a healthy client, and any number of hostile links."""
+    """Fronts, a healthy client, and any number of hostile links."""
 
     def __init__(self, seed: int) -> None:
         self.author = Author(seed)
-        self.backend = Backend()
-        registry._modules["fuzz"] = fake.Module(self.backend)
-        self.server = ServerThread(Config("fuzz://x", trade_port=0, md_port=0, limits=Limits(requests_per_second=0)))
-        self.server.start()
-        self.healthy = Raw(self.server.trade)
+        self.fronts = Fronts()
+        self.healthy = Raw(self.fronts.trade)
         self.healthy.start()
+        self.witness = Witness(self.fronts.trade)
+        self.loris = Loris(self.author, self.fronts)
         self.frames = 0
         self.links = 0
 
-    def play(self, frames: int) -> None:
-        """Links until so many frames were sent."""
+    def play(self, frames: int) -> list[float]:
+        """Links until so many frames were sent; what the witness had to wait meanwhile."""
         until = self.frames + frames
+        self.witness.begin()
         while self.frames < until:
             script = self.author.script()
-            front = self.author.random.choice((self.server.trade, self.server.md))
+            front = self.author.random.choice((self.fronts.trade, self.fronts.md))
             if self.author.random.random() < 0.05:
-                self.flood(front)
-            port = int(parse(front).host.rpartition(":")[2])
-            Link(port, self.author.here, self.author.random).play(script)
+                self.flood(front, FLOOD)
+            if self.author.random.random() < 0.001:
+                self.flood(front, LINKS + FLOOD)
+            self.loris.drip()
+            Link(port_of(front), self.author.here, self.author.random).play(script)
             self.frames += script.frames
             self.links += 1
             self.ask()
+        times = self.witness.end()
+        self.loris.close()
+        return times
 
-    def flood(self, front: str) -> None:
-        """Fifty links that say nothing and go."""
-        port = int(parse(front).host.rpartition(":")[2])
-        links = [socket.create_connection(("127.0.0.1", port), TIMEOUT) for _ in range(50)]
+    def flood(self, front: str, number: int) -> None:
+        """So many links at once that say nothing and go; those beyond the limit of an address are told so."""
+        links = [socket.create_connection(("127.0.0.1", port_of(front)), TIMEOUT) for _ in range(number)]
+        self.links += number
         for link in links:
             link.close()
 
@@ -308,49 +515,69 @@ class Game:
         number = self.healthy.request("ReqQryOrder")
         assert self.healthy.event("OnRspQryOrder").request_id == number
 
-    def left(self) -> tuple[int, int, int]:
-        """Links, sessions and tasks, once the last of the others has gone."""
+    def left(self) -> tuple[int, int, int, int]:
+        """Links, sessions, tasks and files, once the last of the others has gone."""
         deadline = time.monotonic() + TIMEOUT
         while True:
             self.ask()
-            found = self.server.call(self._left)
-            assert isinstance(found, tuple)
-            if found[:2] == (1, 1) or time.monotonic() > deadline:
+            found: tuple[int, int, int, int] = self.fronts.ask("left")
+            if found[:2] == (2, 2) or time.monotonic() > deadline:
                 return found
 
-    def _left(self) -> tuple[int, int, int]:
-        links = sum(len(hub.connections) for hub in self.server.server.hubs.values())
-        return links, len(self.backend.open), len(asyncio.all_tasks())
-
     def close(self) -> None:
+        """Everybody goes; the server's process ends well."""
+        self.loris.close()
         self.healthy.socket.close()
-        self.server.stop()
-        registry._modules.pop("fuzz", None)
+        self.witness.close()
+        assert self.fronts.close() == 0, "the server's process did not end well"
 
 
-def resident() -> int:
-    """Bytes of this process in memory; 0 where that cannot be told."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return 0
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) * 1024
+@dataclass
+class Found:
+    """How a game went: by round what was left (links, sessions, tasks, files), and bytes in memory; seconds."""
+
+    frames: int = 0
+    links: int = 0
+    left: list[tuple[int, int, int, int]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    quiet: list[float] = field(default_factory=list)
+    loud: list[float] = field(default_factory=list)
+
+    def faults(self) -> list[str]:
+        """What must not be; of memory and time only a long game says something."""
+        found = [f"logged: {text}" for text in self.errors]
+        if set(self.left) != {self.left[0]} or self.left[0][:2] != (2, 2):
+            found.append(f"links, sessions, tasks, files after the rounds: {self.left}")
+        if self.sizes[-1] > self.sizes[0] * GROWTH:
+            found.append(f"the process has grown by more than {GROWTH - 1:.0%}")
+        if p99(self.loud) > SLOWER * p99(self.quiet):
+            found.append(f"the witness waited more than {SLOWER} times as long")
+        return found
 
 
-def run(seed: int, frames: int) -> dict[str, Any]:
-    """Three rounds; what was left and how large the process was after each."""
+def p99(times: list[float]) -> float:
+    """Of sorted times."""
+    return times[len(times) * 99 // 100]
+
+
+def run(seed: int, frames: int, quiet_s: float = 0.2) -> Found:
+    """Three rounds, after a quiet time of so many seconds."""
     game = Game(seed)
-    sizes = []
+    found = Found()
     try:
+        game.witness.begin()
+        time.sleep(quiet_s)
+        found.quiet = game.witness.end()
         for _ in range(ROUNDS):
-            game.play(frames // ROUNDS)
-            left = game.left()
-            assert left[:2] == (1, 1), f"left behind: {left}"
-            gc.collect()
-            sizes.append(resident())
-        return {"frames": game.frames, "links": game.links, "left": left, "sizes": sizes}
+            found.loud += game.play(frames // ROUNDS)
+            found.left.append(game.left())
+            found.sizes.append(game.fronts.ask("size"))
+        found.loud.sort()
+        found.frames, found.links, found.errors = game.frames, game.links, game.fronts.ask("errors")
     finally:
         game.close()
+    return found
 
 
 def main() -> int:
@@ -360,15 +587,15 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=1_000_000)
     options = parser.parse_args()
     began = time.monotonic()
-    found = run(options.seed, options.frames)
-    first, *_, last = found["sizes"]
-    seconds = time.monotonic() - began
-    print(f"{found['frames']} frames over {found['links']} links in {seconds:.0f} s; left {found['left']}")
-    print(f"resident {first / 2**20:.1f} MiB after the first round, {last / 2**20:.1f} after the last")
-    if last > first * GROWTH:
-        print("the process has grown by more than 5 %")
-        return 1
-    return 0
+    found = run(options.seed, options.frames, QUIET_S)
+    print(f"{found.frames} frames over {found.links} links in {time.monotonic() - began:.0f} s")
+    print(f"left of links, sessions, tasks, files after each round: {found.left}")
+    print(f"resident MiB after each round: {', '.join(f'{size / 2**20:.1f}' for size in found.sizes)}")
+    for name, times in (("quiet", found.quiet), ("meanwhile", found.loud)):
+        print(f"another client, {name}: p50 {times[len(times) // 2] * 1e6:.0f} µs, p99 {p99(times) * 1e6:.0f} µs")
+    faults = found.faults()
+    print(*faults, sep="\n", end="\n" if faults else "")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ SAME = [
     ("tts://7x24?seed=1&id=a", "tts://7x24?id=a&seed=1"),
     ("tts://7x24?balance=CNY%3A5", "tts://7x24?balance=CNY:5"),
     ("sina://", "sina://"),
-    ("ib://127.0.0.1:7497?client_id=1", "ib://127.0.0.1:7497?client_id=1"),
+    ("tts://replay?to=20260105&from=20260104", "tts://replay?from=20260104&to=20260105"),
 ]
 OTHERS = [
     ("tts://7x24", "tts://7x24?id=a"),
@@ -79,6 +79,8 @@ def test_a_file_is_the_same_from_every_folder(tmp_path: Path, monkeypatch: pytes
     assert canonical(f"tts://7x24?db={tmp_path / 'a' / 'run.db'}") == here
     monkeypatch.chdir(tmp_path / "b")
     assert canonical("tts://7x24?db=run.db") != here
+    # Also one within the address of its quotes.
+    assert f"ca%3D{tmp_path}/b/own.crt" in canonical("tts://sim?quotes=ssl://h:1?ca%3Down.crt").replace("%2F", "/")
     # Words are no files.
     assert canonical("tts://7x24?db=default&data=sample") == "tts://7x24?data=sample&db=default"
 
@@ -370,6 +372,7 @@ WRONG = [
     ("tts://7x24?speeed=2", 2, "speeed"),
     ("7x24", 2, "has no scheme"),
     ("tcp://127.0.0.1:20002", 2, "is the address of a front already"),
+    ("tcp6://[::1]:20002", 2, "is the address of a front already"),
     ("nowhere://x", 3, "unknown scheme nowhere://"),
 ]
 

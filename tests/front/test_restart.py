@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from ctp2 import tdapi
+from ctp2.tts.datafolder import DataFolder
+from ctp2.tts.directory import Member
 from tests.front.conftest import Make
 from tests.tts.programs import Trader, is_order, is_private
 
@@ -34,16 +36,16 @@ def free_port() -> int:
 class Server:
     """``ctp2 serve`` on a port that stays the same."""
 
-    def __init__(self, root: Path, database: Path) -> None:
+    def __init__(self, root: Path, options: list[str]) -> None:
         self.root = root
+        self.options = options
         self.port = free_port()
         self.address = f"tcp://127.0.0.1:{self.port}"
-        self.backend = f"tts://7x24?db={database}"
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "ctp2", "serve", "--open", "--json", "--log", "warning", "--web-port", "off"]
-        command += ["--trade-port", str(self.port), "--md-port", "0", "--backend", self.backend]
+        command = [sys.executable, "-m", "ctp2", "serve", "--json", "--log", "warning", "--web-port", "off"]
+        command += ["--trade-port", str(self.port), "--md-port", "0", *self.options]
         env = {**os.environ, "PYTHONPATH": str(self.root)}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=self.root, env=env)
         assert self.process.stdout is not None
@@ -58,10 +60,21 @@ class Server:
         return code
 
 
-@pytest.fixture
-def server(root: Path, tmp_path: Path) -> Iterator[Server]:
+def members(folder: Path) -> list[str]:
+    """A data folder in which each client has an account of his own."""
+    directory = DataFolder(folder).make()
+    for index in range(CLIENTS):
+        directory.add(Member("7x24", f"user{index}", f"owner{index}", "", False, False, 1), "secret", checks=False)
+    return ["--data", str(folder)]
+
+
+@pytest.fixture(params=["log alone", "data folder"])
+def server(root: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Everybody may come, and a log; or a folder of users and logs."""
     with ExitStack() as stack:
-        made = Server(root, tmp_path / "db")
+        is_folder = request.param == "data folder"
+        options = members(tmp_path) if is_folder else ["--open", "--backend", f"tts://7x24?db={tmp_path / 'db'}"]
+        made = Server(root, options)
         made.start()
         stack.callback(lambda: made.process is not None and made.process.poll() is None and made.end(signal.SIGKILL))
         yield made

@@ -363,6 +363,24 @@ def test_lines_as_json() -> None:
     assert not any("\n" in line for line in lines)
 
 
+def test_the_collector_leaves_alone_what_stays(root: Path, tmp_path: Path) -> None:
+    """Its full passes would look at all that was there before the first client, and hold up everybody."""
+    program = """
+import gc, os, signal
+from ctp2.front import service
+from ctp2.settings import Serve
+def ready(service):
+    print(gc.get_freeze_count() > 10_000, gc.isenabled())
+    os.kill(os.getpid(), signal.SIGTERM)
+service.run(Serve(backend="tts://7x24", trade_port=0, md_port=0, web_port=None, open=True), ready)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=WAIT
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
 def test_the_quicker_loop_is_taken_where_there_is_one() -> None:
     loop = new_loop()
     loop.close()

@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Client:
-    """A binding, under which ``program.py`` runs."""
+    """A binding, under which ``binding.py`` runs."""
 
     name: str
     revision: str
@@ -44,8 +44,10 @@ class Client:
         return text
 
     def complaints(self, stderr: str) -> list[str]:
-        """Lines on stderr that nobody expects: our libraries say when a link is lost and when it is back."""
-        return [line for line in stderr.splitlines() if "Traceback" in line or "Error" in line]
+        """Lines on stderr that nobody expects. Our libraries say in one line each what a user should know."""
+        if self.binding is None:
+            return [line for line in stderr.splitlines() if "Traceback" in line or "Error" in line]
+        return [line for line in stderr.splitlines() if not line.startswith("ctp2: ")]
 
 
 CLIENTS: Final = (
@@ -58,23 +60,33 @@ CLIENTS: Final = (
 FOREIGN: Final = tuple(one for one in CLIENTS if one.binding is not None)
 
 
-def path_of(client: Client) -> list[Path]:
-    """Where the program finds the binding."""
-    if client.binding is None:
-        return [ROOT]
+def site_of(binding: foreign_clients.Binding) -> Path:
+    """The folder with a binding in which our libraries are."""
     why = foreign_clients.why_not()
     if why:
         pytest.skip(why)
-    if os.environ.get("SWAPPED"):  # XXX
-        return [Path(os.environ["SWAPPED"]) / client.binding.name]
-    return [foreign_clients.swapped(client.binding)]
+    return foreign_clients.swapped(binding)
+
+
+def path_of(client: Client) -> list[Path]:
+    """Where the program finds the binding."""
+    return [ROOT] if client.binding is None else [site_of(client.binding)]
+
+
+def original_of(client: Client) -> Path:
+    """The folder with the binding as it was published, the vendor's libraries in it."""
+    assert client.binding is not None
+    return foreign_clients.site(client.binding)
+
+
+def chinese() -> dict[str, str]:
+    """The locale that openctp-ctp and vnpy_ctp need to convert text, which few machines have; ours alone needs none."""
+    return {"LOCPATH": str(foreign_clients.locale_folder()), "LC_ALL": "C"}
 
 
 def environment_of(client: Client) -> dict[str, str]:
-    """The locale that openctp-ctp needs to convert text, which few machines have; ours alone needs none."""
-    if client.binding is None:
-        return {}
-    return {"LOCPATH": str(foreign_clients.locale_folder()), "LC_ALL": "C"}
+    """What a binding needs around it."""
+    return {} if client.binding is None else chinese()
 
 
 def start(client: Client, folder: Path, stack: ExitStack, **environment: str) -> Child:

@@ -1,7 +1,7 @@
-"""Drives ``program.py`` under a binding in a process of its own, with the face of the other test programs.
+"""Drives ``binding.py`` under a binding in a process of its own, with the face of the other test programs.
 
-``ChildTrader`` and ``ChildMd`` are the ``Trader`` and ``Watcher`` of :mod:`tests.tts.programs` whose Api object lives in
-that process: requests go there as JSON, and each callback that comes back is recorded with every member that the
+``ChildTrader`` and ``ChildMd`` are the ``Trader`` and ``Watcher`` of :mod:`tests.tts.programs` whose Api object lives
+in that process: requests go there as JSON, and each callback that comes back is recorded with every member that the
 binding shows, as a ``SimpleNamespace``.
 """
 
@@ -24,7 +24,7 @@ from ctp2.ctp.base import CtpStruct
 from ctp2.testing import Call, MdRecorder, TraderRecorder
 from tests.tts.programs import Trader, Watcher
 
-PROGRAM: Final = Path(__file__).with_name("program.py")
+PROGRAM: Final = Path(__file__).parents[1] / "data" / "scripts" / "binding.py"
 TIMEOUT: Final = 60.0
 """Seconds for anything that must come; the machine may be busy with other tests."""
 _TABLES: Final[dict[Kind, dict[str, methods.Callback]]] = {
@@ -166,7 +166,8 @@ def call_of(kind: Kind, line: dict[str, Any]) -> Call:
 class Api:
     """The Api object in the other process."""
 
-    def __init__(self, child: Child, name: str, kind: Kind, spi: Any, *arguments: Any) -> None:
+    def __init__(self, child: Child, name: str, kind: Kind, spi: Any, *arguments: Any, binding: str = "") -> None:
+        """``binding``: another than the program's own."""
         self.child = child
         self.name = name
         self.kind = kind
@@ -180,7 +181,7 @@ class Api:
             spi.record(call_of(kind, line))
 
         child.register(name, hear)
-        child.send(do="create", api=name, kind=kind, arguments=list(arguments))
+        child.send(do="create", api=name, kind=kind, binding=binding or child.binding, arguments=list(arguments))
         self.version = child.answer(name)["created"]
 
     def call(self, name: str, *arguments: Any, **options: Any) -> Any:
@@ -236,10 +237,11 @@ class ChildTrader(Trader):
         name: str = "",
         flow: str = "",
         resume: int | None = None,
+        binding: str = "",
     ) -> None:
         self.user = user
         self.spi = PatientTraderRecorder()
-        self.api: Any = Api(child, name or user, "trader", self.spi, flow)
+        self.api: Any = Api(child, name or user, "trader", self.spi, flow, binding=binding)
         if resume is not None:
             self.api.SubscribePrivateTopic(resume)
             self.api.SubscribePublicTopic(resume)

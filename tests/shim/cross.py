@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from ctp2.shim.build import build
-from tools import foreign_systems, wine
+from tools import debian, foreign_systems
 from tools.kept import CACHE
+
+T = TypeVar("T")
 
 
 @cache
@@ -24,13 +27,27 @@ def zig() -> str:
 
 
 def compiler(name: str) -> str:
-    """``zig``, or a compiler of this machine; the test is skipped where it is not."""
+    """``zig``, ``mingw:TRIPLE``, or a compiler of this machine; the test is skipped where there is none."""
     if name == "zig":
         return zig()
+    if name.startswith("mingw:"):
+        return shlex.quote(str(_of_debian(lambda: foreign_systems.mingw(name.removeprefix("mingw:")))))
     found = shutil.which(name)
-    if found is None or (name.startswith("clang") and not (shutil.which("lld-link") and shutil.which("llvm-dlltool"))):
+    if found is None or not (shutil.which("lld-link") and shutil.which("llvm-dlltool")):
         pytest.skip(f"no {name}, or not all that goes with it")
     return found
+
+
+def _of_debian(get: Callable[[], T]) -> T:
+    """What comes out of Debian's packages; without them the test is skipped, in CI only if there is no apt."""
+    if not debian.can_have():
+        pytest.skip("no apt for x86-64 here")
+    try:
+        return get()
+    except debian.NoPackage as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
 
 
 def built(revision: str, target: str, by: str, folder: Path) -> tuple[Path, Path]:
@@ -41,14 +58,7 @@ def built(revision: str, target: str, by: str, folder: Path) -> tuple[Path, Path
 @contextmanager
 def windows(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     """A Windows whose drives are in ``folder``: its loader and environment. Skipped where there is no wine."""
-    if not wine.can_have():
-        pytest.skip("no apt for x86-64 here, so no wine")
-    try:
-        made = foreign_systems.windows()
-    except wine.NoWine as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no wine: {error}")
+    made = _of_debian(foreign_systems.windows)
     with made.drive(folder) as environment:
         yield made.program, dict(environment)
 

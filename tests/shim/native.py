@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from ctp2.shim.generate import LIBRARIES, RUNTIME, SIDES, Side, write, write_headers
-from tools import foreign
+from tools.kept import forget_others, kept
 
 FLAGS: Final = (
     *("-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-pthread"),
@@ -51,10 +51,8 @@ def _key(*texts: str) -> str:
 
 def _kept(name: str, key: str, fill: Callable[[Path], None]) -> Path:
     """The folder of this name and key; those of other keys, which earlier sources had, are removed."""
-    for old in foreign.CACHE.glob(f"{name}-{'?' * len(key)}"):
-        if old.name != f"{name}-{key}":
-            shutil.rmtree(old, ignore_errors=True)
-    return foreign._kept(f"{name}-{key}", fill)
+    forget_others(f"{name}-{'?' * len(key)}", f"{name}-{key}")
+    return kept(f"{name}-{key}", fill)
 
 
 def _runtime(*flags: str) -> list[Path]:

@@ -25,8 +25,8 @@ int parse(char** texts) {
         Address address;
         Text why;
         if (parse_address(*texts, address, why)) {
-            printf("%s|%s|%u|%s|%s\n", SCHEMES[static_cast<int>(address.scheme)], address.host, unsigned(address.port),
-                   address.ca, address.text);
+            printf("%s%s|%s|%u|%s|%s\n", SCHEMES[static_cast<int>(address.scheme)], address.is_v6 ? "6" : "",
+                   address.host, unsigned(address.port), address.ca, address.text);
         } else {
             printf("why: %s\n", why.data);
         }

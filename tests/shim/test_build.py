@@ -21,6 +21,7 @@ from ctp2.shim.errors import BuildFailed, NoCompiler, ShimError
 from ctp2.shim.names import itanium
 from ctp2.shim.revisions import Revision, by_name
 from tests.shim import cross, vendor
+from tests.shim.test_life import CALLBACKS, ends_as
 from tools.kept import CACHE
 
 pytestmark = pytest.mark.foreign
@@ -183,3 +184,13 @@ def test_what_cannot_be_built(revision: str, target: str, why: str, tmp_path: Pa
     with pytest.raises(ShimError) as refused:
         build.build(revision, tmp_path, target=target, cache=tmp_path)
     assert refused.value.why == why
+
+
+@pytest.mark.parametrize(("what", "code", "words"), CALLBACKS)
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_exceptions_and_ending_threads_pass_through_the_finished_library(
+    compiler: str, what: str, code: int, words: str, tmp_path: Path
+) -> None:
+    """Also when zig built it and the program's C++ library is another: the library binds the program's (stubs.py)."""
+    made = folder("6.7.11", named(compiler))
+    ends_as(tmp_path, made / NAMES["trader"], what, code, words)

@@ -1,7 +1,8 @@
 """A day of trading under each binding, on ``ctp2 serve``: what each callback must say follows from what was sent.
 
-The program (program.py) is any user's: it knows nothing of ctp2, and our libraries lie where the vendor's did. ``ctp2``
-among the bindings is our own Python face over the same server: the scenario itself, proved without a library.
+The program (tests/data/scripts/binding.py) is any user's: it knows nothing of ctp2, and our libraries lie where the
+vendor's did. ``ctp2`` among the bindings is our own Python face over the same server: the scenario itself, proved
+without a library.
 
 A witness, the Python API in this process, logs in as the same user: both must be told the same, callback for callback
 and member for member.
@@ -28,6 +29,7 @@ MATCHED = "m2105"
 """Trades between users."""
 QUOTED = "rb2105"
 """Fills at its quote, 4299 to 4301."""
+DBL_MAX: Final = 1.7976931348623157e308
 FILLS: Final = 30
 """Orders of one lot that fill."""
 MANY: Final = {"openctp-6.7.11": "futures,options"}
@@ -144,7 +146,7 @@ def enters(alice: ChildTrader, client: Client, desk: Desk) -> None:
     assert [row.SequenceNo for row in rows] == list(range(1, len(rows) + 1))
     assert len(rows) > 20
     assert client.statement([row.Content for row in rows]) == client.statement_text(desk.statement)
-    refused = alice.spi.calls[alice.insert(QUOTED) :]
+    alice.insert(QUOTED)
     unconfirmed = alice.spi.wait_for("OnRspOrderInsert")
     assert (unconfirmed.error_id, unconfirmed.info.ErrorMsg) == (42, "CTP:结算结果未确认")
     confirm(alice)
@@ -165,9 +167,6 @@ def watches(child: Child, desk: Desk) -> ChildMd:
         half_seconds = 2 * ((hours - 9) * 3600 + (minutes - 30) * 60 + seconds) + tick.UpdateMillisec // 500
         assert tick.Volume == 1000 + 2 * half_seconds
     return market
-
-
-DBL_MAX: Final = 1.7976931348623157e308
 
 
 def trades(alice: ChildTrader, bob: Witness) -> Any:
@@ -199,7 +198,7 @@ def trades(alice: ChildTrader, bob: Witness) -> Any:
     return alice.rest(MATCHED, 3390.0, 5)
 
 
-QUERIES: Final = (
+QUERIES: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("ReqQryInstrument", {}),
     ("ReqQryOrder", {"BrokerID": "9999", "InvestorID": "alice"}),
     ("ReqQryTrade", {"BrokerID": "9999", "InvestorID": "alice"}),
@@ -242,7 +241,8 @@ def comes_back(alice: ChildTrader, witness: Witness, market: ChildMd, desk: Desk
     marks = [len(one.spi.calls) for one in (alice, market)]
     heard = len(private(alice))
     desk.stop(signal.SIGKILL)
-    for one, mark in zip((alice, market), marks, strict=True):
+    clients: tuple[Any, Any] = (alice, market)
+    for one, mark in zip(clients, marks, strict=True):
         assert one.spi.wait_for("OnFrontDisconnected", after=mark).number == 4097
     result = alice.api.ReqQryTradingAccount(tdapi.CThostFtdcQryTradingAccountField(BrokerID="9999"), 999)
     assert result == -1
@@ -251,7 +251,7 @@ def comes_back(alice: ChildTrader, witness: Witness, market: ChildMd, desk: Desk
     bob.ready()
     bob.insert(MATCHED, 3390.0, 2, Direction="1")
     bob.spi.wait_for(lambda call: call.name == "OnRtnTrade" and call.field.Price == 3390.0)
-    for one, mark in zip((alice, market), marks, strict=True):
+    for one, mark in zip(clients, marks, strict=True):
         one.spi.wait_for("OnFrontConnected", after=mark)
     assert len(private(alice)) == heard
     assert login(alice).error_id == 0
@@ -282,14 +282,14 @@ def test_a_day(client: Client, desk: Desk, tmp_path: Path, stack: ExitStack) -> 
     stack.callback(late.api.Release)
     late.ready()
     all_at_once(alice, late)
-    # Whoever hears the day from its beginning hears what alice heard in two parts: nothing is lost, nothing comes twice.
+    # Whoever hears the day from its beginning hears what alice heard in two parts: nothing lost, nothing twice.
     assert ids(private(alice)) == ids(private(late))
     assert_same(private(alice), private(late))
     market.login_again().subscribe(QUOTED)
     market.spi.wait_for(lambda call: call.name == "OnRtnDepthMarketData", after=len(market.spi.calls))
     assert len(alice.api.threads) == len(market.api.threads) == 1
 
-    for one in (market, alice):
-        one.api.Release()
+    market.api.Release()
+    alice.api.Release()
     assert child.end() == 0
     assert client.complaints(child.stderr) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctp2.shim import compilers, linux
-from ctp2.shim.errors import NoCompiler
+from ctp2.shim.errors import BuildFailed, NoCompiler
 
 GCC = "g++ (Debian 12.2.0-14) 12.2.0"
 CLANG = "Debian clang version 14.0.6"
@@ -88,6 +88,13 @@ def test_a_named_compiler_that_does_not_answer_is_an_error(
     assert "\n" not in str(refused.value)
 
 
+def test_a_relative_path_is_meant_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gcc = script(tmp_path, "own-gcc", GCC)
+    monkeypatch.chdir(tmp_path)
+    assert linux.find("./own-gcc -m64").command == (gcc, "-m64")
+    assert linux.find("own-gcc").command == ("own-gcc",)
+
+
 def test_zig_by_its_name(tmp_path: Path) -> None:
     zig = script(tmp_path, "zig", CLANG)
     assert linux.find("zig").command == (zig, "c++")
@@ -99,10 +106,10 @@ def test_a_failing_step_is_told_in_one_line(tmp_path: Path) -> None:
         "#!/bin/sh\necho \"$1: In function OnRspError:\" >&2\necho 'x.cpp:3:1: error: no slot' >&2\nexit 1\n"
     )
     path.chmod(0o755)
-    with pytest.raises(compilers.BuildFailed) as failed:
+    with pytest.raises(BuildFailed) as failed:
         compilers.run([str(path), "-c", "x.cpp"], tmp_path)
     assert str(failed.value) == "faulty … x.cpp failed: x.cpp:3:1: error: no slot"
-    with pytest.raises(compilers.BuildFailed, match="No such file"):
+    with pytest.raises(BuildFailed, match="No such file"):
         compilers.run(["/no/such/compiler", "x.cpp"], tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""How programs end, and what they do that is rude, while callbacks stream in as fast as they are taken (native 6, 12.5)."""
+"""How programs end, and what they do that is rude, while callbacks stream in as fast as they go (native 6, 12.5)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import pytest
 from ctp2.core.backend import Event
 from ctp2.ctp import structs
 from ctp2.front.server import Config, ServerThread
-from tests.shim.bindings import CLIENTS, Client, start
+from tests.shim.bindings import CLIENTS, FOREIGN, Client, start
 from tests.shim.child import Child, ChildMd, ChildTrader
 from tests.shim.front import Backend, Session, installed
 
 RUNS: Final = 10
+LIBRARIES: Final = [pytest.param(one, id=one.name, marks=one.marks) for one in FOREIGN]
+"""What our own Python face makes no promise for."""
 TICK: Final = Event(
     "OnRtnDepthMarketData", structs.CThostFtdcDepthMarketDataField(InstrumentID="rb2605", LastPrice=1.0)
 )
@@ -90,15 +92,9 @@ def releases_in_a_callback(one: Streamed) -> None:
     assert one.md.api.result() is None
 
 
-def unregisters(one: Streamed) -> None:
-    one.md.api.RegisterSpi(None)
-
-
-@pytest.mark.parametrize("how", [ends, releases, releases_one, releases_in_a_callback, unregisters])
+@pytest.mark.parametrize("how", [ends, releases, releases_one, releases_in_a_callback])
 def test_exit_code(client: Client, streamed: Callable[[], Streamed], how: Callable[[Streamed], None]) -> None:
     """Ten programs at once; those that just end are told nothing of any trouble either."""
-    if client.binding is None and how is unregisters:
-        pytest.skip("our own face wants a Spi")
     programs = [streamed() for _ in range(RUNS if how is ends else 2)]
     for one in programs:
         one.flow()
@@ -108,6 +104,17 @@ def test_exit_code(client: Client, streamed: Callable[[], Streamed], how: Callab
         one.child.send(do="end")
     assert [one.child.ended() for one in programs] == [0] * len(programs)
     assert client.complaints(programs[0].child.stderr) == []
+
+
+@pytest.mark.parametrize("client", LIBRARIES, indirect=True)
+def test_without_a_spi_nothing_comes(streamed: Callable[[], Streamed]) -> None:
+    one = streamed().flow()
+    one.md.api.RegisterSpi(None)
+    heard = len(one.md.spi.calls)
+    one.trader.spi.wait_for("OnRtnInstrumentStatus", after=len(one.trader.spi.calls), count=100)
+    assert len(one.md.spi.calls) == heard
+    one.child.send(do="quiet")
+    assert one.child.end() == 0
 
 
 def test_after_release_nothing_comes(streamed: Callable[[], Streamed]) -> None:
@@ -140,11 +147,9 @@ def test_requests_inside_callbacks(streamed: Callable[[], Streamed]) -> None:
     assert one.child.end() == 0
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_forked(client: Client, streamed: Callable[[], Streamed]) -> None:
+@pytest.mark.parametrize("client", LIBRARIES, indirect=True)
+def test_forked(streamed: Callable[[], Streamed]) -> None:
     """In the child requests are refused and the end is clean; the parent goes on (native 6.4)."""
-    if client.binding is None:
-        pytest.skip("our own face promises nothing for a fork")
     one = streamed().flow()
     api: Any = one.trader.api
     struct = {"struct": "CThostFtdcQryTradingAccountField", "set": {}}

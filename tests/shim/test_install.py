@@ -240,6 +240,25 @@ def test_a_folder_that_may_not_be_written(program: Path, monkeypatch: pytest.Mon
     assert contents(program) == before
 
 
+def test_a_restore_that_fails_goes_on_later(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(program)
+    put(program)
+    replace = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name == f"{TRADER}.ctp2-original":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(ShimError) as refused:
+        back(program)
+    assert refused.value.why == "cannot_restore"
+    monkeypatch.setattr(Path, "replace", replace)
+    assert states(back(program)) == {TRADER: "restored"}
+    assert contents(program) == before
+
+
 # --- other states ----------------------------------------------------------------------------------------------------
 
 

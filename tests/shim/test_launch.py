@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ctp2.core.paths import runtime_dir
-from ctp2.front.private import Found
+from ctp2.front.private import Found, canonical, place_of
 from tests.front.raw import Raw
 from tests.shim.probing import probe, program
 
@@ -104,10 +104,45 @@ def test_the_server_stands_alone() -> None:
     assert not [path for path in opened.values() if "start-" in path]
 
 
+def wrapped(tmp_path: Path, how: str) -> Path:
+    """The probe, run by a shell that changes something before."""
+    path = tmp_path / "wrapped"
+    path.write_text(f'#!/bin/sh\n{how}\nexec {program()} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_signals_that_the_program_ignores_are_not_the_servers(tmp_path: Path) -> None:
+    line, _ = probe("launch", "td", ADDRESS, "60", "0", at=wrapped(tmp_path, "trap '' INT HUP CHLD TERM"))
+    assert line.startswith("127.0.0.1 ")
+    (file,) = runtime_dir().glob("private-*.lock")
+    found = Found.read(file.read_text().partition("\n")[0])
+    assert found is not None
+    status = Path("/proc", str(found.pid), "status").read_text()
+    ignored = int(status.partition("SigIgn:\t")[2].split()[0], 16)
+    assert not [number for number in (1, 2, 15, 17) if ignored >> (number - 1) & 1]
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_program_that_has_closed_its_standard_files(tmp_path: Path, closed: str) -> None:
+    """What is opened next gets their numbers."""
+    at = wrapped(tmp_path, f"exec {closed}")
+    command = [str(at), "launch", "td", ADDRESS, "60", "0"]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=False).returncode == 0
+    assert launch().startswith("127.0.0.1 ")
+
+
+def test_a_file_that_others_may_read_is_refused(home: Path) -> None:
+    launch("td", "tts://7x24?id=other")
+    place = place_of(canonical(ADDRESS))
+    place.lock.touch(0o644)
+    assert launch() == f"why: {place.lock} is another user's, or others may read it: remove it"
+
+
 WRONG = [
     ("tts://nowhere", "tts://nowhere: no such environment; known: tts://7x24, tts://sim, tts://vip, tts://replay"),
-    ("nowhere://x", "unknown scheme nowhere:// in a front address; known: ssl, tcp, tts"),
-    ("tts://7x24?db=/nowhere/x.db", "tts://7x24?db=%2Fnowhere%2Fx.db: db=/nowhere/x.db: its folder does not exist"),
+    ("nowhere://x", "unknown scheme nowhere:// in a front address; known: ssl, tcp, "),
+    ("tts://7x24?db=/nowhere/x.db", "tts://7x24?db=/nowhere/x.db: db=/nowhere/x.db: its folder does not exist"),
 ]
 
 

@@ -150,6 +150,45 @@ def test_callbacks_come_on_one_thread_that_is_not_the_programs(program: Start) -
     assert threading.get_native_id() not in threads
 
 
+def test_signals_and_other_programs_get_nothing_of_the_worker(program: Start) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    _, spi, front = program()
+    masks: list[int] = []
+
+    def look(_: Any) -> None:
+        status = Path(f"/proc/self/task/{threading.get_native_id()}/status").read_text()
+        masks.append(int(status.split("SigBlk:")[1].split()[0], 16))
+
+    spi.hooks["OnFrontConnected"] = look
+    front.start()
+    spi.next("OnFrontConnected")
+    # SIGKILL and SIGSTOP cannot be blocked, 32 to 34 are the C library's own.
+    free = {9, 19, 32, 33, 34}
+    assert all(masks[0] >> (number - 1) & 1 for number in range(1, 65) if number not in free)
+    mine = set(os.listdir("/proc/self/fd")) - before
+    native = []
+    for name in mine:
+        with suppress(OSError):
+            native.append(os.get_inheritable(int(name)))
+    assert native
+    assert not any(native)
+
+
+def test_nobody_reads_standard_error(tmp_path: Path) -> None:
+    front = Front("6.7.11")
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", "import signal; signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n" + CHILD]
+    arguments = [str(libraries("6.7.11")["trader"]), f"{tmp_path}/missing/", front.address]
+    child = subprocess.Popen(
+        [*command, *arguments], env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT, stderr=write
+    )
+    os.close(write)
+    front.start()
+    assert child.wait(TIMEOUT) == 0
+    front.close()
+
+
 def test_requests_from_many_threads(program: Start) -> None:
     api, spi, front = program()
     link = front.start()
@@ -321,21 +360,26 @@ int main(int, char **argv) {
 """
 
 
-@pytest.mark.parametrize(
-    ("what", "code", "words"),
-    [
-        ("throw", 5, "ctp2: an exception left OnRtnTrade: T1\n"),
-        ("throw-int", 5, "ctp2: an exception left OnRtnTrade\n"),
-        ("exit", 7, ""),
-        ("thread", 4, ""),
-        ("release", 4, ""),
-    ],
+CALLBACKS = (
+    ("throw", 5, "ctp2: an exception left OnRtnTrade: T1\n"),
+    ("throw-int", 5, "ctp2: an exception left OnRtnTrade\n"),
+    ("exit", 7, ""),
+    ("thread", 4, ""),
+    ("release", 4, ""),
 )
+"""What the callback does, the program's exit code, what stands on its standard error."""
+
+
+@pytest.mark.parametrize(("what", "code", "words"), CALLBACKS)
 def test_what_a_callback_of_cpp_may_do(tmp_path: Path, what: str, code: int, words: str) -> None:
+    ends_as(tmp_path, libraries("6.7.11")["trader"], what, code, words)
+
+
+def ends_as(tmp_path: Path, library: Path, what: str, code: int, words: str) -> None:
+    """A C++ program with ``library`` does ``what`` in a callback and ends with ``code``, having said ``words``."""
     front = Front("6.7.11")
     source, binary = tmp_path / "program.cpp", tmp_path / "program"
     source.write_text(PROGRAM)
-    library = libraries("6.7.11")["trader"]
     include = ("-I", headers("6.7.11"), "-L", library.parent, "-lthosttraderapi_se", f"-Wl,-rpath,{library.parent}")
     run(compiler(), "-std=c++17", "-pthread", source, *include, "-o", binary)
     child = subprocess.Popen(

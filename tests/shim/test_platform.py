@@ -1,4 +1,4 @@
-"""The runtime's seam to each system: every function called there (platform_check.cpp), on Linux and, in wine, Windows."""
+"""The runtime's seam to each system: each function called (platform_check.cpp), on Linux and in wine."""
 
 from __future__ import annotations
 

@@ -91,6 +91,20 @@ def test_limits_come_from_the_welcome(program: Start) -> None:
     assert [api.request("ReqQryOrder", number) for number in range(3)] == [0, 0, -3]
 
 
+def test_a_worker_that_never_sleeps(program: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTP2_BUSY_POLL", "1")
+    api, spi, front = program()
+    link = front.start(client_heartbeat_ms=50)
+    spi.next("OnFrontConnected")
+    for number in range(50):
+        assert api.request("ReqQryOrder", number) == 0
+        link.call("OnRspQryOrder", request_id=link.request("ReqQryOrder").request_id)
+        assert spi.next("OnRspQryOrder").number == number
+    assert link.read(wire.HEARTBEAT).kind == wire.HEARTBEAT
+    api.call("Release")
+    assert link.ends()
+
+
 def test_no_limit_on_queries(program: Start) -> None:
     api, spi, front = program()
     front.start(queries_in_flight=0)

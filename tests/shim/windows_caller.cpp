@@ -39,6 +39,7 @@ struct Spi {
 Api* api;
 void* step;  // set when what main waits for has happened
 bool is_order_seen;
+char library_path[512], front[256], flow[512], ending[16];
 
 void put(const char* text) {
     unsigned long size = 0, written;
@@ -116,7 +117,10 @@ void METHOD on_connected(Spi*) {
     if (call<int>(SLOT_LOGIN, static_cast<void*>(login), 1) != 0) fail("ReqUserLogin");
 }
 
-void METHOD on_disconnected(Spi*, int reason) { put_number_line("disconnected", reason); }
+void METHOD on_disconnected(Spi*, int reason) {
+    put_number_line("disconnected", reason);
+    if (ending[0] == 'h') SetEvent(step);
+}
 
 void METHOD on_login(Spi*, void* field, void* info, int request, bool is_last) {
     put_number_line("login", info ? member<int>(info, 0) : -1);
@@ -181,8 +185,6 @@ void trade() {
 void* callbacks[] = {CALLBACKS};
 Spi spi = {callbacks};
 
-char library_path[512], front[256], flow[512], ending[16];
-
 void environment(const char* name, char* out, unsigned long size) {
     unsigned long length = GetEnvironmentVariableA(name, out, size);
     if (length >= size) fail(name);
@@ -218,11 +220,16 @@ extern "C" void start() {
     if (call<int>(SLOT_ORDER, static_cast<void*>(order), 0) != -1) fail("a request before Init");
 #endif
     call<void>(SLOT_INIT);
-    wait("OnRspUserLogin");
-    put_line("day", call<const char*>(SLOT_TRADING_DAY));
-    trade();
+    if (ending[0] == 'h') {
+        // "hopeless": the front cannot be had.
+        wait("OnFrontDisconnected");
+    } else {
+        wait("OnRspUserLogin");
+        put_line("day", call<const char*>(SLOT_TRADING_DAY));
+        trade();
+    }
     // "exit": the program ends with its threads running.
-    if (ending[0] == 'r') call<void>(SLOT_RELEASE);
+    if (ending[0] != 'e') call<void>(SLOT_RELEASE);
     put("done\n");
     ExitProcess(0);
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ctp2.ctp import layout, schema
 from ctp2.shim import names, windows
@@ -92,8 +92,13 @@ _READ: Final = {
 def build(machine: Machine, tools: Tools, revision: str, side: Side, folder: Path) -> Path:
     """The program for one library; ``tools`` has to build for MSVC's interface."""
     (folder / "numbers.h").write_text("\n".join(numbers(machine, revision, side)) + "\n", encoding="ascii")
-    made, program = folder / "caller.o", folder / "caller.exe"
-    command = list(windows.compile_command(machine, tools, SOURCE, made))
+    return linked(machine, tools, SOURCE, folder)
+
+
+def linked(machine: Machine, tools: Tools, source: Path, folder: Path, *libraries: Path) -> Path:
+    """A program without a C runtime, of ``source`` and the headers in ``folder``."""
+    made, program = folder / "program.o", folder / "program.exe"
+    command = list(windows.compile_command(machine, tools, source, made))
     run([*command[:-4], "-I", str(folder), *command[-4:]], folder)
     functions = [f"{name}@{4 * count}" if machine.is_x86 else name for name, count in FUNCTIONS.items()]
     commands, imports = windows.import_libraries(
@@ -103,7 +108,7 @@ def build(machine: Machine, tools: Tools, revision: str, side: Side, folder: Pat
         *windows.partner(tools, "lld-link"),
         *("/nodefaultlib", "/entry:start", "/subsystem:console", *machine.link, f"/out:{program}"),
     )
-    for step in (*commands, [*link, str(made), *map(str, imports)]):
+    for step in (*commands, [*link, *map(str, (made, *imports, *libraries))]):
         run(step, folder)
     return program
 
@@ -140,13 +145,13 @@ def numbers(machine: Machine, revision: str, side: Side) -> Iterator[str]:
     yield f"#define CALLBACKS {', '.join(f'(void*){_callback(one)}' for one in spi)}"
 
 
-def _callback(method: schema.Method) -> str:
+def _callback(method: Mapping[str, Any]) -> str:
     letters = {"int": "n", "bool": "b"}
     ignored = "ignore_" + "".join(letters.get(kind, "p") for _, kind, *_ in method["args"])
     return _HANDLED.get(method["name"], ignored)
 
 
-def _filling(revision: str, name: str, struct: str, values: dict[str, str] | dict[str, str | float]) -> Iterator[str]:
+def _filling(revision: str, name: str, struct: str, values: Mapping[str, object]) -> Iterator[str]:
     yield f"static inline void {name}(char* at) {{"
     places = _places(revision, struct)
     for member, value in values.items():

@@ -102,7 +102,7 @@ bool parse_options(const char* options, Address& out, Text& why) {
     return true;
 }
 
-// HOST:PORT, NAME or number; one of IPv6 stands in brackets.
+// HOST:PORT, name or number; one of IPv6 may stand in brackets, and the last colon is the port's.
 bool parse_place(const char* place, size_t size, Address& out, Text& why) {
     const char* write = out.scheme == Scheme::TLS ? "write ssl://HOST:PORT" : "write tcp://HOST:PORT";
     size_t colon = size;
@@ -115,9 +115,6 @@ bool parse_place(const char* place, size_t size, Address& out, Text& why) {
         length -= 2;
     }
     if (memchr(place, '@', size)) return refuse(why, out.text, "passwords never go into an address");
-    if (!is_bracketed && memchr(host, ':', length)) {
-        return refuse(why, out.text, "write a number of IPv6 in brackets, for example tcp://[::1]:20002");
-    }
     bool is_host = length && length < sizeof out.host && !memchr(host, '[', length) && !memchr(host, ']', length);
     if (!is_host || !parse_port(place + colon, size - colon, out.port)) {
         refuse(why, out.text, write);
@@ -215,7 +212,8 @@ bool parse_address(const char* text, Address& out, Text& why) {
     size_t scheme = scheme_size(out.text);
     if (!scheme) return refuse(why, out.text, "it has no scheme: write tcp://HOST:PORT, or for example tts://7x24");
     bool is_tls = is_word(out.text, scheme, "ssl");
-    if (!is_tls && !is_word(out.text, scheme, "tcp")) {
+    out.is_v6 = is_word(out.text, scheme, "tcp6");
+    if (!is_tls && !out.is_v6 && !is_word(out.text, scheme, "tcp")) {
         out.scheme = Scheme::LAUNCHED;  // what the rest means is the backend's business
         return true;
     }

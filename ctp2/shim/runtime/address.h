@@ -6,7 +6,7 @@
 namespace ctp2 {
 
 enum class Scheme {
-    PLAIN,     // tcp://HOST:PORT
+    PLAIN,     // tcp://HOST:PORT, tcp6://HOST:PORT
     TLS,       // ssl://HOST:PORT?ca=FILE
     LAUNCHED,  // tts://…, ib://… and the like: a private server on this machine serves it
 };
@@ -18,6 +18,7 @@ struct Address {
     char text[1024];  // without the tcp:// that some programs put before other schemes; for messages and GetFrontInfo
     char host[256];   // a name or a number, without brackets; empty for LAUNCHED
     uint16_t port;
+    bool is_v6;    // whether only an IPv6 address of the host will do (tcp6://)
     char ca[768];  // file of certificates to trust; empty: the system's
 };
 

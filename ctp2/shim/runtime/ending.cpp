@@ -47,6 +47,8 @@ void become_child() {
 
 struct Python {
     int (*is_initialized)();
+    int (*has_lock)();
+    int (*later)(int (*)(void*), void*);
     int (*ensure)();
     void (*release)(int);
     void* (*import)(const char*);
@@ -67,7 +69,8 @@ bool find(Function& function, const char* name) {
 }
 
 bool find_python(Python& python) {
-    return find(python.is_initialized, "Py_IsInitialized") && find(python.ensure, "PyGILState_Ensure") &&
+    return find(python.is_initialized, "Py_IsInitialized") && find(python.has_lock, "PyGILState_Check") &&
+           find(python.later, "Py_AddPendingCall") && find(python.ensure, "PyGILState_Ensure") &&
            find(python.release, "PyGILState_Release") && find(python.import, "PyImport_ImportModule") &&
            find(python.new_function, "PyCFunction_NewEx") && find(python.call_method, "PyObject_CallMethod") &&
            find(python.build_value, "Py_BuildValue") && find(python.save_thread, "PyEval_SaveThread") &&
@@ -91,15 +94,23 @@ struct Method {
 };
 Method g_method = {"ctp2_stop_callbacks", at_python_exit, 4, nullptr};  // METH_NOARGS
 
-bool install_python() {
-    if (!find_python(g_functions) || !g_functions.is_initialized()) return false;
+// With the interpreter's lock, on whichever thread.
+int register_at_exit(void*) {
     int state = g_functions.ensure();
     void* module = g_functions.import("atexit");
     void* function = module ? g_functions.new_function(&g_method, nullptr, nullptr) : nullptr;
     void* done = function ? g_functions.call_method(module, "register", "O", function) : nullptr;
     if (!done) g_functions.clear_error();
     g_functions.release(state);
-    return done != nullptr;
+    return 0;
+}
+
+bool install_python() {
+    if (!find_python(g_functions) || !g_functions.is_initialized()) return false;
+    if (g_functions.has_lock()) return register_at_exit(nullptr) == 0;
+    // Not waiting for the lock, whose owner may be waiting for this thread: the interpreter does it when it comes to it,
+    // at the latest before it ends.
+    return g_functions.later(register_at_exit, nullptr) == 0;
 }
 
 }  // namespace

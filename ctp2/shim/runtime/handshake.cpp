@@ -98,9 +98,22 @@ sys::Socket connect_one(const sys::Endpoint& point, Stop& stop, int64_t deadline
     return sys::NO_SOCKET;
 }
 
-bool connect_any(Link& link, const char* host, uint16_t port, Stop& stop, Text& why) {
+// Those of IPv6 alone: an address of IPv4 has 16 bytes in every system.
+int only_v6(sys::Endpoint* points, int count) {
+    int kept = 0;
+    for (int at = 0; at < count; at++) {
+        if (points[at].length > 16) points[kept++] = points[at];
+    }
+    return kept;
+}
+
+bool connect_any(Link& link, const char* host, uint16_t port, bool is_v6, Stop& stop, Text& why) {
     sys::Endpoint points[MOST_ENDPOINTS];
     int count = resolve(host, port, stop, points, why);
+    if (is_v6 && count) {
+        count = only_v6(points, count);
+        if (!count) why.add("host ").add(host).add(" has no address of IPv6: write tcp:// instead of tcp6://");
+    }
     for (int at = 0; at < count && !stop.is_set(); at++) {
         why.clear();
         link.socket = connect_one(points[at], stop, sys::monotonic_ns() + CONNECT_NS, why);
@@ -249,7 +262,7 @@ bool link_open(Link& link, Inbox& inbox, const Address& address, const Face& fac
     link.clear();
     inbox.clear();
     Text reason;
-    bool is_open = connect_any(link, host, port, stop, reason) &&
+    bool is_open = connect_any(link, host, port, address.is_v6, stop, reason) &&
                    (address.scheme != Scheme::TLS || start_tls(link, host, address.ca, stop, reason));
     if (is_open && !say_hello(link, face, identity, launched.token)) {
         reason.add("broke off the handshake");

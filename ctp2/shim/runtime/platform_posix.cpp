@@ -25,7 +25,13 @@
 #include <sys/syscall.h>
 #endif
 
+#if defined(__APPLE__)
+// There `environ` belongs to programs; libraries ask for it.
+extern "C" char*** _NSGetEnviron(void);
+#define environ (*_NSGetEnviron())
+#else
 extern char** environ;
+#endif
 
 namespace ctp2 {
 namespace sys {
@@ -474,14 +480,19 @@ void close_from(int first, int but) {
     }
 }
 
+int above_standard(int file) { return file >= 0 && file < 3 ? fcntl(file, F_DUPFD_CLOEXEC, 3) : file; }
+
 // In the grandchild, between fork and exec: only calls that are safe there. `report` closes itself on success.
 [[noreturn]] void become(const char* const* arguments, char** variables, const char* log, int report) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    signal(SIGPIPE, SIG_DFL);
-    int null = open("/dev/null", O_RDWR);
-    int errors = log ? open(log, O_WRONLY | O_CREAT | O_APPEND, 0600) : null;
+    // What this program ignores, a shell's background job the keyboard's signals, is its own business.
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+    // Where this program has closed its standard files, new ones get their numbers: they go above them first.
+    report = above_standard(report);
+    int null = above_standard(open("/dev/null", O_RDWR));
+    int errors = log ? above_standard(open(log, O_WRONLY | O_CREAT | O_APPEND, 0600)) : null;
     dup2(null, 0);
     dup2(null, 1);
     dup2(errors >= 0 ? errors : null, 2);

@@ -1,11 +1,12 @@
-"""A CTP program over any Python binding, told what to do line by line: ``program.py BINDING``.
+"""A CTP program over any Python binding, told what to do line by line: ``binding.py BINDING``.
 
-It knows nothing of ctp2. ``BINDING`` is what it imports: ``openctp_ctp``, ``ctp`` (ctp-python), or ``ctp2``, which has the
-face of the first. Each line of its input is a JSON object with ``do``; each callback is a line of its output with every
-member of every struct, read inside the callback, as the binding shows it. A line's ``api`` is a name of the test's choice.
+It knows nothing of ctp2. ``BINDING`` is what it imports: ``openctp_ctp``, ``ctp`` (ctp-python), or ``ctp2``, which has
+the face of the first. Each line of its input is a JSON object with ``do``; each callback is a line of its output with
+every member of every struct, read inside the callback, as the binding shows it. A line's ``api`` is a name of the test's
+choice; an Api may be of another ``binding`` than the first.
 
 =========  ==========================================================================================================
-create     make an Api of ``kind`` with ``arguments`` and a Spi
+create     make an Api of ``kind`` (of ``binding``) with ``arguments`` and a Spi
 call       call ``name`` with ``arguments``; its result is a line of output
 when       call the like of ``call`` inside the next callback named ``callback``
 members    tell the members of ``struct``
@@ -57,17 +58,21 @@ def shown(value):
 class Program:
     def __init__(self, binding):
         self.binding = binding
-        package = importlib.import_module(binding)
-        self.modules = {
-            "trader": package if binding == "ctp" else package.tdapi,
-            "md": package if binding == "ctp" else package.mdapi,
-        }
+        self.load(binding)
         self.apis = {}
-        self.kinds = {}
+        self.modules = {}
         self.spis = {}
         self.waiting = {}
         self.quiet = False
         self.seen = 0
+
+    @staticmethod
+    def load(binding):
+        """The modules of a binding, by kind."""
+        package = importlib.import_module(binding)
+        if binding == "ctp":
+            return {"trader": package, "md": package}
+        return {"trader": package.tdapi, "md": package.mdapi}
 
     def argument(self, value, module):
         if isinstance(value, dict) and "bytes" in value:
@@ -81,8 +86,8 @@ class Program:
             return [self.argument(one, module) for one in value]
         return value
 
-    def spi(self, api, kind):
-        base = getattr(self.modules[kind], {"trader": "CThostFtdcTraderSpi", "md": "CThostFtdcMdSpi"}[kind])
+    def spi(self, api, kind, module):
+        base = getattr(module, {"trader": "CThostFtdcTraderSpi", "md": "CThostFtdcMdSpi"}[kind])
 
         def callback(name):
             def called(spi, *arguments):
@@ -107,15 +112,15 @@ class Program:
             "trader": ("CThostFtdcTraderApi", "CreateFtdcTraderApi"),
             "md": ("CThostFtdcMdApi", "CreateFtdcMdApi"),
         }[kind]
-        made_by = getattr(self.modules[kind], name)
+        module = self.modules[line["api"]] = self.load(line.get("binding", self.binding))[kind]
+        made_by = getattr(module, name)
         api = self.apis[line["api"]] = getattr(made_by, factory)(*line["arguments"])
-        self.kinds[line["api"]] = kind
-        spi = self.spis[line["api"]] = self.spi(line["api"], kind)
+        spi = self.spis[line["api"]] = self.spi(line["api"], kind, module)
         api.RegisterSpi(spi)
         tell(api=line["api"], created=made_by.GetApiVersion())
 
     def called(self, line):
-        module = self.modules[self.kinds[line["api"]]]
+        module = self.modules[line["api"]]
         arguments = [self.argument(one, module) for one in line["arguments"]]
         return getattr(self.apis[line["api"]], line["name"])(*arguments), arguments
 
@@ -135,7 +140,7 @@ class Program:
         tell(api=line["api"], forked=os.waitstatus_to_exitcode(status))
 
     def members(self, line):
-        tell(members=members_of(getattr(self.modules[line["kind"]], line["struct"])))
+        tell(members=members_of(getattr(self.load(self.binding)[line["kind"]], line["struct"])))
 
     def run(self):
         for text in sys.stdin:
