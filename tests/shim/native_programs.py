@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
-from ctp2.shim import compilers
 from ctp2.shim.build import build
 from ctp2.shim.header import header, write_headers
-from tools.foreign import CACHE, _kept
+from tests.shim.probing import compiler
+from tools.kept import CACHE, forget_others, kept
 
 HERE = Path(__file__).resolve().parent
 REVISION: Final = "6.7.11"
@@ -27,6 +27,7 @@ WAIT: Final = 90.0
 @cache
 def libraries() -> tuple[Path, Path]:
     """The trader's and the market data library, for the sources as they are."""
+    compiler()
     folder = Path(tempfile.mkdtemp(prefix="ctp2-shim-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return build(REVISION, folder, cache=CACHE / "shim-build")
@@ -35,7 +36,7 @@ def libraries() -> tuple[Path, Path]:
 @cache
 def program() -> Path:
     """The compiled program."""
-    tools = next(compilers.identify(command) for command in compilers.commands(None))
+    tools = compiler()
     source = HERE / "native_program.cpp"
     digest = hashlib.sha256(repr((tools.command, tools.version)).encode() + source.read_bytes())
     digest.update(header(REVISION).encode())
@@ -45,7 +46,9 @@ def program() -> Path:
         command = [*tools.command, "-std=c++17", "-O1", "-Wall", "-Wextra", "-I", str(folder), str(source)]
         subprocess.run([*command, "-o", str(folder / "program"), "-ldl"], check=True, timeout=WAIT)
 
-    return _kept(f"native-program-{digest.hexdigest()[:16]}", fill) / "program"
+    name = f"native-program-{digest.hexdigest()[:16]}"
+    forget_others("native-program-*", name)
+    return kept(name, fill) / "program"
 
 
 class Program:

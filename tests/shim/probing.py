@@ -8,8 +8,10 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from ctp2.shim import compilers
-from tools.foreign import _kept
+from tools.kept import forget_others, kept
 
 HERE = Path(__file__).resolve().parent
 RUNTIME = HERE.parents[1] / "ctp2" / "shim" / "runtime"
@@ -20,9 +22,17 @@ WAIT = 120.0
 
 
 @cache
+def compiler() -> compilers.Tools:
+    """The first that is there; skips the test without one."""
+    for command in compilers.commands(None):
+        return compilers.identify(command)
+    pytest.skip("no C++ compiler")
+
+
+@cache
 def program() -> Path:
     """The compiled probe, with sanitizers where the compiler has them."""
-    tools = next(compilers.identify(command) for command in compilers.commands(None))
+    tools = compiler()
     checked = CHECKED if tools.kind == "gcc" else ()
     sources = [HERE / "probe.cpp", *(RUNTIME / f"{part}.cpp" for part in PARTS)]
     digest = hashlib.sha256(repr((tools.command, tools.version, FLAGS, checked)).encode())
@@ -33,7 +43,9 @@ def program() -> Path:
         command = [*tools.command, *FLAGS, *checked, "-I", str(RUNTIME), *map(str, sources)]
         subprocess.run([*command, "-o", str(folder / "probe"), "-pthread", "-ldl"], check=True, timeout=WAIT)
 
-    return _kept(f"probe-{digest.hexdigest()[:16]}", fill) / "probe"
+    name = f"probe-{digest.hexdigest()[:16]}"
+    forget_others("probe-*", name)
+    return kept(name, fill) / "probe"
 
 
 def probe(
