@@ -108,7 +108,8 @@ def _run_all(commands: list[list[str]]) -> None:
         running.append(subprocess.Popen(command))
         if len(running) == 2 and running.pop(0).wait():
             raise subprocess.CalledProcessError(1, command)
-    if any([one.wait() for one in running]):
+    codes = [one.wait() for one in running]
+    if any(codes):
         raise subprocess.CalledProcessError(1, commands[-1])
 
 
