@@ -142,7 +142,13 @@ def test_orders_of_any_bytes(desk: Desk, case: str) -> None:
 def test_rubbish_around_a_good_order(desk: Desk) -> None:
     """What stands behind a NUL is not read, and a member that nobody set may hold anything that it is not asked for."""
     texts = {name: value.encode() + b"\0" for name, value in GOOD.items() if isinstance(value, str) and len(value) > 1}
-    members = {**GOOD, **texts, "OrderRef": b"12345678\0", "CombOffsetFlag": b"0\0", "CombHedgeFlag": b"1\0"}
+    members: dict[str, Any] = {
+        **GOOD,
+        **texts,
+        "OrderRef": b"12345678\0",
+        "CombOffsetFlag": b"0\0",
+        "CombHedgeFlag": b"1\0",
+    }
     members |= {"GTDDate": b"\0", "BusinessUnit": b"\0", "InvestUnitID": b"\0", "AccountID": b"\0", "CurrencyID": b"\0"}
     members |= {"ClientID": b"\0", "MacAddress": b"\0", "IPAddress": b"\0", "IsAutoSuspend": 0, "IsSwapOrder": 0}
     members |= {"UserForceClose": 0, "StopPrice": 0.0}
