@@ -148,6 +148,11 @@ def test_a_program(program: Program, verb: str, check: cxx.Check) -> None:
     ALONE[verb](program.run(verb, check=check))
 
 
+def test_a_fork_starts_objects_of_its_own(program: Program) -> None:
+    """While another thread makes and releases objects. The checkers are not made for what a child does after that."""
+    nothing(program.run("forks_and_starts"))
+
+
 @pytest.mark.parametrize("check", CHECKED)
 @pytest.mark.parametrize("scope", ["local", "global"])
 def test_two_versions_at_once(program: Program, scope: str, check: cxx.Check) -> None:
