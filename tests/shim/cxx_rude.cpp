@@ -415,6 +415,29 @@ void two_versions() {
     for (int at : {0, 2}) CHECK(all[at]->last_code == "rb2605" && all[at]->last_price == 1.5);
 }
 
+// OTHER-FOLDER has the vendor's libraries; nobody listens where they connect to.
+void beside_the_vendor() {
+    Party *ours = nullptr;
+    if (g_argument == "ours first") ours = streaming();
+    Party *theirs[] = {keep(v6_3_15::make_md(load(g_other, "libthostmduserapi_se.so"))),
+                       keep(v6_3_15::make_trader(load(g_other, "libthosttraderapi_se.so")))};
+    for (Party *one : theirs) {
+        CHECK(!strstr(one->version(), "ctp2") && strstr(one->version(), "6.3.15"));
+        one->create();
+        one->init("tcp://127.0.0.1:1");
+    }
+    if (!ours) ours = streaming();
+    CHECK(strcmp(ours->version(), "v6.7.11_20250617 ctp2") == 0);
+    CHECK(goes_on(*ours));
+    for (Party *one : theirs) CHECK(Party::load(one->connected) == 0);
+    ours->release();
+    // And ours under the vendor's names: each its own.
+    Party *again = streaming();
+    for (Party *one : theirs) one->release();
+    CHECK(goes_on(*again));
+    again->release();
+}
+
 // --- threads and signals ---------------------------------------------------------------------------------------------
 
 Party *g_party;
@@ -512,7 +535,7 @@ const std::map<std::string, void (*)()> VERBS = {
     {"releases_while_hanging", releases_while_hanging}, {"releases_quickly", releases_quickly}, {"joins", joins},
     {"joins_inside", joins_inside}, {"unregisters", unregisters}, {"never_starts", never_starts},
     {"asks_after_release", asks_after_release}, {"forks", forks}, {"forks_and_starts", forks_and_starts}, {"closes_while_connected", closes_while_connected},
-    {"rounds", rounds}, {"two_versions", two_versions}, {"many_threads", many_threads}, {"signals", signals},
+    {"rounds", rounds}, {"beside_the_vendor", beside_the_vendor}, {"two_versions", two_versions}, {"many_threads", many_threads}, {"signals", signals},
 };
 
 }  // namespace
