@@ -140,7 +140,7 @@ def plain(value: Any) -> Any:
     if "bytes" in value:
         return bytes.fromhex(value["bytes"])
     if "gb18030" in value:
-        return bytes.fromhex(value["gb18030"]).decode("gb18030")
+        return bytes.fromhex(value["gb18030"]).decode("gb18030", "replace")
     return SimpleNamespace(**{name: plain(one) for name, one in value["has"].items()})
 
 
