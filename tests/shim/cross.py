@@ -16,7 +16,6 @@ import pytest
 
 from ctp2.shim.build import build
 from tools import debian, foreign_systems
-from tools.kept import CACHE
 
 T = TypeVar("T")
 WAIT = 120
@@ -54,7 +53,7 @@ def _of_debian(get: Callable[[], T]) -> T:
 
 def built(revision: str, target: str, by: str, folder: Path) -> tuple[Path, Path]:
     """Both libraries in ``folder``; results are kept among what tests prepare."""
-    return build(revision, folder, target=target, compiler=compiler(by), cache=CACHE / "shim")
+    return build(revision, folder, target=target, compiler=compiler(by), cache=foreign_systems.BUILDS)
 
 
 @contextmanager
