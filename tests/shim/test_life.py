@@ -321,6 +321,26 @@ api.call("Release")
     front.close()
 
 
+def test_a_copy_by_fork_does_not_hold_the_flow_path(tmp_path: Path) -> None:
+    front = Front("6.7.11")
+    code = """
+read, write = os.pipe()
+pid = os.fork()
+if pid == 0:
+    os.close(write)
+    os.read(read, 1)
+    os._exit(0)
+api.call("Release")
+Api(Path(sys.argv[1]), "6.7.11", "trader", sys.argv[2]).call("Release")
+os.close(write)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    child = started(code, tmp_path, front)
+    front.start()
+    assert ended(child) == (0, "")
+    front.close()
+
+
 PROGRAM = """
 #include "ThostFtdcTraderApi.h"
 #include <pthread.h>

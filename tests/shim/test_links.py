@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
+from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 import pytest
@@ -54,6 +57,18 @@ def test_what_is_no_front(program: Start, capfd: Any, answer: bytes, words: str)
     assert spi.next().name == "OnFrontConnected"
     (line,) = said(capfd)
     assert words in line
+
+
+def test_a_refusal_in_chinese_is_told_by_its_number(program: Start, capfd: Any) -> None:
+    _, spi, front = program()
+    link = front.accept()
+    link.frame()
+    link.send(wire.refused(wire.Refusal(5002, "CTP:系统忙", "too many links, 连接太多"))).close()
+    front.start()
+    assert spi.next().name == "OnFrontConnected"
+    assert said(capfd) == [
+        f"ctp2: {front.address}: refuses this program (5002): too many links, 连接太多; trying again"
+    ]
 
 
 def test_a_front_of_another_major_version(program: Start, capfd: Any) -> None:
@@ -142,6 +157,17 @@ def test_heartbeats_of_the_client(program: Start) -> None:
         assert link.frame().kind == wire.HEARTBEAT
 
 
+def test_times_and_limits_beyond_all_measure(program: Start) -> None:
+    api, spi, front = program()
+    most = 0xFFFF_FFFF
+    numbers = ("client_heartbeat_ms", "warning_ms", "silence_ms", "queries_in_flight", "queries_per_second")
+    link = front.start(flow_identity="i" * 39, trading_day="d" * 15, **dict.fromkeys(numbers, most))
+    spi.next("OnFrontConnected")
+    assert [api.request("ReqQryOrder", number) for number in range(300)] == [0] * 300
+    link.call("OnRspQryOrder", request_id=299)
+    assert spi.next("OnRspQryOrder").number == 299
+
+
 def test_silence_is_warned_of_and_ends_the_link(program: Start) -> None:
     _, spi, front = program()
     link = front.start(warning_ms=600, silence_ms=1200)
@@ -167,6 +193,40 @@ def test_a_front_that_reads_nothing(program: Start) -> None:
     refused = results.index(-1)
     assert refused * 424 > 4 << 20
     assert set(results[:refused]) == {0}
+
+
+@pytest.mark.slow
+def test_what_cannot_be_sent_for_40_seconds_ends_the_link(program: Start) -> None:
+    api, spi, front = program()
+    link = front.start()
+    spi.next("OnFrontConnected")
+    while api.request("ReqOrderInsert", 1) == 0:
+        pass
+    began = time.monotonic()
+    # The front goes on talking: it is not silence that ends the link.
+    call = None
+    while call is None and time.monotonic() - began < 120:
+        link.send(wire.heartbeat())
+        with suppress(Empty):
+            call = spi.calls.get(timeout=0.5)
+    assert call is not None
+    assert call[:4] == ("OnFrontDisconnected", None, None, 8194)
+    assert time.monotonic() - began >= 39
+
+
+def test_the_pause_between_attempts_grows(program: Start) -> None:
+    _, spi, front = program()
+    times: list[float] = []
+    for _ in range(3):
+        front.accept().close()
+        times.append(time.monotonic())
+    assert times[1] - times[0] >= 0.9
+    assert times[2] - times[1] >= 1.9
+    # An open link ends the series.
+    front.start().close()
+    assert [spi.next().name for _ in range(2)] == ["OnFrontConnected", "OnFrontDisconnected"]
+    front.start()
+    assert spi.next().name == "OnFrontConnected"
 
 
 def test_what_waits_is_sent_when_the_front_reads_again(program: Start) -> None:
@@ -221,6 +281,15 @@ def test_several_fronts(program: Start, capfd: Any) -> None:
         f"ctp2: {nobody}: nobody listens there: is the server running, and is this its port?; trying again"
     ]
     other.close()
+
+
+def test_a_front_by_its_name(program: Start) -> None:
+    named = Front("6.7.11")
+    address = f"tcp://localhost:{named.port}".encode()
+    _, spi, _ = program(before=lambda api: api.call("RegisterNameServer", address))
+    named.start()
+    assert spi.next().name == "OnFrontConnected"
+    named.close()
 
 
 def test_name_servers_come_before_fronts(program: Start) -> None:

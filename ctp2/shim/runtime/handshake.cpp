@@ -51,8 +51,9 @@ int resolve(const char* host, uint16_t port, Stop& stop, sys::Endpoint* out, Tex
         return 0;
     }
     int64_t deadline = sys::monotonic_ns() + CONNECT_NS;
-    int pause = 1;
-    while (!lookup->is_done.load() && sys::monotonic_ns() < deadline && !stop.pause(pause)) pause = pause < 16 ? pause * 2 : 16;
+    for (int pause = 1; !lookup->is_done.load() && sys::monotonic_ns() < deadline && !stop.pause(pause);) {
+        pause = pause < 16 ? pause * 2 : 16;
+    }
     count = 0;
     if (!lookup->is_done.load()) {
         why.add("the name of host ").add(host).add(" was not resolved in time");
@@ -210,6 +211,11 @@ bool await_welcome(Link& link, Inbox& inbox, const Face& face, Stop& stop, Welco
     int64_t deadline = sys::monotonic_ns() + HANDSHAKE_NS;
     bool is_first = true;
     for (;;) {
+        // Also one that sends ever more and no welcome has its time.
+        if (stop.is_set() || sys::monotonic_ns() >= deadline) {
+            why.add("sends no welcome").add(hint);
+            return false;
+        }
         inbox.make_room();
         long got = link.receive(inbox.data + inbox.end, Inbox::SIZE - inbox.end);
         if (got == sys::IO_AGAIN) {

@@ -375,7 +375,10 @@ File open_file(const char* path, unsigned how) {
 }
 
 void close_file(File file) {
-    if (file >= 0) close(static_cast<int>(file));
+    if (file < 0) return;
+    // A lock lives as long as any copy of the descriptor, and a child by fork has one that it does not know of.
+    flock(static_cast<int>(file), LOCK_UN);
+    close(static_cast<int>(file));
 }
 
 bool lock_file(File file) { return flock(static_cast<int>(file), LOCK_EX | LOCK_NB) == 0; }
