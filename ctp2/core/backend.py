@@ -13,7 +13,8 @@ A backend package offers two functions and two classes:
 ``Backend.session``    required  one per Api object or served client
 ``Session.handle``     required  take one request; never block, never call back synchronously
 ``Backend.work_on``      optional  ``(host) -> bool``: do the work on a server's event loop (:class:`Host`) from now on,
-                                 ``Backend.work_alone()`` ends that; False: it cannot. A loop wakes nobody
+                                 ``Backend.work_alone()`` ends that; False: it cannot. A loop wakes nobody.
+                                 Sessions of a backend that works there are opened and closed there, too
 ``Backend.figures``      optional  ``() -> Mapping[str, float]``: numbers for whoever watches, from any thread; names as
                                  Prometheus writes them, counters end with ``_total``
 ``Backend.backlog``      optional  ``() -> int``: how many requests wait; a server hands it no more while they are many

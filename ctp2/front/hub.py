@@ -43,8 +43,9 @@ class Hub:
         executor: Executor,
         next_number: Callable[[], int],
         token: str = "",
+        is_host: bool = False,
     ) -> None:
-        """With ``token`` only clients that present it may come."""
+        """With ``token`` only clients that present it may come; ``is_host``: the backend works on this loop."""
         self.kind: Kind = kind
         self.backend = backend
         self.limits = limits
@@ -66,6 +67,7 @@ class Hub:
         """Snapshots conflated for clients that have gone."""
         self._executor = executor
         self._token = token.encode()
+        self._is_host = is_host
         self._addresses: Counter[str] = Counter()
         self._arrivals: dict[str, tuple[float, int]] = {}
         """By address: when its present second began, and links since then."""
@@ -175,10 +177,13 @@ class Hub:
 
     # ------------------------------------------------------------------ sessions
     def open_session(self, connection: Connection, hello: wire.Hello, features: int) -> None:
-        """Let the backend make a session, on a thread: it may take its time."""
+        """Let the backend make a session: on a thread, as it may take its time, unless it works here itself."""
         wrong = connection.wrong_side(hello)
         if wrong is not None:
             connection.opened(wrong, features)
+            return
+        if self._is_host:
+            connection.opened(self._own_session(connection), features)
             return
 
         def done(future: asyncio.Future[Session]) -> None:
@@ -193,8 +198,18 @@ class Hub:
         future = self.loop.run_in_executor(self._executor, self.backend.session, self.kind, connection.outbox)
         future.add_done_callback(done)
 
+    def _own_session(self, connection: Connection) -> Session | None:
+        try:
+            return self.backend.session(self.kind, connection.outbox)
+        except Exception as error:
+            log.error("link=%d no session: %r", connection.number, error)
+            return None
+
     def close_session(self, session: Session) -> None:
-        """End a session, on a thread: it may wait for the backend."""
+        """End a session: on a thread, as it may wait for the backend, unless that works here itself."""
+        if self._is_host:
+            _close(session)
+            return
         try:
             self._executor.submit(_close, session)
         except RuntimeError:

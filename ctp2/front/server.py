@@ -126,7 +126,8 @@ class Server:
                 if kind not in backend.capabilities.served:
                     say(INFO, "skipped", name=config.name, side=kind, why="the backend does not offer it")
                     continue
-                hub = Hub(kind, backend, config.limits, self.clock, self._executor, self._next_number, config.token)
+                number, hosts = self._next_number, self._hosts
+                hub = Hub(kind, backend, config.limits, self.clock, self._executor, number, config.token, hosts)
                 listening_at = listener(config.host, port, _SEND_BUFFER if kind == "md" else 0)
                 listening = await loop.create_server(hub.connection, sock=listening_at, backlog=_BACKLOG, ssl=tls)
                 self._listening.append(listening)

@@ -76,6 +76,13 @@ class Backend(fake.Backend):
         super().__init__()
         self.open: set[Session] = set()
 
+    def work_on(self, host: Any) -> bool:
+        """It has no thread, as the counter has none behind a server."""
+        return True
+
+    def work_alone(self) -> None:
+        """Nothing to go back to."""
+
     def session(self, kind: Kind, sink: Sink) -> Session:
         session = Session(kind, sink)
         self.open.add(session)
