@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, cast
 
 import pytest
 
@@ -28,7 +28,7 @@ class Client:
     imports: str
     binding: foreign_clients.Binding | None = None
     marks: tuple[Any, ...] = field(default=())
-    check: cxx.Check | Literal[""] = ""
+    check: str = ""
     """A program in C++ (``cxx.py``), compiled with this checker or ``plain``."""
 
     def says(self, version: str) -> bool:
@@ -98,7 +98,7 @@ def environment_of(client: Client) -> dict[str, str]:
 def start(client: Client, folder: Path, stack: ExitStack, **environment: str) -> Child:
     """The program under a binding, until the stack is closed."""
     if client.check:
-        return cxx.start(client.check, folder, stack, **environment)
+        return cxx.start(cast(cxx.Check, client.check), folder, stack, **environment)
     known = {name: value for name, value in os.environ.items() if name == "CTP2_HOME"}
     child = Child(client.imports, path_of(client), folder, **known, **environment_of(client), **environment)
     stack.callback(child.close)

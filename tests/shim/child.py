@@ -195,13 +195,17 @@ class Api:
         self.child.send(do="call", api=self.name, name=name, number=self._number, arguments=values, **options)
         return self.child.answer(self.name)
 
+    def begin(self, name: str, *arguments: Any) -> None:
+        """Have a method called there and do not wait; :meth:`result` is its result."""
+        self.child.send(do="call", api=self.name, name=name, arguments=[_argument(one) for one in arguments])
+
     def when(self, callback: str, name: str, *arguments: Any) -> None:
         """Call a method there inside the next ``callback``; :meth:`result` is its result."""
         values = [_argument(one) for one in arguments]
         self.child.send(do="when", api=self.name, callback=callback, name=name, arguments=values)
 
     def result(self) -> Any:
-        """The result of what :meth:`when` asked for."""
+        """The result of what :meth:`when` or :meth:`begin` asked for, in their order."""
         return self.child.answer(self.name)["result"]
 
     def __getattr__(self, name: str) -> Any:

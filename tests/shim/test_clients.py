@@ -293,3 +293,38 @@ def test_a_day(client: Client, desk: Desk, tmp_path: Path, stack: ExitStack) -> 
     alice.api.Release()
     assert child.end() == 0
     assert client.complaints(child.stderr) == []
+
+
+BURST: Final = 200
+"""Orders that are sent without waiting for anything."""
+
+
+def test_killed_under_load(client: Client, desk: Desk, tmp_path: Path, stack: ExitStack) -> None:
+    """The server dies while orders come in: what it has told is known, what it took is told later, each once."""
+    child = start(client, tmp_path, stack)
+    flow = tmp_path / "flow"
+    flow.mkdir()
+    alice = ChildTrader(child, desk.trade, flow=f"{flow}/", resume=tdapi.THOST_TERT_RESUME)
+    assert login(alice.connect()).error_id == 0
+    confirm(alice)
+    mark = len(alice.spi.calls)
+    for number in range(1, BURST + 1):
+        alice.api.begin("ReqOrderInsert", alice.order(MATCHED, 3300.0, OrderRef=str(number)), number)
+    alice.spi.wait_for(is_order("3"), after=mark, count=5)
+    desk.stop(signal.SIGKILL)
+    results = [alice.api.result() for _ in range(BURST)]
+    assert set(results) <= {0, -1}
+    desk.start()
+    alice.spi.wait_for("OnFrontConnected", after=mark)
+    assert login(alice).error_id == 0
+    late = Witness(desk, client.revision)
+    stack.callback(late.api.Release)
+    late.ready()
+    all_at_once(alice, late)
+    assert ids(private(alice)) == ids(private(late))
+    assert len(set(ids(private(alice)))) == len(private(alice))
+    known = {row.OrderRef for row in alice.rows("ReqQryOrder", BrokerID="9999", InvestorID="alice")}
+    assert known == {call.field.OrderRef for call in private(alice)}
+    assert 5 <= len(known) <= results.count(0)
+    alice.api.Release()
+    assert child.end() == 0
