@@ -42,6 +42,10 @@ BESIDE: Final = (
     ("quotes into the engine, idle", "TqSim core: quotes, idle"),
     ("quotes into the engine, 1,000 resting orders", "TqSim core: quotes, 1,000 resting orders"),
     ("one order at a time, request → OnRtnTrade, p50", "loopback TCP round trip of 500 bytes in C, p50"),
+    (
+        "C++ client over loopback, durable, request → OnRtnTrade, p50",
+        "loopback TCP round trip of 500 bytes in C, p50",
+    ),
     ("create an InputOrder and set 19 fields", "plain Python: a class with slots, 19 fields"),
 )
 """Figures that are put beside each other: ours, and the yardstick's."""

@@ -52,9 +52,9 @@ class Child:
     """The process."""
 
     def __init__(
-        self, binding: str, path: list[Path], folder: Path, command: list[str] | None = None, **environment: str
+        self, binding: str, path: list[Path], folder: Path, command: list[str] | None = None, /, **environment: str
     ) -> None:
-        """``path`` is where ``binding`` is found, ``folder`` the working folder; ``command`` another program than ours."""
+        """``path`` is where ``binding`` is found, ``folder`` the working folder; ``command``: another program."""
         kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "CTP2_FRONT")}
         environment = {**kept, "PYTHONPATH": os.pathsep.join(map(str, path)), **environment}
         self.binding = binding
@@ -140,7 +140,7 @@ def plain(value: Any) -> Any:
     if "bytes" in value:
         return bytes.fromhex(value["bytes"])
     if "gb18030" in value:
-        return bytes.fromhex(value["gb18030"]).decode("gb18030")
+        return bytes.fromhex(value["gb18030"]).decode("gb18030", "replace")
     return SimpleNamespace(**{name: plain(one) for name, one in value["has"].items()})
 
 

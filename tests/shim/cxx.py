@@ -108,7 +108,8 @@ def _run_all(commands: list[list[str]]) -> None:
         running.append(subprocess.Popen(command))
         if len(running) == 2 and running.pop(0).wait():
             raise subprocess.CalledProcessError(1, command)
-    if any([one.wait() for one in running]):
+    codes = [one.wait() for one in running]
+    if any(codes):
         raise subprocess.CalledProcessError(1, commands[-1])
 
 
@@ -137,7 +138,9 @@ def rude(check: Check = "plain") -> Path:
     """``cxx_rude.cpp`` with ``cxx_party.cpp`` of two revisions; it finds libraries by ``dlopen``."""
     headers = {revision: header.header(revision) for revision in PARTIES}
     sources = [HERE / name for name in ("cxx_rude.cpp", "cxx_party.cpp", "cxx_party.h")]
-    key = _digest(repr((Checks[check], _PROGRAM_FLAGS, "2")), *headers.values(), *(path.read_bytes() for path in sources))
+    key = _digest(
+        repr((Checks[check], _PROGRAM_FLAGS, "2")), *headers.values(), *(path.read_bytes() for path in sources)
+    )
     name = f"cxx-rude-{check}-{key}"
 
     def fill(folder: Path) -> None:

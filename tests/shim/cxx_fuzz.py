@@ -62,13 +62,15 @@ class Author:
         body = b""
         if size and (shape in ("RETURN", "REFUSAL") or pick.random() < 0.8):
             flags |= wire.FIELD
-            body += self.bytes(size) + wire.padding(size)
+            body += self.content(size) + wire.padding(size)
         if shape in ("ERROR", "REFUSAL") or (shape == "RESPONSE" and pick.random() < 0.7):
             flags |= wire.INFO
-            body += pick.choice((bytes(4), pick.randbytes(4))) + self.bytes(84)
-        return wire.frame(wire.CALLBACK, body, flags, slot, pick.randrange(-3, 9), pick.choice((0, 1, 7, -1, 2**31 - 1)))
+            body += pick.choice((bytes(4), pick.randbytes(4))) + self.content(84)
+        return wire.frame(
+            wire.CALLBACK, body, flags, slot, pick.randrange(-3, 9), pick.choice((0, 1, 7, -1, 2**31 - 1))
+        )
 
-    def bytes(self, size: int) -> bytes:
+    def content(self, size: int) -> bytes:
         """Of a struct: any, all the same, or text to the end."""
         pick = self.pick
         return pick.choice((pick.randbytes(size), bytes([pick.randrange(256)]) * size, b"A" * size, bytes(size)))
@@ -82,7 +84,9 @@ class Author:
         """One, mutated or not."""
         pick = self.pick
         frames = [self.welcome(), wire.frame(wire.CALLBACK, b"", wire.LAST, 0)]
-        frames += [pick.choice((self.callback, self.callback, self.callback, self.aside))() for _ in range(pick.randrange(16))]
+        frames += [
+            pick.choice((self.callback, self.callback, self.callback, self.aside))() for _ in range(pick.randrange(16))
+        ]
         data = bytearray(b"".join(frames))
         begins = [sum(map(len, frames[:at])) for at in range(len(frames))]
         for _ in range(pick.choice((0, 1, 1, 2, 5))):

@@ -27,12 +27,14 @@ def interface(name: str) -> str:
 
 
 def _structs(revision: Revision) -> set[str]:
-    types = (c_type for side in SIDES for owner in CLASSES[side] for one in slots(revision, owner) for c_type in one.types)
+    types = (
+        c_type for side in SIDES for owner in CLASSES[side] for one in slots(revision, owner) for c_type in one.types
+    )
     return {struct_of(c_type) for c_type in types} - {""}
 
 
 def _table(revision: Revision, struct: str) -> Iterator[str]:
-    yield f"template <> const Table Of<{struct}>::table = {{\"{struct}\", sizeof({struct}), {{"
+    yield f'template <> const Table Of<{struct}>::table = {{"{struct}", sizeof({struct}), {{'
     for field in layout.codec(revision.name).fields(struct):
         place = f"offsetof({struct}, {field.name}), sizeof({struct}::{field.name})"
         yield f'    {{"{field.name}", Kind::{field.kind.upper()}_, {place}}},'

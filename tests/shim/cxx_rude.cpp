@@ -311,6 +311,47 @@ void forks() {
     party->release();
 }
 
+int g_is_over;
+
+void *make_and_release(void *) {
+    while (!Party::load(g_is_over)) {
+        Party *party = v6_7_11::make_md(load(g_folder, "libthostmduserapi_se.so"));
+        party->create();
+        party->release();
+        delete party;
+    }
+    return nullptr;
+}
+
+// As a pool of worker processes does: the child has an object of its own, whatever the parent's threads were at.
+void forks_and_starts() {
+    Party *party = streaming();
+    pthread_t other;
+    CHECK(pthread_create(&other, nullptr, make_and_release, nullptr) == 0);
+    for (int round = 0; round < 20; round++) {
+        pid_t pid = fork();
+        CHECK(pid >= 0);
+        if (!pid) {
+            Party *own = streaming();
+            if (!goes_on(*own)) _exit(11);
+            own->release();
+            for (int i = 0; i < 100; i++) {
+                Party *more = trader();
+                more->create();
+                more->release();
+            }
+            _exit(0);
+        }
+        int status = -1;
+        CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+        CHECK(WEXITSTATUS(status) == 0);
+    }
+    Party::count(g_is_over);
+    pthread_join(other, nullptr);
+    CHECK(goes_on(*party) && Party::load(party->disconnected) == 0);
+    party->release();
+}
+
 void closes_while_connected() {
     for (int round = 0; round < 5; round++) {
         void *library = load(g_folder, "libthostmduserapi_se.so");
@@ -372,6 +413,29 @@ void two_versions() {
     for (Party *one : all) one->release();
     // Each from its own layout: in the older one the code is elsewhere.
     for (int at : {0, 2}) CHECK(all[at]->last_code == "rb2605" && all[at]->last_price == 1.5);
+}
+
+// OTHER-FOLDER has the vendor's libraries; nobody listens where they connect to.
+void beside_the_vendor() {
+    Party *ours = nullptr;
+    if (g_argument == "ours first") ours = streaming();
+    Party *theirs[] = {keep(v6_3_15::make_md(load(g_other, "libthostmduserapi_se.so"))),
+                       keep(v6_3_15::make_trader(load(g_other, "libthosttraderapi_se.so")))};
+    for (Party *one : theirs) {
+        CHECK(!strstr(one->version(), "ctp2") && strstr(one->version(), "6.3.15"));
+        one->create();
+        one->init("tcp://127.0.0.1:1");
+    }
+    if (!ours) ours = streaming();
+    CHECK(strcmp(ours->version(), "v6.7.11_20250617 ctp2") == 0);
+    CHECK(goes_on(*ours));
+    for (Party *one : theirs) CHECK(Party::load(one->connected) == 0);
+    ours->release();
+    // And ours under the vendor's names: each its own.
+    Party *again = streaming();
+    for (Party *one : theirs) one->release();
+    CHECK(goes_on(*again));
+    again->release();
 }
 
 // --- threads and signals ---------------------------------------------------------------------------------------------
@@ -470,8 +534,8 @@ const std::map<std::string, void (*)()> VERBS = {
     {"releases_inside", releases_inside}, {"is_slow", is_slow}, {"asks_inside", asks_inside},
     {"releases_while_hanging", releases_while_hanging}, {"releases_quickly", releases_quickly}, {"joins", joins},
     {"joins_inside", joins_inside}, {"unregisters", unregisters}, {"never_starts", never_starts},
-    {"asks_after_release", asks_after_release}, {"forks", forks}, {"closes_while_connected", closes_while_connected},
-    {"rounds", rounds}, {"two_versions", two_versions}, {"many_threads", many_threads}, {"signals", signals},
+    {"asks_after_release", asks_after_release}, {"forks", forks}, {"forks_and_starts", forks_and_starts}, {"closes_while_connected", closes_while_connected},
+    {"rounds", rounds}, {"beside_the_vendor", beside_the_vendor}, {"two_versions", two_versions}, {"many_threads", many_threads}, {"signals", signals},
 };
 
 }  // namespace

@@ -15,18 +15,23 @@ from typing import Any, Final
 import pytest
 
 from ctp2.core.backend import Event, Request
+from ctp2.core.clock import LiveClock
 from ctp2.ctp import structs
+from ctp2.front import certificate
 from ctp2.front.limits import Limits
 from ctp2.front.server import Config, ServerThread
 from tests.shim import cxx
 from tests.shim.child import TIMEOUT
 from tests.shim.front import Backend, Session, installed
+from tools import foreign_clients
 
 pytestmark = [pytest.mark.foreign]
 
 RUNS: Final = 10
 WAIT: Final = 240.0
-TICK: Final = Event("OnRtnDepthMarketData", structs.CThostFtdcDepthMarketDataField(InstrumentID="rb2605", LastPrice=1.5))
+TICK: Final = Event(
+    "OnRtnDepthMarketData", structs.CThostFtdcDepthMarketDataField(InstrumentID="rb2605", LastPrice=1.5)
+)
 STATUS: Final = Event(
     "OnRtnInstrumentStatus", structs.CThostFtdcInstrumentStatusField(ExchangeID="SHFE", InstrumentStatus="2")
 )
@@ -58,17 +63,24 @@ class House(Backend):
 class Program:
     """Starts ``cxx_rude``."""
 
-    def __init__(self, server: ServerThread, backend: House, folder: Path) -> None:
+    def __init__(self, server: ServerThread, backend: House, folder: Path, options: str = "") -> None:
         self.server = server
+        self.is_tls = bool(options)
+        self.fronts = (f"{server.trade}{options}", f"{server.md}{options}")
         self.backend = backend
         self.folder = folder
 
-    def start(self, verb: str, argument: str = "", check: cxx.Check = "plain") -> subprocess.Popen[str]:
-        other = cxx.libraries(check, cxx.PARTIES[1]) if verb == "two_versions" else cxx.libraries(check)
-        command = [cxx.rude(check), verb, cxx.libraries(check), other, self.server.trade, self.server.md, argument]
+    def start(
+        self, verb: str, argument: str = "", check: cxx.Check = "plain", other: Path | None = None
+    ) -> subprocess.Popen[str]:
+        other = other or (cxx.libraries(check, cxx.PARTIES[1]) if verb == "two_versions" else cxx.libraries(check))
+        command = [cxx.rude(check), verb, cxx.libraries(check), other, *self.fronts, argument]
         pipe = subprocess.PIPE
         # Without a path of libraries: programs that use dlopen have their own way to find them.
         env = {name: value for name, value in cxx.environment(check).items() if name != "LD_LIBRARY_PATH"}
+        if self.is_tls and verb in LINKED_AT_THE_END:
+            # What OpenSSL has of a link then is left to the system: it may be taking itself down already.
+            env["ASAN_OPTIONS"] += ":detect_leaks=0"
         words = [str(word) for word in command]
         return subprocess.Popen(words, cwd=self.folder, env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
@@ -98,6 +110,17 @@ def program(house: House, tmp_path: Path) -> Iterator[Program]:
     limits = Limits(requests_per_second=0)
     with ServerThread(Config("fake://x", trade_port=0, md_port=0, limits=limits)) as server:
         yield Program(server, house, tmp_path)
+
+
+@pytest.fixture
+def tls_program(house: House, tmp_path: Path) -> Iterator[Program]:
+    """The same over TLS, with a certificate that signs itself."""
+    cert, key = tmp_path / "own.crt", tmp_path / "own.key"
+    certificate.make(cert, key, ["127.0.0.1"], LiveClock())
+    limits = Limits(requests_per_second=0)
+    config = Config("fake://x", trade_port=0, md_port=0, limits=limits, tls_cert=str(cert), tls_key=str(key))
+    with ServerThread(config) as server:
+        yield Program(server, house, tmp_path, f"?ca={cert}")
 
 
 def nothing(lines: list[str]) -> None:
@@ -146,10 +169,26 @@ def test_a_program(program: Program, verb: str, check: cxx.Check) -> None:
     ALONE[verb](program.run(verb, check=check))
 
 
+def test_a_fork_starts_objects_of_its_own(program: Program) -> None:
+    """While another thread makes and releases objects. The checkers are not made for what a child does after that."""
+    nothing(program.run("forks_and_starts"))
+
+
 @pytest.mark.parametrize("check", CHECKED)
 @pytest.mark.parametrize("scope", ["local", "global"])
 def test_two_versions_at_once(program: Program, scope: str, check: cxx.Check) -> None:
     flow_in_use(program.run("two_versions", scope, check))
+
+
+@pytest.mark.parametrize("order", ["ours first", "theirs first"])
+def test_beside_the_vendors(program: Program, tmp_path: Path, order: str) -> None:
+    """Ours of 6.7.11 and the vendor's of 6.3.15, which openctp-ctp brings, under the same names."""
+    package = foreign_clients.site(foreign_clients.BINDINGS["openctp-6.3.15"])
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    for path in package.glob("*.libs/libthost*.so"):
+        theirs.joinpath(f"{path.name.partition('-')[0]}.so").symlink_to(path)
+    nothing(program.ended(program.start("beside_the_vendor", order, other=theirs)))
 
 
 @pytest.mark.parametrize("check", CHECKED)
@@ -158,9 +197,41 @@ def test_rounds(program: Program, check: cxx.Check) -> None:
     nothing(program.run("rounds", "2000" if check == "plain" else "300", check))
 
 
+LINKED_AT_THE_END: Final = ("forks", "closes_while_connected")
+OVER_TLS: Final = (
+    "throws",
+    "thread_exits_inside",
+    "releases_inside",
+    "is_slow",
+    "releases_while_hanging",
+    "releases_quickly",
+    "joins",
+    "unregisters",
+    "asks_after_release",
+    "forks",
+    "closes_while_connected",
+    "signals",
+)
+
+
+@pytest.mark.parametrize("check", CHECKED)
+@pytest.mark.parametrize("verb", OVER_TLS)
+def test_a_program_over_tls(tls_program: Program, verb: str, check: cxx.Check) -> None:
+    ALONE[verb](tls_program.run(verb, check=check))
+
+
+@pytest.mark.parametrize("check", CHECKED)
+def test_requests_arrive_over_tls(tls_program: Program, house: House, check: cxx.Check) -> None:
+    arrive(tls_program, house, "many_threads", 8000, check)
+
+
 @pytest.mark.parametrize("check", CHECKED)
 @pytest.mark.parametrize(("verb", "number"), [("many_threads", 8000), ("asks_inside", 1000)])
 def test_requests_arrive(program: Program, house: House, verb: str, number: int, check: cxx.Check) -> None:
+    arrive(program, house, verb, number, check)
+
+
+def arrive(program: Program, house: House, verb: str, number: int, check: cxx.Check) -> None:
     """Each once and whole, from eight threads at once, or from inside callbacks; from one thread in order."""
     process = program.start(verb, check=check)
     session = house.next()

@@ -61,6 +61,8 @@ void set_identity(Client& client, unsigned factory_flags) {
 
 }  // namespace
 
+void retired_after_fork() { g_lock.unlock(); }
+
 // --- fronts ----------------------------------------------------------------------------------------------------------
 
 void Fronts::add(const char* text) {

@@ -38,6 +38,7 @@ void become_child() {
         g_inside[at].thread.store(0);
         g_claimed[at].store(0);
     }
+    retired_after_fork();
     g_process.add(1);
 }
 

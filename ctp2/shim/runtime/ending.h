@@ -20,6 +20,8 @@ void ending_release(Inside* place);
 bool ending_enter(Inside* place, uint64_t thread);
 void ending_leave(Inside* place);
 bool ending_is_near();
+// In the child of a fork: another thread may have been retiring an object at that moment (client.cpp).
+void retired_after_fork();
 // Changes in the child of a fork: objects of another number belong to the parent.
 uint32_t process_number();
 

@@ -211,6 +211,11 @@ bool await_welcome(Link& link, Inbox& inbox, const Face& face, Stop& stop, Welco
     int64_t deadline = sys::monotonic_ns() + HANDSHAKE_NS;
     bool is_first = true;
     for (;;) {
+        // Also one that sends ever more and no welcome has its time.
+        if (stop.is_set() || sys::monotonic_ns() >= deadline) {
+            why.add("sends no welcome").add(hint);
+            return false;
+        }
         inbox.make_room();
         long got = link.receive(inbox.data + inbox.end, Inbox::SIZE - inbox.end);
         if (got == sys::IO_AGAIN) {
