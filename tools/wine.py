@@ -101,6 +101,8 @@ class Wine:
             "WINEPREFIX": str(folder),
             "WINESERVER": str(server),
             "WINEDEBUG": "-all",
+            # In it wine translates names of files and the environment; any that has all characters will do.
+            "LC_ALL": "C.UTF-8",
             "LD_LIBRARY_PATH": str(self.parts.parent),
         }
         yield environment
