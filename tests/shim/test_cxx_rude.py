@@ -262,6 +262,14 @@ def test_ends_while_ticks_flow(program: Program, how: str, check: cxx.Check) -> 
         flow_in_use(program.ended(one, ENDS[how]))
 
 
+@pytest.mark.parametrize("how", ENDS)
+def test_ends_while_ticks_flow_over_tls(tls_program: Program, how: str) -> None:
+    """OpenSSL takes itself down at the end too, and nobody may be inside."""
+    runs = [tls_program.start(f"ends-{how}", str(delay)) for delay in range(0, 3 * RUNS, 3)]
+    for one in runs:
+        flow_in_use(tls_program.ended(one, ENDS[how]))
+
+
 def test_the_front_goes(program: Program, house: House) -> None:
     """A program in the middle of its stream, whose front ends, is told and ends as it likes."""
     process = program.start("ends-thread", "20000")
