@@ -157,6 +157,17 @@ def test_heartbeats_of_the_client(program: Start) -> None:
         assert link.frame().kind == wire.HEARTBEAT
 
 
+def test_times_and_limits_beyond_all_measure(program: Start) -> None:
+    api, spi, front = program()
+    most = 0xFFFF_FFFF
+    numbers = ("client_heartbeat_ms", "warning_ms", "silence_ms", "queries_in_flight", "queries_per_second")
+    link = front.start(flow_identity="i" * 39, trading_day="d" * 15, **dict.fromkeys(numbers, most))
+    spi.next("OnFrontConnected")
+    assert [api.request("ReqQryOrder", number) for number in range(300)] == [0] * 300
+    link.call("OnRspQryOrder", request_id=299)
+    assert spi.next("OnRspQryOrder").number == 299
+
+
 def test_silence_is_warned_of_and_ends_the_link(program: Start) -> None:
     _, spi, front = program()
     link = front.start(warning_ms=600, silence_ms=1200)

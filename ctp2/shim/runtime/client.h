@@ -1,7 +1,7 @@
 // What stands behind one Api object. The generated classes call these functions and nothing else of the runtime.
 //
-// Threads: the worker, started by Init, connects, receives and calls the Spi; every other thread sends its own requests.
-// One lock guards what both touch; it is never held while the program's code runs, nor while anything blocks.
+// Threads: the worker, started by Init, connects, receives and calls the Spi; every other thread sends its own
+// requests. One lock guards what both touch; it is never held while the program's code runs, nor while anything blocks.
 #pragma once
 
 #include "ending.h"

@@ -52,8 +52,9 @@ int resolve(const char* host, uint16_t port, Stop& stop, sys::Endpoint* out, Tex
         return 0;
     }
     int64_t deadline = sys::monotonic_ns() + CONNECT_NS;
-    int pause = 1;
-    while (!lookup->is_done.load() && sys::monotonic_ns() < deadline && !stop.pause(pause)) pause = pause < 16 ? pause * 2 : 16;
+    for (int pause = 1; !lookup->is_done.load() && sys::monotonic_ns() < deadline && !stop.pause(pause);) {
+        pause = pause < 16 ? pause * 2 : 16;
+    }
     count = 0;
     if (!lookup->is_done.load()) {
         why.add("the name of host ").add(host).add(" was not resolved in time");

@@ -12,8 +12,8 @@ struct Arguments {
     bool is_last;
 };
 
-// Call slot `slot` of `spi`. An exception is caught and told in one line under the callback's name; only the ending of a thread
-// (pthread_exit, cancellation) goes on through.
+// Call slot `slot` of `spi`. An exception is caught and told in one line under the callback's name; only the ending of
+// a thread (pthread_exit, cancellation) goes on through.
 void invoke(void* spi, const Face& face, uint16_t slot, Shape shape, const Arguments& arguments);
 
 }  // namespace ctp2

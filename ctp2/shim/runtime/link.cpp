@@ -86,7 +86,10 @@ bool Link::keep(const char* data, size_t size) {
 
 bool Link::send(const void* data, size_t size) {
     if (is_broken || !flush()) return false;
-    if (has_waiting()) return waiting_end - waiting_at + size <= MOST_WAITING && keep(static_cast<const char*>(data), size);
+    if (has_waiting()) {
+        bool fits = waiting_end - waiting_at + size <= MOST_WAITING;
+        return fits && keep(static_cast<const char*>(data), size);
+    }
     long sent = send_now(data, size);
     if (sent == sys::IO_AGAIN) sent = 0;
     if (sent < 0) {

@@ -11,6 +11,7 @@ constexpr int64_t RETRY_NS = 1000 * MS;       // a front that cuts the link at o
 constexpr int64_t HEARTBEAT_NS = 15000 * MS;  // where the front does not say
 constexpr int64_t SILENCE_NS = 120000 * MS;
 constexpr int64_t SEND_LIMIT_NS = 40000 * MS;
+constexpr int64_t LONGEST_WAIT_NS = 60000 * MS;  // whatever times a front names, milliseconds fit into an int
 constexpr int MOST_TOLD = 16;
 
 bool is_ending(Client& client) { return client.stop.is_set() || ending_is_near(); }
@@ -25,7 +26,9 @@ struct Told {
     // False when it was told already.
     bool tell(const Text& why) {
         uint64_t hash = 1469598103934665603u;
-        for (size_t at = 0; at < why.length; at++) hash = (hash ^ static_cast<unsigned char>(why.data[at])) * 1099511628211u;
+        for (size_t at = 0; at < why.length; at++) {
+            hash = (hash ^ static_cast<unsigned char>(why.data[at])) * 1099511628211u;
+        }
         for (int at = 0; at < count; at++) {
             if (seen[at] == hash) return false;
         }
@@ -115,7 +118,8 @@ Spans spans_of(Client& client) {
 // Milliseconds until something is due; also whether something waits to be sent.
 int time_left(Client& client, const Spans& spans, bool& wants_write) {
     int64_t due = client.heard_ns + spans.silence;
-    if (spans.warning && !client.has_warned && client.heard_ns + spans.warning < due) due = client.heard_ns + spans.warning;
+    int64_t warning = client.heard_ns + spans.warning;
+    if (spans.warning && !client.has_warned && warning < due) due = warning;
     {
         sys::Lock lock(client.mutex);
         wants_write = client.link.has_waiting();
@@ -123,6 +127,7 @@ int time_left(Client& client, const Spans& spans, bool& wants_write) {
         if (other < due) due = other;
     }
     int64_t left = due - sys::monotonic_ns();
+    if (left > LONGEST_WAIT_NS) left = LONGEST_WAIT_NS;
     return left <= 0 ? 0 : static_cast<int>(left / MS) + 1;
 }
 
@@ -240,8 +245,10 @@ void end_link(Client& client, Reason reason) {
     }
     if (has_alternatives(client)) client.front_index++;
     client.is_choosing = false;
-    int64_t left = client.began_ns + RETRY_NS - sys::monotonic_ns();
-    while (left > 0 && !client.stop.pause(static_cast<int>(left / MS) + 1)) left = client.began_ns + RETRY_NS - sys::monotonic_ns();
+    for (;;) {
+        int64_t left = client.began_ns + RETRY_NS - sys::monotonic_ns();
+        if (left <= 0 || client.stop.pause(static_cast<int>(left / MS) + 1)) break;
+    }
 }
 
 void run(Client& client) {
