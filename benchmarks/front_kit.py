@@ -29,6 +29,7 @@ from ctp2.front import wire
 from ctp2.front.dialect import Dialect, dialect
 
 VERSION: Final = layout.NEWEST
+NO_BEAT_S: Final = 3600.0
 SNAPSHOT: Final = "CThostFtdcDepthMarketDataField"
 _numbers = count(1)
 
@@ -83,9 +84,13 @@ class Fronts:
 
 
 def _serve(pipe: Connection, backend: str) -> None:
+    from ctp2.front.limits import Limits
     from ctp2.front.server import Config, ServerThread
 
-    with ServerThread(Config(backend, trade_port=0, md_port=0)) as server:
+    # The readers cut their stream into snapshots by size: while a slow machine connects hundreds of them, no
+    # heartbeat may come in between.
+    limits = Limits(heartbeat=NO_BEAT_S)
+    with ServerThread(Config(backend, trade_port=0, md_port=0, limits=limits)) as server:
         house = _House(server, backend)
         pipe.send((server.trade, server.md))
         while True:

@@ -6,6 +6,7 @@
   development environment of everybody.
 - ``shinny-parsing``: a reader of statements by the makers of TqSdk, which judges the statements that we write. Only the
   one file that needs no pandas is used.
+- ``easyquotation``: another reader of Sina's and Tencent's pages, which judges ours where the spec finds it right.
 - our own wheels, pure and native, built once for a state of the sources.
 - a small library that moves the date of a process (tools/future.py).
 - the programs of others that run on our native libraries (tools/foreign_clients.py).
@@ -30,10 +31,12 @@ from typing import Final, Literal
 from ctp2.shim import linux, verify
 from ctp2.shim.errors import NoCompiler
 from tools import foreign_clients, foreign_systems
-from tools.kept import CACHE, ROOT, kept
+from tools.kept import CACHE as CACHE
+from tools.kept import ROOT, kept
 
 OPENCTP_VERSION: Final = "6.7.11.0"
 CALENDARS_VERSION: Final = "4.13.2"
+EASYQUOTATION_VERSION: Final = "0.7.7"
 SHINNY_VERSION: Final = "0.0.2"
 SHINNY_MODULE: Final = "parse_settlement_infos.py"
 OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
@@ -90,6 +93,23 @@ def statement_parser() -> Path:
                 (folder / SHINNY_MODULE).write_bytes(archive.read(f"shinny_parsing/{SHINNY_MODULE}"))
 
     return _kept(f"shinny_parsing-{SHINNY_VERSION}", fill) / SHINNY_MODULE
+
+
+def easyquotation() -> Path:
+    """A folder for ``sys.path`` with easyquotation alone: its parsers need none of what it fetches pages with."""
+
+    def fill(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as download:
+            command = [
+                *(sys.executable, "-m", "pip", "download", "-q", "-q", "--disable-pip-version-check", "--no-deps"),
+                *("--only-binary=:all:", "--dest", download, f"easyquotation=={EASYQUOTATION_VERSION}"),
+            ]
+            subprocess.run(command, check=True)
+            (wheel,) = Path(download).glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(folder)
+
+    return _kept(f"easyquotation-{EASYQUOTATION_VERSION}", fill)
 
 
 def shifted_clock() -> Path:
@@ -197,6 +217,11 @@ def main() -> int:
         statement_parser()
     except subprocess.CalledProcessError:
         print(f"ctp2: could not fetch shinny-parsing {SHINNY_VERSION}", file=sys.stderr)
+        return 1
+    try:
+        easyquotation()
+    except subprocess.CalledProcessError:
+        print(f"ctp2: could not fetch easyquotation {EASYQUOTATION_VERSION}", file=sys.stderr)
         return 1
     if not (has_compiler() and has_cxx_compiler()):
         _install_compiler()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -18,10 +20,12 @@ from typing import Final
 from tools import debian, wine
 from tools import mingw as second_way
 from tools.debian import NoPackage
-from tools.kept import forget_others, kept, pip
+from tools.kept import CACHE, forget_others, kept, pip
 from tools.wine import Wine
 
 ZIG_VERSION: Final = "0.15.1"
+BUILDS: Final = CACHE / "shim"
+"""Where tests and ``make shim-all`` keep what they built."""
 
 
 def zig() -> Path:
@@ -52,8 +56,17 @@ def _newest(name: str, module: ModuleType) -> Path:
     return kept(folder, module.unpack)
 
 
+def forget_old_builds() -> None:
+    """Remove libraries that were built more than four weeks ago: most of their sources are no more."""
+    oldest = time.time() - 28 * 86400
+    for folder in BUILDS.glob("*"):
+        if folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def prepare() -> bool:
     """False, with a line, when something that this machine can have is not to be had."""
+    forget_old_builds()
     try:
         zig()
     except subprocess.CalledProcessError:

@@ -22,7 +22,6 @@ from ctp2.shim.names import Side
 from ctp2.shim.revisions import REVISIONS, Revision, by_name
 from ctp2.shim.targets import TARGETS
 from tools import foreign_systems
-from tools.kept import CACHE
 
 
 def build_all(out: Path, revisions: Sequence[Revision]) -> list[str]:
@@ -35,7 +34,7 @@ def build_all(out: Path, revisions: Sequence[Revision]) -> list[str]:
             for revision in revisions:
                 compiler = None if target == linux.NAME else zig
                 folder = out / target / revision.name
-                made = build(revision, folder, target=target, compiler=compiler, cache=CACHE / "shim")
+                made = build(revision, folder, target=target, compiler=compiler, cache=foreign_systems.BUILDS)
                 size += sum(file.stat().st_size for file in made)
         except ShimError as error:
             failures.append(f"{target}: {error}")

@@ -116,6 +116,20 @@ def _record(
     raise typer.Exit(record(address, codes, folder, file_format, (broker, user, password), (seconds, rows), as_json))
 
 
+@app.command("quote", help=text("help.quote"))
+def _quote(
+    codes: Annotated[list[str], typer.Argument(metavar="CODES", help=text("help.quote.codes"))],
+    source: Annotated[str, typer.Option(metavar="ADDRESS", help=text("help.quote.source"))] = "quotes://",
+    depth: Annotated[str, typer.Option(metavar="CODE", help=text("help.quote.depth"))] = "",
+    seconds: Annotated[float, typer.Option(min=0, help=text("help.quote.seconds"))] = 0.0,
+    ticks: Annotated[int, typer.Option(min=0, help=text("help.quote.ticks"))] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help=text("help.quote.json"))] = False,
+) -> None:
+    from ctp2.cli.quote import quote
+
+    raise typer.Exit(quote(codes, source, depth, (seconds, ticks), as_json))
+
+
 @app.command("replay", help=text("help.replay"))
 def _replay(
     source: Annotated[str, typer.Argument(metavar="PATH", help=text("help.replay.path"))],

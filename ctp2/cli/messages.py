@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from ctp2.cli.messages_account import ACCOUNT
 from ctp2.cli.messages_front import FRONT
+from ctp2.cli.messages_quote import QUOTE
 from ctp2.cli.messages_shim import SHIM
 
 Language = Literal["en", "zh"]
@@ -265,6 +266,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "check.CurrMargin": ("margin of the account", "账户保证金"),
     **FRONT,
     **ACCOUNT,
+    **QUOTE,
     **SHIM,
 }
 

@@ -59,12 +59,18 @@ def run(seat: Seat, address: str, path: Path, settings: Private, ready: Callable
         _write_only_to(log)
         _sweep(path)
 
-    with (
-        open_log(path) as log,
-        logs.Written(settings.log, "text", log),
-        asyncio.Runner(loop_factory=new_loop) as runner,
-    ):
-        runner.run(_serve(Server(config), seat, settings, tell))
+    try:
+        with (
+            open_log(path) as log,
+            logs.Written(settings.log, "text", log),
+            asyncio.Runner(loop_factory=new_loop) as runner,
+        ):
+            runner.run(_serve(Server(config), seat, settings, tell))
+    finally:
+        # An address that could not be served leaves nothing. Windows keeps a file that is still open as our output.
+        with suppress(PermissionError):
+            if not path.stat().st_size:
+                path.unlink()
 
 
 def _sweep(log: Path) -> None:

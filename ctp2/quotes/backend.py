@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from ctp2.core.address import Address
 from ctp2.core.backend import CONTRACT_VERSION, Capabilities, Event, Kind, Sink
 from ctp2.core.errors import OpenFailed
 from ctp2.quotes import client, hub, symbols
@@ -25,7 +26,6 @@ from ctp2.quotes.tracks import Track
 from ctp2.refdata.calendar import NS_PER_SECOND, zone_info
 
 if TYPE_CHECKING:
-    from ctp2.core.address import Address
     from ctp2.core.clock import Clock
     from ctp2.quotes.codes import Market
     from ctp2.quotes.sources import Layout
@@ -47,6 +47,15 @@ _CLOSE_S: Final = 10.0
 def check(address: Address) -> None:
     """Raise for an address that can never work."""
     _parse(address)
+
+
+def located(address: Address) -> Address:
+    """The address with its file of names as a whole path."""
+    names = address.options.get("names")
+    if not names:
+        return address
+    options = {**address.options, "names": str(Path(names).absolute())}
+    return Address(address.scheme, address.host, address.path, options, address.text)
 
 
 def open(address: Address, clock: Clock) -> QuotesBackend:

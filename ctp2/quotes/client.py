@@ -245,7 +245,8 @@ async def _settle(loop: asyncio.AbstractEventLoop) -> None:
     others = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
     await asyncio.gather(*others, return_exceptions=True)
     await loop.shutdown_asyncgens()
-    await asyncio.sleep(0)
+    for _ in range(3):
+        await asyncio.sleep(0)  # a transport closes in the turn after it was told to
 
 
 _lock: Final = threading.Lock()

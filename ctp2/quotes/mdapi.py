@@ -39,6 +39,10 @@ class _Venue:
         """As the registry."""
         registry.release(backend)
 
+    def located(self, address: Address, /) -> Address:
+        """As the registry."""
+        return registry.located(_here(address))
+
     def identity(self, address: Address, /) -> Hashable:
         """As the registry."""
         return registry.identity(_here(address))

@@ -513,5 +513,5 @@ class Poller:
         self._clock.unwatch(self._moved)
         self._task.cancel()
         if self.pusher is not None:
-            self.pusher.close()
+            await self.pusher.close()
         await self._web.close()

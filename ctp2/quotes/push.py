@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.quotes import hours
 from ctp2.quotes.client import WebFailed, socket
@@ -22,6 +22,8 @@ log = logging.getLogger("ctp2.quotes")
 _NS: Final = 1_000_000_000
 _FRAME_S: Final = 3600.0
 """How long one wait for a frame lasts; the clock that is handed in decides about silence."""
+_GOODBYE_S: Final = 2.0
+"""How long closing waits for the other side's goodbye."""
 _LIMIT: Final = sina_push.MAX_KEYS * sina_push.MAX_SOCKETS
 
 
@@ -44,7 +46,7 @@ class _Line:
         self.close()
         self.retry_ns = 0
         self.frame_ns = self.beat_ns = now_ns
-        self._task = self._pusher.loop.start(self._serve())
+        self._task = self._pusher.started(self._serve())
 
     def close(self) -> None:
         """End the connection."""
@@ -101,7 +103,7 @@ class _Line:
             self.open(now_ns)
         if now_ns - self.beat_ns >= sina_push.HEARTBEAT_S * _NS and self._socket is not None:
             self.beat_ns = now_ns
-            self._pusher.loop.start(self._beat(self._socket))
+            self._pusher.started(self._beat(self._socket))
         return max(self.beat_ns + sina_push.HEARTBEAT_S * _NS, now_ns + _NS)
 
     async def _beat(self, opened: Socket) -> None:
@@ -122,6 +124,7 @@ class Pusher:
         self.jitter = jitter
         self._lines: list[_Line] = []
         self._leaving: list[_Line] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._settle_ns = 0
         self._is_over = False
 
@@ -178,8 +181,17 @@ class Pusher:
         for line in leaving:
             line.close()
 
-    def close(self) -> None:
-        """End all connections."""
+    def started(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let some work of a socket run; closing waits for its end."""
+        task = self.loop.start(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """End all connections, each with its goodbye."""
         for line in [*self._lines, *self._leaving]:
             line.close()
         self._lines, self._leaving = [], []
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=_GOODBYE_S)

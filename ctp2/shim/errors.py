@@ -27,6 +27,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "no C++ compiler for {target}: pip install ziglang, or install g++ (Debian: apt-get install g++)",
         "没有可用于 {target} 的 C++ 编译器：pip install ziglang，或安装 g++（Debian：apt-get install g++）",
     ),
+    "no_zig": (
+        "no compiler for {target}: pip install ziglang",
+        "没有可用于 {target} 的编译器：pip install ziglang",
+    ),
     "no_cross_compiler": (
         "no compiler for {target}: pip install ziglang, or install {also}",
         "没有可用于 {target} 的编译器：pip install ziglang，或安装 {also}",

@@ -15,7 +15,10 @@ SCRATCH: Final = ".ctp2-new"
 
 
 def replace(target: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write ``target`` at once: whoever opens it meanwhile finds the old file or the new. ``OSError`` if it fails."""
+    """Write ``target`` at once: whoever opens it meanwhile finds the old file or the new. ``OSError`` if it fails.
+
+    What root writes belongs to whom the old file belonged, or the folder.
+    """
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=SCRATCH)
     scratch = Path(name)
     try:
@@ -24,10 +27,21 @@ def replace(target: Path, data: bytes, mode: int = 0o644) -> None:
             file.flush()
             os.fsync(file.fileno())
         scratch.chmod(mode)
+        _give(scratch, target)
         scratch.replace(target)
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
+
+
+def _give(scratch: Path, target: Path) -> None:
+    # Windows has neither.
+    user, give = getattr(os, "geteuid", None), getattr(os, "chown", None)
+    if user is None or give is None or user() != 0:
+        return
+    like, now = (target if os.path.lexists(target) else target.parent).lstat(), scratch.stat()
+    if (like.st_uid, like.st_gid) != (now.st_uid, now.st_gid):
+        give(scratch, like.st_uid, like.st_gid)
 
 
 def link(target: Path, to: str) -> None:

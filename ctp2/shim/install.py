@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final, Literal
 
-from ctp2.shim import binary, files, macho, record, verify
+from ctp2.shim import binary, compilers, files, macho, record, verify
 from ctp2.shim.binary import Library
 from ctp2.shim.errors import ShimError
 from ctp2.shim.names import Side
@@ -192,7 +191,7 @@ def stamped(data: bytes, targets: Sequence[str], python: str) -> bytes:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "library")
         path.write_bytes(binary.stamped(data, python))
-        subprocess.run([sign, "-f", "-s", "-", str(path)], capture_output=True, check=True)
+        compilers.run([sign, "-f", "-s", "-", str(path)], path.parent)
         return path.read_bytes()
 
 
@@ -248,9 +247,11 @@ def _put_original_back(kept: Path) -> Done:
     path = kept.with_name(kept.name.removesuffix(KEPT))
     files.sweep(path)
     now = binary.read(path) if path.is_file() else None
-    original = binary.read(kept)
+    # A link may point to what is gone.
+    is_whole = kept.is_file()
+    original = binary.read(kept) if is_whole else None
     side, name = (original.side, original.name) if original is not None else (None, "")
-    if now is not None and not now.is_ours and path.read_bytes() != kept.read_bytes():
+    if now is not None and not now.is_ours and not (is_whole and path.read_bytes() == kept.read_bytes()):
         return Done(path, "other", side, name, kept)
     kept.replace(path)
     return Done(path, "restored", side, name, None)

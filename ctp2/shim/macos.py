@@ -75,7 +75,7 @@ def find(machine: Machine, named: str | None) -> Tools:
     """zig; ``NoCompiler`` when there is none."""
     command = next(iter(compilers.commands(named)), None) if named else compilers.zig_command()
     if command is None:
-        raise NoCompiler("no_compiler", target=machine.name)
+        raise NoCompiler("no_zig", target=machine.name)
     try:
         tools = compilers.identify(command)
     except OSError as error:

@@ -33,10 +33,11 @@ for path, factory, version, wanted in json.loads(sys.argv[1]):
 
 def here() -> str:
     """The target whose libraries this interpreter can load."""
-    machine = platform.machine().lower()
-    if sys.platform == "win32":
+    system, machine = platform.system().lower(), platform.machine().lower()
+    if system == "windows":
+        # An interpreter of 32 bits loads libraries of 32 bits, whatever the machine.
         return "windows-x86_64" if sys.maxsize > 1 << 32 else "windows-x86"
-    return f"{'macos' if sys.platform == 'darwin' else sys.platform}-{machine}"
+    return f"{'macos' if system == 'darwin' else system}-{machine}"
 
 
 def loads(libraries: Sequence[Proof]) -> None:

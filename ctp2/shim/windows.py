@@ -9,7 +9,6 @@ exports. Source: ``shared/spec/native.md`` sections 3 and 10, which give the rea
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -87,9 +86,9 @@ def exports(machine: Machine, revision: str, side: Side) -> tuple[str, str]:
 
 
 def find(machine: Machine, named: str | None) -> Tools:
-    """The compiler that is named, or else the first that is there; ``NoCompiler`` when there is none.
+    """The compiler that is named, or else the first that can build for Windows; ``NoCompiler`` when there is none.
 
-    ``$CXX`` is not asked: it says what builds for the system that one works on.
+    A ``$CXX`` that cannot is passed over: it says what builds for the system that one works on.
     """
     for command in _commands(machine, named):
         try:
@@ -105,15 +104,15 @@ def find(machine: Machine, named: str | None) -> Tools:
 
 
 def _commands(machine: Machine, named: str | None) -> Iterator[tuple[str, ...]]:
+    """The one that is named; else ``$CXX``, clang, zig and mingw-w64, of which ``find`` passes over the unfit."""
+    yield from compilers.commands(named)
     if named:
-        yield from compilers.commands(named)
         return
-    if clang := shutil.which("clang++"):
-        yield (clang,)
-    if zig := compilers.zig_command():
-        yield zig
-    if mingw := shutil.which(f"{machine.mingw}-g++"):
-        yield (mingw,)
+    for name in ("clang++", f"{machine.mingw}-g++"):
+        if found := shutil.which(name):
+            yield (found,)
+        if name == "clang++" and (zig := compilers.zig_command()):
+            yield zig
 
 
 def _refusal(machine: Machine, tools: Tools) -> str:
@@ -135,8 +134,8 @@ def partner(tools: Tools, name: str) -> tuple[str, ...]:
         return (*tools.command[:-1], _PARTNERS[name])
     # clang++-19 goes with lld-link-19.
     suffix = re.search(r"(-\d+)?$", Path(tools.command[0]).stem)
-    folders = os.pathsep.join((str(Path(tools.command[0]).resolve().parent), os.defpath))
-    for place in (None, folders):
+    beside = str(Path(tools.command[0]).resolve().parent)
+    for place in (None, beside):
         if found := shutil.which(name + (suffix[0] if suffix else ""), path=place):
             return (found,)
     return ()

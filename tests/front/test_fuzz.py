@@ -14,5 +14,6 @@ def test_hostile_links(seed: int) -> None:
     # The healthy client and the witness; the server's main task, and the one that looks after the clients.
     assert [left[:3] for left in found.left] == [(2, 2, 2)] * fuzz.ROUNDS
     assert not found.errors
+    assert found.before
     assert found.quiet
     assert found.loud

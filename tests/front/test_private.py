@@ -384,7 +384,7 @@ def test_a_senseless_address_is_one_line(
     assert run(["serve", "--private", address]) == code
     line = capsys.readouterr().err
     assert line.startswith("ctp2: ") and line.count("\n") == 1 and why in line
-    assert not list(home.rglob("*.lock"))
+    assert not list(home.rglob("private-*")), "it leaves nothing"
 
 
 def test_its_settings_are_checked(

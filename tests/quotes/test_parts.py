@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ctp2.core.address import parse as parse_address
@@ -114,9 +116,12 @@ def test_places(address: str, source: str, base: str) -> None:
     assert config.base_of(found.hosts[source], found.options.tls) == base
 
 
-def test_every_option_has_a_meaning() -> None:
+def test_every_option_has_a_meaning_and_is_explained() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "zh" / "sina-tencent.md").read_text(encoding="utf-8")
+    table = page.split("| 选项 |")[1]
     for name, _, meaning in config.help_table():
         assert len(meaning) > 10, name
+        assert f"`{name}`" in table, name
 
 
 def test_moments() -> None:

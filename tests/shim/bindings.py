@@ -6,10 +6,12 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 
+from ctp2.ctp import schema
+from ctp2.shim.revisions import by_name
 from tests.shim import cxx
 from tests.shim.child import Child
 from tools import foreign_clients
@@ -26,14 +28,18 @@ class Client:
     imports: str
     binding: foreign_clients.Binding | None = None
     marks: tuple[Any, ...] = field(default=())
-    check: str = ""
+    check: cxx.Check | Literal[""] = ""
     """A program in C++ (``cxx.py``), compiled with this checker or ``plain``."""
 
     def says(self, version: str) -> bool:
         """Whether this is the version of our library (or of our own Python face)."""
         if self.binding is None and not self.check:
             return version.startswith("v6.7.13_ctp2-")
-        return version.endswith(" ctp2") and self.revision in version
+        return version == by_name(self.revision).api_version
+
+    def is_since(self, revision: str) -> bool:
+        """Whether its interface is this one or a later one."""
+        return schema.VERSIONS.index(self.revision) >= schema.VERSIONS.index(revision)
 
     def statement(self, pieces: list[Any]) -> Any:
         """A statement of its pieces: openctp-ctp gives bytes; ctp-python text, piece by piece."""
@@ -54,7 +60,7 @@ CLIENTS: Final = (
     Client("ctp2", "6.7.13", "ctp2"),
     *(
         Client(one.name, one.revision, one.package, one, (pytest.mark.foreign,))
-        for one in foreign_clients.BINDINGS.values()
+        for one in foreign_clients.chosen().values()
     ),
 )
 FOREIGN: Final = tuple(one for one in CLIENTS if one.binding is not None)

@@ -52,7 +52,7 @@ class Child:
     """The process."""
 
     def __init__(
-        self, binding: str, path: list[Path], folder: Path, command: list[str] | None = None, **environment: str
+        self, binding: str, path: list[Path], folder: Path, command: list[str] | None = None, /, **environment: str
     ) -> None:
         """``path`` is where ``binding`` is found, ``folder`` the working folder; ``command``: another program."""
         kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "CTP2_FRONT")}

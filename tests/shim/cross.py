@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,9 +16,9 @@ import pytest
 
 from ctp2.shim.build import build
 from tools import debian, foreign_systems
-from tools.kept import CACHE
 
 T = TypeVar("T")
+WAIT = 120
 
 
 @cache
@@ -52,7 +53,7 @@ def _of_debian(get: Callable[[], T]) -> T:
 
 def built(revision: str, target: str, by: str, folder: Path) -> tuple[Path, Path]:
     """Both libraries in ``folder``; results are kept among what tests prepare."""
-    return build(revision, folder, target=target, compiler=compiler(by), cache=CACHE / "shim")
+    return build(revision, folder, target=target, compiler=compiler(by), cache=foreign_systems.BUILDS)
 
 
 @contextmanager
@@ -61,6 +62,22 @@ def windows(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     made = _of_debian(foreign_systems.windows)
     with made.drive(folder) as environment:
         yield made.program, dict(environment)
+
+
+def run(program: Path, folder: Path, **variables: str) -> tuple[int, str, str]:
+    """Run a program for Windows, with drives in ``folder``; exit code, standard output, standard error."""
+    said, errors = folder / "said", folder / "errors"
+    with windows(folder / "windows") as (loader, environment):
+        # No pipes: wine's server keeps both open after the program has ended.
+        with said.open("wb") as out, errors.open("wb") as err:
+            result = subprocess.run(
+                [loader, program], env={**environment, **variables}, stdout=out, stderr=err, timeout=WAIT, check=False
+            )
+        # Before wine's server is ended, which tells there what it still held.
+        lines = errors.read_text(encoding="utf-8").splitlines(keepends=True)
+    # Before the program, wine says that it misses its own set-up.
+    heard = "".join(line for line in lines if not line.startswith("wine: "))
+    return result.returncode, said.read_text(encoding="utf-8"), heard
 
 
 def dos(path: Path) -> str:

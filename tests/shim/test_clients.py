@@ -139,7 +139,7 @@ def enters(alice: ChildTrader, client: Client, desk: Desk) -> None:
     answer = login(alice)
     assert (answer.error_id, answer.field.TradingDay, answer.field.UserID) == (0, TODAY, "alice")
     assert alice.api.GetTradingDay() == TODAY
-    if client.revision in ("6.7.11", "6.7.13"):
+    if client.is_since("6.7.7"):
         line = alice.api.asked("GetFrontInfo", tdapi.CThostFtdcFrontInfoField(), shows=True)
         assert plain(line["arguments"][0]).FrontAddr == desk.trade
     rows = alice.rows("ReqQrySettlementInfo", BrokerID="9999", InvestorID="alice")

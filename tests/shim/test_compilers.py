@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctp2.shim import compilers, linux
+from ctp2.shim import compilers, linux, macos, windows
 from ctp2.shim.errors import BuildFailed, NoCompiler
 
 GCC = "g++ (Debian 12.2.0-14) 12.2.0"
@@ -111,6 +111,52 @@ def test_a_failing_step_is_told_in_one_line(tmp_path: Path) -> None:
     assert str(failed.value) == "faulty … x.cpp failed: x.cpp:3:1: error: no slot"
     with pytest.raises(BuildFailed, match="No such file"):
         compilers.run(["/no/such/compiler", "x.cpp"], tmp_path)
+
+
+def test_for_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    x64, x86 = windows.X86_64, windows.X86
+    script(tmp_path, "g++", GCC)
+    clang = script(tmp_path, "clang++", CLANG)
+    script(tmp_path, "lld-link", CLANG)
+    with pytest.raises(NoCompiler) as missing:
+        windows.find(x64, None)
+    assert (missing.value.why, "x86_64-w64-mingw32-g++" in str(missing.value)) == ("no_cross_compiler", True)
+    with pytest.raises(NoCompiler, match="there is no llvm-dlltool for it"):
+        windows.find(x64, clang)
+    mingw = script(tmp_path, "i686-w64-mingw32-g++", GCC, "i686-w64-mingw32")
+    assert windows.find(x86, None).command == (mingw,)
+    zig = script(tmp_path, "zig", CLANG)
+    assert windows.find(x86, None).command == (zig, "c++")
+    assert windows.partner(windows.find(x86, None), "llvm-dlltool") == (zig, "dlltool")
+    dlltool = script(tmp_path, "llvm-dlltool", CLANG)
+    found = windows.find(x64, None)
+    assert (found.command, windows.partner(found, "llvm-dlltool")) == ((clang,), (dlltool,))
+    # $CXX where it fits; where it does not, it is not meant.
+    monkeypatch.setenv("CXX", mingw)
+    assert (windows.find(x86, None).command, windows.find(x64, None).command) == ((mingw,), (clang,))
+    with pytest.raises(NoCompiler, match="it builds for i686-w64-mingw32"):
+        windows.find(x64, mingw)
+
+
+def test_partners_of_one_version_go_together(tmp_path: Path) -> None:
+    newer = script(tmp_path, "clang++-19", CLANG)
+    for name in ("lld-link", "llvm-dlltool"):
+        script(tmp_path, name, CLANG)
+    with pytest.raises(NoCompiler, match="there is no lld-link for it"):
+        windows.find(windows.X86, newer)
+    linker = script(tmp_path, "lld-link-19", CLANG)
+    script(tmp_path, "llvm-dlltool-19", CLANG)
+    assert windows.partner(windows.find(windows.X86, newer), "lld-link") == (linker,)
+
+
+def test_for_macos(tmp_path: Path) -> None:
+    clang = script(tmp_path, "clang++", CLANG)
+    with pytest.raises(NoCompiler, match="pip install ziglang"):
+        macos.find(macos.ARM64, None)
+    with pytest.raises(NoCompiler, match="it has to be zig"):
+        macos.find(macos.ARM64, clang)
+    zig = script(tmp_path, "zig", CLANG)
+    assert macos.find(macos.ARM64, None).command == (zig, "c++")
 
 
 def test_ceilings() -> None:

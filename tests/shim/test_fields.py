@@ -75,8 +75,9 @@ def arguments_of(revision: str, name: str) -> list[list[str]]:
     return method["args"]  # type: ignore[no-any-return]
 
 
-METHODS: Final = {"6.3.15": 84, "6.6.7": 89, "6.7.2": 113, "6.7.11": 122, "6.7.13": 129}
-"""Methods of a trader that take a struct (spec native 8)."""
+_COUNTS: Final = (84, 84, 86, 88, 89, 97, 97, 101, 113, 114, 115, 116, 119, 121, 122, 129)
+METHODS: Final = dict(zip(schema.VERSIONS, _COUNTS, strict=True))
+"""Methods of a trader that take a struct (spec native 8; 6.7.1, 6.7.9, 6.7.10 by their differences, spec native 2)."""
 
 # --- requests --------------------------------------------------------------------------------------------------------
 
@@ -143,7 +144,7 @@ def test_count_of_requests(client: Client, child: Child, server: ServerThread, b
     trader = ChildTrader(child, server.trade).connect()
     session = backend.next()
     has_place = "SessionReqSeq" in values.of_request(client.revision, "CThostFtdcInputOrderField", full=True)
-    assert has_place == (client.revision not in ("6.3.15", "6.6.7", "6.7.2"))
+    assert has_place == client.is_since("6.7.7")
     for number in (1, 2, 3):
         trader.send("ReqOrderInsert", OrderRef=str(number))
         trader.send("ReqOrderAction", OrderRef=str(number))

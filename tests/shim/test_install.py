@@ -259,6 +259,17 @@ def test_a_restore_that_fails_goes_on_later(program: Path, monkeypatch: pytest.M
     assert contents(program) == before
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_installs_stays_the_users(program: Path) -> None:
+    for path in [program / "lib", *(program / "lib").iterdir()]:
+        os.chown(path, 1234, 2345)
+    put(program, {"": ["tts://7x24"]})
+    for done in ("installed", "restored"):
+        owners = {(path.stat().st_uid, path.stat().st_gid) for path in (program / "lib").iterdir()}
+        assert owners == {(1234, 2345)}, done
+        back(program)
+
+
 # --- other states ----------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +323,17 @@ def test_links(program: Path, tmp_path: Path) -> None:
     assert outside.read_bytes() == before["shared/md.so"]
     back(program)
     assert contents(tmp_path) == before
+
+
+def test_a_link_whose_target_is_gone(program: Path, tmp_path: Path) -> None:
+    lib = program / "lib"
+    outside = tmp_path / "md.so"
+    (lib / MD).rename(outside)
+    (lib / MD).symlink_to("../../md.so")
+    put(program)
+    outside.unlink()
+    assert states(back(program)) == {TRADER: "restored", MD: "restored"}
+    assert (lib / MD).readlink() == Path("../../md.so")
 
 
 def test_libraries_for_other_systems_are_left_alone(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ FUNCTIONS: Final = {
     "SetEvent": 1,
     "WaitForSingleObject": 2,
     "ExitProcess": 1,
+    "GetCurrentProcess": 0,
+    "GetProcessHandleCount": 2,
 }
 """What it calls of KERNEL32 → how many arguments, each of four bytes on x86."""
 

@@ -643,10 +643,7 @@ def test_a_served_market_is_a_source_and_its_end_stops_fills(tmp_path: Path) -> 
 # ------------------------------------------------------------------------------------------------- addresses
 
 FAULTS = [
-    (
-        "tts://sim",
-        r"without quotes= it asks quotes://: quotes:// is not built yet in this version of ctp2; known: .*tts",
-    ),
+    ("tts://sim?quotes=quotes://%3Fnonsense%3D1", r"quotes=quotes://.*: .*unknown option nonsense"),
     ("tts://sim?quotes=nope://x", r"quotes=nope://x: unknown scheme nope://"),
     ("tts://sim?quotes=tts://7x24%26speed=x", r"quotes=tts://7x24.*no such environment"),
     ("tts://sim?id=a&quotes=tts://sim%3Fid=a", r"a counter cannot be its own source of quotes"),

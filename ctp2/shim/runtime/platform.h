@@ -30,7 +30,7 @@ void error_text(int error, Text& out);
 
 // Made by mutex_init, never moved; ended by mutex_end when nobody uses it any more.
 struct Mutex {
-    alignas(16) unsigned char space[64];
+    alignas(8) unsigned char space[64];
 };
 void mutex_init(Mutex& mutex);
 void mutex_end(Mutex& mutex);
@@ -38,7 +38,7 @@ void lock(Mutex& mutex);
 void unlock(Mutex& mutex);
 
 struct Condition {
-    alignas(16) unsigned char space[64];
+    alignas(8) unsigned char space[64];
 };
 void condition_init(Condition& condition);
 void condition_end(Condition& condition);
