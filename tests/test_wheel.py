@@ -95,6 +95,7 @@ def test_native_wheel_brings_the_libraries_of_every_revision(native: Path, tmp_p
     (tmp_path / names[1]).write_bytes(vendor.vendor("6.7.2", "trader"))
     result = subprocess.run(
         [sys.executable, "-m", "ctp2", "shim", "install", str(tmp_path)],
+        cwd=tmp_path,
         env={"PATH": str(tmp_path), "PYTHONPATH": str(native / "site"), "CTP2_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,

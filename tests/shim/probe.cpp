@@ -64,7 +64,8 @@ int find(const char* side, const char* text, int seconds, int stop_ms) {
     Stopping stopping;
     memset(&stopping, 0, sizeof stopping);
     stopping.after_ms = stop_ms;
-    if (!parse_address(text, address, why) || !sys::waker_open(stopping.stop.waker)) return fail(why);
+    if (!sys::network_start() || !sys::waker_open(stopping.stop.waker)) return fail(why);
+    if (!parse_address(text, address, why)) return fail(why);
     if (stop_ms && !sys::start_thread(stop_later, &stopping)) return fail(why);
     Launched launched;
     int64_t began = sys::monotonic_ns();
