@@ -10,6 +10,7 @@ COMMANDS ?= 1000000
 JOBS ?= 2
 KILLS ?= 200
 FRAMES ?= 1000000
+STREAMS ?= 50000
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -56,10 +57,11 @@ gen: env  ## generated files from the schemas, tables of the documents from the 
 	$(PY) tools/gen_ctp.py generate
 	$(PY) tools/gen_capabilities.py generate
 
-fuzz: env  ## a million random commands against an independent judge, 200 killed counters, a million frames, quick tests in 2027: make fuzz SEED=7
+fuzz: env  ## a million random commands against an independent judge, 200 killed counters, a million frames, 50,000 hostile fronts, quick tests in 2027: make fuzz SEED=7
 	$(PY) -m tests.tts.fuzz --seed $(SEED) --commands $(COMMANDS) --jobs $(JOBS)
 	$(PY) -m tests.tts.killing --seed $(SEED) --rounds $(KILLS)
 	$(PY) -m tests.front.fuzz --seed $(SEED) --frames $(FRAMES)
+	$(PY) -m tests.shim.cxx_fuzz --seed $(SEED) --streams $(STREAMS)
 	$(PY) tools/future.py $(PY) -m pytest -q -n $(JOBS) -m 'not foreign and not slow'
 
 bench: env  ## the figures of the compiled package, written into both READMEs (PURE=1: of the pure one, printed only)

@@ -1,6 +1,6 @@
-// A CTP program in C++, told what to do line by line: program.py in another language, for child.py.
+// A CTP program in C++, told what to do line by line: binding.py in another language, for child.py.
 //
-// It knows nothing of ctp2 but the header that is generated from the schema. Commands as in program.py but for `members`;
+// It knows nothing of ctp2 but the header that is generated from the schema. Commands as in binding.py but for `members`;
 // an argument may also be null, and a struct's `fill` is the byte that its memory has where nothing is set.
 #include "cxx_interface.h"
 

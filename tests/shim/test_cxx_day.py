@@ -14,7 +14,7 @@ import pytest
 
 from tests.shim import test_clients
 from tests.shim.bindings import Client
-from tests.shim.cxx import REVISION, Checks
+from tests.shim.cxx import REVISION, Check, Checks
 from tests.shim.desk import Desk
 
 pytestmark = [pytest.mark.foreign]
@@ -27,7 +27,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 @pytest.mark.parametrize("check", Checks)
-def test_a_day(check: str, tmp_path: Path, stack: ExitStack) -> None:
+def test_a_day(check: Check, tmp_path: Path, stack: ExitStack) -> None:
     desk = Desk(tmp_path)
     stack.callback(desk.close)
     desk.start()

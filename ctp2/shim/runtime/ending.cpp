@@ -14,12 +14,13 @@ Atomic<int> g_claimed[MOST_WORKERS];
 Atomic<int> g_is_near;
 Atomic<int> g_installed;
 Atomic<int> g_python;
+Atomic<int> g_first;
 Atomic<uint32_t> g_process = {1};
 
 // Set the flag that every worker tests right before a callback, then let those that are inside one come out. A worker
 // that itself ends the program is not waited for.
 void stop_callbacks() {
-    g_is_near.store(1);
+    if (g_is_near.swap(1)) return;
     uint64_t self = sys::thread_id();
     int64_t deadline = sys::monotonic_ns() + PATIENCE_NS;
     for (int at = 0; at < MOST_WORKERS; at++) {
@@ -122,6 +123,10 @@ void ending_install() {
         sys::at_fork_child(become_child);
     }
     if (!g_python.swap(1) && !install_python()) g_python.store(0);
+}
+
+void ending_first() {
+    if (!g_first.swap(1)) sys::at_exit(stop_callbacks);
 }
 
 Inside* ending_claim() {

@@ -13,6 +13,8 @@ struct Inside {
 
 // Watch the end of this process; called by every factory, as Python may be there only at a later one.
 void ending_install();
+// What registers last ends first: once TLS has its own end registered, callbacks have to be stopped before that one.
+void ending_first();
 // A place for a worker, or nullptr when all are taken: then nobody waits for that one.
 Inside* ending_claim();
 void ending_release(Inside* place);

@@ -1,4 +1,5 @@
 // Reaching a front: name, TCP, TLS, hello and welcome; each step with a deadline, all of them ended by Release.
+#include "ending.h"
 #include "launch.h"
 #include "link.h"
 
@@ -126,6 +127,7 @@ bool connect_any(Link& link, const char* host, uint16_t port, bool is_v6, Stop& 
 bool start_tls(Link& link, const char* host, const char* ca, Stop& stop, Text& why) {
     link.tls = tls_open(link.socket, host, ca, why);
     if (!link.tls) return false;
+    ending_first();
     int64_t deadline = sys::monotonic_ns() + HANDSHAKE_NS;
     for (;;) {
         TlsStep step = tls_handshake(link.tls, why);
@@ -271,7 +273,8 @@ bool link_open(Link& link, Inbox& inbox, const Address& address, const Face& fac
     }
     if (is_open && await_welcome(link, inbox, face, stop, welcome, reason)) return true;
     link.close();
-    if (!stop.is_set()) why.add(address.text).add(": ").add(reason.data);
+    // Without a reason: the process is being taken down, and TLS is no more.
+    if (!stop.is_set() && reason.length) why.add(address.text).add(": ").add(reason.data);
     return false;
 }
 
