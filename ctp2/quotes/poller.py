@@ -18,6 +18,7 @@ from ctp2.quotes import hours
 from ctp2.quotes.batches import Batch, Batches, Bucket
 from ctp2.quotes.client import CONNECTIONS, Answer, Web, WebFailed
 from ctp2.quotes.codes import MARKETS, Market
+from ctp2.quotes.config import is_loopback
 from ctp2.quotes.freshness import Freshness
 from ctp2.quotes.push import Pusher
 from ctp2.quotes.sources import Reply, Source, decoded
@@ -118,7 +119,7 @@ class Poller:
         self._clock = clock
         self._loop = loop
         self._jitter = jitter
-        self._web = Web(source.headers)
+        self._web = Web(source.headers, is_local=is_loopback(trouble.base.partition("://")[2]))
         self._keys: dict[str, _Key] = {}
         self._batches = Batches()
         self._bucket = Bucket(RATE)
@@ -498,6 +499,9 @@ class Poller:
     def _is_stale(self, now_ns: int) -> bool:
         """Whether most rows of a market are too old for the hour (spec 8.6)."""
 
+        def probe_ns() -> int:
+            return max((watcher.row_ns(self.name, PROBE) for watcher in self._watchers), default=0)
+
         def ages() -> dict[Market, list[tuple[str, int]]]:
             found: dict[Market, list[tuple[str, int]]] = {}
             for name, key in self._keys.items():
@@ -505,7 +509,7 @@ class Poller:
                     found.setdefault(key.market, []).append((name, key.watchers[0].row_ns(self.name, name)))
             return found
 
-        return self.freshness.is_stale(now_ns, now_ns + self.trouble.offset_ns, ages)
+        return self.freshness.is_stale(now_ns, now_ns + self.trouble.offset_ns, ages, probe_ns)
 
     # ------------------------------------------------------------------ the end
     async def close(self) -> None:

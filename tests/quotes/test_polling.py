@@ -299,6 +299,14 @@ def test_one_row_that_stands_is_only_told(standing: Stand, caplog: pytest.LogCap
     assert [record for record in caplog.records if re.search("sh600000 is stale", record.message)]
 
 
+def test_a_few_shares_that_nobody_trades_are_no_lost_source(standing: Stand) -> None:
+    for code in ("sh600000", "sz000001"):
+        standing.host.rows[code] = standing.host.day.sina(code, standing.clock.now_ns())
+    made = standing.client("sina", "600000", "000001")
+    standing.run(240, 1)
+    assert "OnFrontDisconnected" not in made.spi.names
+
+
 def test_rows_that_stand_at_night_are_as_they_should_be() -> None:
     with stand("2026-09-28 20:00:00") as standing:
         standing.host.faults.stopped_ns = standing.clock.now_ns()
