@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from ctp2.quotes import client, hub
 from ctp2.testing import MdClient
+from ctp2.testing.quotehost import QuoteHost
 from tests.quotes import rows
 from tests.quotes.rows import changed
 from tests.quotes.stand import LIMIT_S, Stand, is_tick, stand
@@ -169,6 +171,35 @@ def test_a_fault_is_survived_without_a_tight_loop(standing: Stand, fault: dict[s
     made.login()
     standing.run(8)
     assert len(made.ticks("600000")) > count, "subscriptions made before are kept"
+
+
+def test_a_host_that_never_answers_is_down_after_half_a_minute(
+    standing: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "TOTAL_S", 0.2)  # five seconds of the machine
+    made = standing.client("sina", "600000")
+    standing.host.faults.hangs = True
+    standing.run(40, 1)
+    assert made.wait_for("OnFrontDisconnected", LIMIT_S).number == 4097
+    standing.host.faults.hangs = False
+    standing.run(40, 1)
+    made.wait_for("OnFrontConnected", LIMIT_S, count=2)
+
+
+def test_a_host_that_is_gone_for_good_is_asked_ever_more_slowly(standing: Stand) -> None:
+    with QuoteHost(7, standing.clock) as other:
+        made = MdClient(other.address("sina"))
+        standing.clients.append(made)
+        made.start().subscribe("600000")
+        standing.run(2)
+    (poller,) = (known for (name, bases, _), (known, _) in hub._pollers.items() if str(other.port) in bases[0])
+    standing.run(60, 0.5)
+    assert made.wait_for("OnFrontDisconnected", LIMIT_S).number == 4097
+    before = poller.requests
+    standing.run(600, 2)
+    assert 10 <= poller.requests - before <= 60
+    assert made.spi.names.count("OnFrontDisconnected") == 1
+    assert made.api.SubscribeMarketData(["600001"], 1) == -1
 
 
 def test_three_times_403_open_the_circuit_for_a_minute_and_then_for_two(standing: Stand) -> None:
@@ -408,5 +439,5 @@ def test_a_reply_that_comes_late_does_not_overtake(standing: Stand) -> None:
     standing.host.rows["sh600000"] = changed(rows.SINA_CN, f31="10:15:06", f10="700")
     other = standing.client("sina", "600000", emit="time")
     standing.run(7)
-    for client in (made, other):
-        assert [tick.UpdateTime for tick in client.ticks("600000")] == ["10:15:03", "10:15:06"][-len(client.ticks()) :]
+    for one in (made, other):
+        assert [tick.UpdateTime for tick in one.ticks("600000")] == ["10:15:03", "10:15:06"][-len(one.ticks()) :]
