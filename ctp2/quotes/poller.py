@@ -493,7 +493,7 @@ class Poller:
         if not batch.is_extra:
             batch.nominal_ns = batch.due_ns = now_ns + _LOCKED_BATCH_S * _NS
         for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
-            self._batches.ask_once(batch.market, half, now_ns, self._size)
+            self._batches.ask_once(batch.market, half, now_ns, self._size, alone=True)
 
     # ------------------------------------------------------------------ rows that do not move
     def _is_stale(self, now_ns: int) -> bool:

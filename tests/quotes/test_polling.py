@@ -293,6 +293,26 @@ def test_packing_and_encodings_make_no_difference(standing: Stand, scheme: str, 
     assert len({tick.InstrumentID for tick in made.ticks()}) == 5
 
 
+def test_many_unknown_codes_cost_few_requests(standing: Stand) -> None:
+    codes = [f"sh999{number:03d}" for number in range(300)]
+    made = subscribed(standing, codes)
+    first = standing.requests()
+    standing.run(12, 0.2)
+    assert len([call for call in made.spi.of("OnRspSubMarketData") if call.error_id == 16]) == 300
+    assert standing.requests() - first <= 16
+    assert len(standing.asked(first)) <= 4 * 300
+
+
+def test_subscribing_one_by_one_costs_few_requests(standing: Stand) -> None:
+    made = standing.client("sina")
+    first = standing.requests()
+    for code in codes_of(150):
+        made.api.SubscribeMarketData([code], 1)
+    standing.run(3, 0.2)
+    assert {tick.InstrumentID for tick in made.ticks()} == set(codes_of(150))
+    assert standing.requests() - first <= 8
+
+
 def test_one_row_missing_leaves_its_neighbours(standing: Stand) -> None:
     standing.host.faults.empty = {"sh600001"}
     made = subscribed(standing, codes_of(3))
