@@ -41,7 +41,7 @@ class Bucket:
 class Batch:
     """Keys of one market that are asked together, again and again; an extra one is asked once."""
 
-    __slots__ = ("due_ns", "is_extra", "is_in_flight", "keys", "live", "market", "nominal_ns", "size_bytes")
+    __slots__ = ("due_ns", "is_alone", "is_extra", "is_in_flight", "keys", "live", "market", "nominal_ns", "size_bytes")
 
     def __init__(self, market: Market, due_ns: int, keys: list[str] | None = None, *, is_extra: bool = False) -> None:
         self.market = market
@@ -54,6 +54,8 @@ class Batch:
         """When to ask: around ``nominal_ns``, so that the jitter of one round does not move the next."""
         self.is_in_flight = False
         self.is_extra = is_extra
+        self.is_alone = False
+        """Nothing else is to be asked with it."""
         for key in keys or ():
             self.add(key)
 
@@ -133,11 +135,18 @@ class Batches:
         for number, batch in enumerate(self.regular):
             batch.nominal_ns = batch.due_ns = now_ns + number * interval_ns // max(1, len(self.regular))
 
-    def ask_once(self, market: Market, keys: list[str], due_ns: int, size: int) -> None:
-        """Ask some keys once more than regularly."""
-        batch: Batch | None = None
+    def ask_once(self, market: Market, keys: list[str], due_ns: int, size: int, *, alone: bool = False) -> None:
+        """Ask some keys once more than regularly: along with others wanted at about the same time, or alone."""
+        batch = None if alone else self._joinable(market, due_ns)
         for key in keys:
             if batch is None or not batch.has_room(key, size):
                 batch = Batch(market, due_ns, is_extra=True)
+                batch.is_alone = alone
                 self.extra.append(batch)
             batch.add(key)
+
+    def _joinable(self, market: Market, due_ns: int) -> Batch | None:
+        for batch in reversed(self.extra):
+            if batch.market == market and not batch.is_alone and abs(batch.due_ns - due_ns) < _NS:
+                return batch
+        return None

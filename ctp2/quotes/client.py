@@ -48,7 +48,8 @@ class Answer(NamedTuple):
 class Web:
     """HTTP to one host: connections that are kept, gzip, a time limit for everything together. On the loop."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], *, is_local: bool = False) -> None:
+        self._is_local = is_local
         self._headers = {**headers, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
         self._session: aiohttp.ClientSession | None = None
 
@@ -79,8 +80,8 @@ class Web:
                 headers=self._headers,
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS),
                 timeout=aiohttp.ClientTimeout(total=TOTAL_S, connect=CONNECT_S),
-                # Certificates and proxies as the system has them (HTTPS_PROXY and the like).
-                trust_env=True,
+                # Proxies as the system has them (HTTPS_PROXY and the like), but not to this machine itself.
+                trust_env=not self._is_local,
             )
         return self._session
 
@@ -151,7 +152,7 @@ class Socket:
 
 
 @asynccontextmanager
-async def socket(url: str, origin: str, headers: Mapping[str, str]) -> AsyncIterator[Socket]:
+async def socket(url: str, origin: str, headers: Mapping[str, str], *, is_local: bool = False) -> AsyncIterator[Socket]:
     """Open a push connection for the time of a block.
 
     Raises:
@@ -171,6 +172,7 @@ async def socket(url: str, origin: str, headers: Mapping[str, str]) -> AsyncIter
             close_timeout=1,
             # The source has a heartbeat of its own and is not known to answer the protocol's.
             ping_interval=None,
+            proxy=None if is_local else True,
         )
     except (WebSocketException, OSError, ValueError, TimeoutError) as error:
         raise WebFailed(f"{type(error).__name__}: {error}") from error

@@ -12,7 +12,6 @@ Kind = Literal["stock", "star", "fund", "bond", "repo", "index", "future", "cffe
 MARKETS: Final[tuple[Market, ...]] = ("cn", "hk", "us", "nf", "hf")
 
 EXCHANGE_OF_PLACE: Final = {"sh": "SSE", "sz": "SZSE", "bj": "BSE"}
-PLACE_OF_EXCHANGE: Final = {exchange: place for place, exchange in EXCHANGE_OF_PLACE.items()}
 
 HONG_KONG: Final = "HKEX"
 OVERSEAS: Final = "OVERSEAS"

@@ -18,7 +18,7 @@ LATE_S: Final = 20 * 60
 """Delayed rows of Hong Kong."""
 _LOOK_S: Final = 15
 _ENOUGH: Final = 5
-"""A market is judged by no fewer instruments, but the mainland, whose rows move their time without a trade."""
+"""A market is judged by no fewer instruments; the mainland by any number and by its index, which always moves."""
 _STAT_BELIEVED_S: Final = 300
 """marketStat is believed to close a market when it has said so for so long: after lunch it may be late."""
 _STAT_OLD_S: Final = 150
@@ -62,8 +62,17 @@ class Freshness:
         )
 
     # ------------------------------------------------------------------ what its rows say
-    def is_stale(self, now_ns: int, server_ns: int, ages: Callable[[], dict[Market, list[tuple[str, int]]]]) -> bool:
-        """Whether more than half of a market's rows are too old; looked at four times a minute."""
+    def is_stale(
+        self,
+        now_ns: int,
+        server_ns: int,
+        ages: Callable[[], dict[Market, list[tuple[str, int]]]],
+        probe_ns: Callable[[], int],
+    ) -> bool:
+        """Whether more than half of a market's rows are too old; looked at four times a minute.
+
+        ``ages`` gives key and instant of every row, ``probe_ns`` the instant of the Shanghai index.
+        """
         if now_ns < self._next_ns:
             return self._is_stale
         self._next_ns = now_ns + _LOOK_S * _NS
@@ -73,7 +82,11 @@ class Freshness:
                 continue
             old = [key for key, at_ns in rows if at_ns and server_ns - at_ns > _allowed_s(key) * _NS]
             is_most = 2 * len(old) > len(rows)
-            if is_most and (len(rows) >= _ENOUGH or market == "cn"):
+            is_proven = len(rows) >= _ENOUGH
+            if market == "cn":
+                # A few shares may be suspended, or nobody may want them; the index moves.
+                is_proven = server_ns - probe_ns() > STALE_S * _NS
+            if is_most and is_proven:
                 is_stale = True
             elif not is_most:
                 self._tell(old)

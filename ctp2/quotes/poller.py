@@ -18,6 +18,7 @@ from ctp2.quotes import hours
 from ctp2.quotes.batches import Batch, Batches, Bucket
 from ctp2.quotes.client import CONNECTIONS, Answer, Web, WebFailed
 from ctp2.quotes.codes import MARKETS, Market
+from ctp2.quotes.config import is_loopback
 from ctp2.quotes.freshness import Freshness
 from ctp2.quotes.push import Pusher
 from ctp2.quotes.sources import Reply, Source, decoded
@@ -118,7 +119,7 @@ class Poller:
         self._clock = clock
         self._loop = loop
         self._jitter = jitter
-        self._web = Web(source.headers)
+        self._web = Web(source.headers, is_local=is_loopback(trouble.base.partition("://")[2]))
         self._keys: dict[str, _Key] = {}
         self._batches = Batches()
         self._bucket = Bucket(RATE)
@@ -492,11 +493,14 @@ class Poller:
         if not batch.is_extra:
             batch.nominal_ns = batch.due_ns = now_ns + _LOCKED_BATCH_S * _NS
         for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
-            self._batches.ask_once(batch.market, half, now_ns, self._size)
+            self._batches.ask_once(batch.market, half, now_ns, self._size, alone=True)
 
     # ------------------------------------------------------------------ rows that do not move
     def _is_stale(self, now_ns: int) -> bool:
         """Whether most rows of a market are too old for the hour (spec 8.6)."""
+
+        def probe_ns() -> int:
+            return max((watcher.row_ns(self.name, PROBE) for watcher in self._watchers), default=0)
 
         def ages() -> dict[Market, list[tuple[str, int]]]:
             found: dict[Market, list[tuple[str, int]]] = {}
@@ -505,7 +509,7 @@ class Poller:
                     found.setdefault(key.market, []).append((name, key.watchers[0].row_ns(self.name, name)))
             return found
 
-        return self.freshness.is_stale(now_ns, now_ns + self.trouble.offset_ns, ages)
+        return self.freshness.is_stale(now_ns, now_ns + self.trouble.offset_ns, ages, probe_ns)
 
     # ------------------------------------------------------------------ the end
     async def close(self) -> None:

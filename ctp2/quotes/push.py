@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.quotes import hours
 from ctp2.quotes.client import WebFailed, socket
+from ctp2.quotes.config import is_loopback
 from ctp2.quotes.sources import AGENT, sina_push
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class _Line:
         pusher = self._pusher
         url = sina_push.url(pusher.base, list(self.keys))
         try:
-            async with socket(url, sina_push.ORIGIN, {"User-Agent": AGENT}) as opened:
+            is_local = is_loopback(pusher.base.partition("://")[2])
+            async with socket(url, sina_push.ORIGIN, {"User-Agent": AGENT}, is_local=is_local) as opened:
                 self._socket = opened
                 while True:
                     frame = await opened.frame(_FRAME_S)

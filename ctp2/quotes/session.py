@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2 import __version__
-from ctp2.core.backend import Event, Kind, Request, Sink, Topic
+from ctp2.core.backend import Event, Request, Sink, Topic
 from ctp2.core.session import LoginResult, SessionMachine
 from ctp2.core.unsupported import answer as unsupported
 from ctp2.core.unsupported import convert
@@ -178,4 +178,3 @@ SUBSCRIPTIONS: Final[dict[str, Callable[[QuoteSession, Request], None]]] = {
     "SubscribeForQuoteRsp": QuoteSession._accept,
     "UnSubscribeForQuoteRsp": QuoteSession._accept,
 }
-KIND: Final[Kind] = "md"

@@ -34,6 +34,8 @@ _NS: Final = 1_000_000_000
 _ROUNDING: Final = 100
 """Tencent's volumes are whole lots: by less than this the sources differ without contradicting each other."""
 _SHOWN_BYTES: Final = 200
+_told: Final[set[tuple[str, str, str]]] = set()
+"""Source, kind of instrument and kind of remark whose first row stands in the log in full."""
 
 
 class Lane:
@@ -221,9 +223,14 @@ class Track:
     # ------------------------------------------------------------------ what is told
     def _remark(self, reading: Reading, row: str, source: Layout) -> None:
         """The first row of a kind that cannot be taken as it is, in full (spec 12)."""
-        kind = reading.remark.partition(":")[0].partition(" ")[0]
-        if kind not in self.remarked:
-            self.remarked.add(kind)
+        kind = reading.remark.partition(":")[0]
+        if kind in self.remarked:
+            return
+        self.remarked.add(kind)
+        if (source, self.symbol.kind, kind) in _told:
+            log.info("%s: %s: %s", source, self.symbol.code, reading.remark)
+        else:
+            _told.add((source, self.symbol.kind, kind))
             log.warning("%s: %s: %s; its row: %s", source, self.symbol.code, reading.remark, row)
 
     def _tell_damage(self, lane: Lane, source: Layout, row: str, error: Damaged, now_ns: int) -> None:

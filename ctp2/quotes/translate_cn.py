@@ -52,6 +52,8 @@ def sina(symbol: Symbol, fields: list[str]) -> Reading | None:
         put_index_volume(reading, volume // _REPO_UNIT, turnover)
     else:
         put_spot_volume(reading, symbol, volume, turnover, 0)
+    if is_blank and len(fields) > 32:
+        reading.remark = reading.remark or _state_remark(fields[32])
     if not is_blank:
         bids, asks = values[9:19], values[19:29]
         if bid == bids[1] and ask == asks[1] and _falls(bids[1::2]) and _rises(asks[1::2]):
@@ -60,6 +62,12 @@ def sina(symbol: Symbol, fields: list[str]) -> Reading | None:
         else:
             reading.remark = "its book contradicts itself: published without"
     return reading
+
+
+def _state_remark(status: str) -> str:
+    """No captured row of Sina is of a suspended share: the first one is told in full (spec 12)."""
+    state = codes.STATES.get(status, f"in a state unknown to us, {status[:10]!r}")
+    return "" if state == "normal" else f"status: {state}"
 
 
 # ------------------------------------------------------------------ Tencent
@@ -143,11 +151,11 @@ def put_spot_volume(reading: Reading, symbol: Symbol, volume: float, turnover: f
         unit = _unit_that_fits(volume, turnover, high, low, rounding, symbol)
         if not unit:
             reading.keeps_volume = True
-            reading.remark = f"turnover {turnover:.0f} over volume {volume:.0f} lies outside low and high in any unit"
+            reading.remark = f"no unit fits: turnover {turnover:.0f} over volume {volume:.0f} is outside low and high"
             return
         if unit != 1:
             volume *= unit
-            reading.remark = f"its volume is {unit:g} times what was assumed"
+            reading.remark = f"another unit: its volume is {unit:g} times what was assumed"
     reading.volume = put_volume(field, volume, turnover)
     field.AveragePrice = numbers.average(turnover, volume)
 

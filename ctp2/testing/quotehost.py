@@ -60,7 +60,7 @@ class Faults:
     short_rows: bool = False
     """Tencent answers full keys with short rows."""
     late_s: int = 0
-    """Every second reply is so much older."""
+    """Every second reply to the same keys is so much older."""
     stopped_ns: int = 0
     """Rows stand at this instant."""
     longest_line: int = 8000
@@ -109,7 +109,7 @@ class QuoteHost:
         self._thread = threading.Thread(target=self._run, name="quote-host", daemon=True)
         self._pushed: asyncio.Event
         self._stop: asyncio.Event
-        self._replies = 0
+        self._turns: dict[tuple[str, ...], int] = {}
         self._connections: dict[object, int] = {}
         self._live: list[web.WebSocketResponse] = []
 
@@ -227,9 +227,9 @@ class QuoteHost:
         return {"Date": formatdate(self.clock.now_ns() / NS_PER_SECOND, usegmt=True)}
 
     def _body(self, source: str, keys: tuple[str, ...]) -> bytes:
-        self._replies += 1
+        self._turns[keys] = turn = self._turns.get(keys, 0) + 1
         now_ns = self.faults.stopped_ns or self.clock.now_ns()
-        if self.faults.late_s and self._replies % 2:
+        if self.faults.late_s and turn % 2 == 0:
             now_ns -= self.faults.late_s * NS_PER_SECOND
         if self.faults.illegal.intersection(keys):
             return b"sys_auth=FAILED" if source == "sina" else b'v_pv_none_match="1";\n'

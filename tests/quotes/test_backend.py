@@ -170,7 +170,7 @@ def test_a_smaller_volume_is_older_on_the_same_day_only(standing: Stand) -> None
 def test_replies_out_of_order_never_go_back(standing: Stand) -> None:
     made = standing.client("sina", "600000", "00700")
     standing.host.faults.late_s = 30
-    standing.run(20)
+    standing.run(30)
     for code in ("600000", "00700"):
         times = [tick.UpdateTime for tick in made.ticks(code)]
         assert len(times) > 2

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 
 import pytest
 
+from ctp2.quotes import sources
+from ctp2.quotes.sources import sina, tencent
+from tests.quotes import rows
 from tests.quotes.load import measure
 from tests.quotes.stand import LIMIT_S, stand
 
@@ -41,3 +45,18 @@ def test_memory_is_flat_over_twelve_hundred_rounds() -> None:
         # 68 minutes, of which all but the lunch break are traded.
         assert requests >= 1_000
         assert blocks[-1] < 1.02 * blocks[0], blocks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["sina", "tencent"])
+def test_a_hundred_thousand_rows_are_cut_out_of_bodies_in_a_second(layout: sources.Layout) -> None:
+    row = rows.ROWS[layout, "sh600000"]
+    body = "".join(rows.statement(layout, f"sh{600_000 + number}", row) for number in range(400)).encode("gb18030")
+    parse = {"sina": sina.parse, "tencent": tencent.parse}[layout]
+    best = 0.0
+    for _ in range(10):
+        begin = time.process_time()
+        for _ in range(25):
+            assert len(parse(sources.decoded(body)).rows) == 400
+        best = max(best, 10_000 / (time.process_time() - begin))
+    assert best >= 100_000

@@ -9,7 +9,7 @@ import pytest
 from ctp2.core.address import parse as parse_address
 from ctp2.quotes import config, hours
 from ctp2.quotes.batches import LINE_LIMIT, Batches, Bucket
-from ctp2.quotes.codes import Market
+from ctp2.quotes.codes import MARKETS, Market
 from ctp2.quotes.tracks import in_beijing, moment_ns
 from ctp2.testing.clocks import instant_ns
 
@@ -129,3 +129,17 @@ def test_moments() -> None:
     assert moment_ns(20260928_100000_000, "us") == instant_ns("2026-09-28 22:00:00")
     assert moment_ns(20261102_100000_000, "us") == instant_ns("2026-11-02 23:00:00")
     assert in_beijing("20260928", "16:00:00") == ("20260929", "04:00:00")
+
+
+def test_every_hour_of_the_calendar_has_an_answer() -> None:
+    from ctp2.refdata.calendar import calendar, plus_days
+
+    first, last = calendar().horizon("CN")
+    day = first
+    while day <= plus_days(last, 5):
+        for market in MARKETS:
+            for hour in (1, 7, 11, 16, 22):
+                now_ns = instant_ns(f"{day[:4]}-{day[4:6]}-{day[6:]} {hour:02d}:30:00")
+                assert hours.state(market, now_ns)[1] > now_ns
+                hours.is_moving(market, now_ns)
+        day = plus_days(day, 1)

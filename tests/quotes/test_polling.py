@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from ctp2.quotes import client, hub
 from ctp2.testing import MdClient
+from ctp2.testing.quotehost import QuoteHost
 from tests.quotes import rows
 from tests.quotes.rows import changed
 from tests.quotes.stand import LIMIT_S, Stand, is_tick, stand
@@ -171,6 +173,35 @@ def test_a_fault_is_survived_without_a_tight_loop(standing: Stand, fault: dict[s
     assert len(made.ticks("600000")) > count, "subscriptions made before are kept"
 
 
+def test_a_host_that_never_answers_is_down_after_half_a_minute(
+    standing: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "TOTAL_S", 0.2)  # five seconds of the machine
+    made = standing.client("sina", "600000")
+    standing.host.faults.hangs = True
+    standing.run(40, 1)
+    assert made.wait_for("OnFrontDisconnected", LIMIT_S).number == 4097
+    standing.host.faults.hangs = False
+    standing.run(40, 1)
+    made.wait_for("OnFrontConnected", LIMIT_S, count=2)
+
+
+def test_a_host_that_is_gone_for_good_is_asked_ever_more_slowly(standing: Stand) -> None:
+    with QuoteHost(7, standing.clock) as other:
+        made = MdClient(other.address("sina"))
+        standing.clients.append(made)
+        made.start().subscribe("600000")
+        standing.run(2)
+    (poller,) = (known for (name, bases, _), (known, _) in hub._pollers.items() if str(other.port) in bases[0])
+    standing.run(60, 0.5)
+    assert made.wait_for("OnFrontDisconnected", LIMIT_S).number == 4097
+    before = poller.requests
+    standing.run(600, 2)
+    assert 10 <= poller.requests - before <= 60
+    assert made.spi.names.count("OnFrontDisconnected") == 1
+    assert made.api.SubscribeMarketData(["600001"], 1) == -1
+
+
 def test_three_times_403_open_the_circuit_for_a_minute_and_then_for_two(standing: Stand) -> None:
     standing.client("sina", "600000")
     standing.host.faults.status = 403
@@ -262,6 +293,26 @@ def test_packing_and_encodings_make_no_difference(standing: Stand, scheme: str, 
     assert len({tick.InstrumentID for tick in made.ticks()}) == 5
 
 
+def test_many_unknown_codes_cost_few_requests(standing: Stand) -> None:
+    codes = [f"sh999{number:03d}" for number in range(300)]
+    made = subscribed(standing, codes)
+    first = standing.requests()
+    standing.run(12, 0.2)
+    assert len([call for call in made.spi.of("OnRspSubMarketData") if call.error_id == 16]) == 300
+    assert standing.requests() - first <= 16
+    assert len(standing.asked(first)) <= 4 * 300
+
+
+def test_subscribing_one_by_one_costs_few_requests(standing: Stand) -> None:
+    made = standing.client("sina")
+    first = standing.requests()
+    for code in codes_of(150):
+        made.api.SubscribeMarketData([code], 1)
+    standing.run(3, 0.2)
+    assert {tick.InstrumentID for tick in made.ticks()} == set(codes_of(150))
+    assert standing.requests() - first <= 8
+
+
 def test_one_row_missing_leaves_its_neighbours(standing: Stand) -> None:
     standing.host.faults.empty = {"sh600001"}
     made = subscribed(standing, codes_of(3))
@@ -297,6 +348,14 @@ def test_one_row_that_stands_is_only_told(standing: Stand, caplog: pytest.LogCap
     standing.run(180, 1)
     assert "OnFrontDisconnected" not in made.spi.names
     assert [record for record in caplog.records if re.search("sh600000 is stale", record.message)]
+
+
+def test_a_few_shares_that_nobody_trades_are_no_lost_source(standing: Stand) -> None:
+    for code in ("sh600000", "sz000001"):
+        standing.host.rows[code] = standing.host.day.sina(code, standing.clock.now_ns())
+    made = standing.client("sina", "600000", "000001")
+    standing.run(240, 1)
+    assert "OnFrontDisconnected" not in made.spi.names
 
 
 def test_rows_that_stand_at_night_are_as_they_should_be() -> None:
@@ -400,5 +459,5 @@ def test_a_reply_that_comes_late_does_not_overtake(standing: Stand) -> None:
     standing.host.rows["sh600000"] = changed(rows.SINA_CN, f31="10:15:06", f10="700")
     other = standing.client("sina", "600000", emit="time")
     standing.run(7)
-    for client in (made, other):
-        assert [tick.UpdateTime for tick in client.ticks("600000")] == ["10:15:03", "10:15:06"][-len(client.ticks()) :]
+    for one in (made, other):
+        assert [tick.UpdateTime for tick in one.ticks("600000")] == ["10:15:03", "10:15:06"][-len(one.ticks()) :]

@@ -177,6 +177,13 @@ def test_a_suspended_share_is_a_record() -> None:
         assert (field.LastPrice, field.PreClosePrice, field.Volume) == (DBL_MAX, 10.0, 0)
 
 
+def test_states_that_no_capture_shows_are_remarked() -> None:
+    blank = changed(rows.SINA_CN, f6="0", f7="0", **{f"f{index}": "0" for index in range(10, 30)})
+    assert some("sina", "sh600000", blank).remark == ""
+    assert some("sina", "sh600000", changed(blank, f32="02")).remark == "status: suspended"
+    assert "unknown" in some("sina", "sh600000", changed(blank, f32="99")).remark
+
+
 def test_a_row_of_another_instrument_is_damaged() -> None:
     with pytest.raises(Damaged):
         read("tencent", "sh600001", rows.TENCENT_CN)

@@ -47,8 +47,6 @@ class Source(Protocol):
     headers: Mapping[str, str]
     batch: int
     batch_max: int
-    says_none: bool
-    """Whether an unknown key is answered with an empty row; else it is left out."""
 
     def key_of(self, symbol: Symbol) -> str:
         """What the source calls an instrument; empty when it does not carry it."""

@@ -26,7 +26,6 @@ class Sina:
     headers: Mapping[str, str] = {"Referer": REFERER, "User-Agent": AGENT}
     batch = 200
     batch_max = 400
-    says_none = True
 
     def key_of(self, symbol: Symbol) -> str:
         """``sh600000``, ``rt_hk00700``, ``gb_brk$b``, ``nf_RB2610``, ``hf_CL``."""

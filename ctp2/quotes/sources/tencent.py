@@ -26,7 +26,6 @@ class Tencent:
     headers: Mapping[str, str] = {"User-Agent": AGENT}
     batch = 200
     batch_max = 500
-    says_none = False
 
     def key_of(self, symbol: Symbol) -> str:
         """``sh600000``, ``r_hk00700``, ``usBRK.B``, ``hf_GC``; domestic futures are not carried."""
