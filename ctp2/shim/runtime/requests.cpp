@@ -35,6 +35,55 @@ void add_topics(Client& client, const RequestRow& row, const char* field, Draft&
     }
 }
 
+// The frames of one list of names, one behind the other; only the last of them says that it is the last.
+struct NameList {
+    char* bytes;
+    size_t size, capacity, last;
+
+    // As many of the names from `at` on as one frame takes; false: no memory.
+    bool add_frame(uint16_t slot, int32_t connection, char* const* names, int count, int& at) {
+        if (capacity - size < MAX_FRAME) {
+            size_t wanted = capacity * 2 + MAX_FRAME;
+            char* more = static_cast<char*>(realloc(bytes, wanted));
+            if (!more) return false;
+            bytes = more;
+            capacity = wanted;
+        }
+        constexpr size_t BEGIN = sizeof(Header) + 4;
+        char* frame = bytes + size;
+        size_t end = BEGIN;
+        uint32_t packed = 0;
+        for (; at < count; at++) {
+            if (!names[at]) continue;
+            size_t length = bounded_length(names[at], LONGEST_NAME);
+            if (length == LONGEST_NAME) {
+                say("an instrument code of more than 4,095 characters is left out");
+                continue;
+            }
+            if (end + length + 1 > BEGIN + NAMES_IN_FRAME) break;
+            memcpy(frame + end, names[at], length);
+            frame[end + length] = '\0';
+            end += length + 1;
+            packed++;
+        }
+        if (!packed) return true;
+        size_t whole = padded(end);
+        memset(frame + end, 0, whole - end);
+        Header header = {static_cast<uint32_t>(whole), REQUEST, FIELD, slot, 0, connection};
+        memcpy(frame, &header, sizeof header);
+        memcpy(frame + sizeof header, &packed, 4);
+        last = size;
+        size += whole;
+        return true;
+    }
+
+    // Mark the last frame; how much there is to be sent.
+    size_t finish() {
+        reinterpret_cast<Header*>(bytes + last)->flags |= LAST;
+        return size;
+    }
+};
+
 int send(Client& client, const void* data, size_t size) {
     if (client.link.send(data, size)) {
         if (client.link.has_waiting()) client.stop.poke();
@@ -84,35 +133,13 @@ int client_post_names(Client& client, uint16_t slot, char* const* names, int cou
     sys::Lock lock(client.mutex);
     if (!client.is_live) return NOT_CONNECTED;
     if (!names || count <= 0) return 0;
-    char* frame = static_cast<char*>(malloc(MAX_FRAME));
-    if (!frame) return NOT_CONNECTED;
-    constexpr size_t BEGIN = sizeof(Header) + 4;
-    int result = 0;
-    for (int at = 0; at < count && result == 0;) {
-        size_t size = BEGIN;
-        uint32_t packed = 0;
-        for (; at < count; at++) {
-            if (!names[at]) continue;
-            size_t length = bounded_length(names[at], LONGEST_NAME);
-            if (length == LONGEST_NAME) {
-                say("an instrument code of more than 4,095 characters is left out");
-                continue;
-            }
-            if (size + length + 1 > BEGIN + NAMES_IN_FRAME) break;
-            memcpy(frame + size, names[at], length);
-            frame[size + length] = '\0';
-            size += length + 1;
-            packed++;
-        }
-        if (!packed) break;
-        size_t whole = padded(size);
-        memset(frame + size, 0, whole - size);
-        Header header = {static_cast<uint32_t>(whole), REQUEST, FIELD | LAST, slot, 0, client.connection};
-        memcpy(frame, &header, sizeof header);
-        memcpy(frame + sizeof header, &packed, 4);
-        result = send(client, frame, whole);
-    }
-    free(frame);
+    // All frames of the list go at once or not at all: it is one request, and nothing may come in between.
+    NameList list = {nullptr, 0, 0, 0};
+    bool has_memory = true;
+    for (int at = 0; at < count && has_memory;) has_memory = list.add_frame(slot, client.connection, names, count, at);
+    int result = NOT_CONNECTED;
+    if (has_memory) result = list.size ? send(client, list.bytes, list.finish()) : 0;
+    free(list.bytes);
     return result;
 }
 
