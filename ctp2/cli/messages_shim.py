@@ -37,8 +37,8 @@ SHIM: Final[dict[str, tuple[str, str]]] = {
         "构建某一版本（或全部版本）的两个库。",
     ),
     "help.shim.version": (
-        "The revision, as ctp2 shim list names it. Default: all.",
-        "版本，见 ctp2 shim list；默认全部。",
+        "The revision, or the vendor's name of it, as in ctp2 shim list. Default: all.",
+        "版本，或原厂版本号，见 ctp2 shim list；默认全部。",
     ),
     "help.shim.out": (
         "Where to put them (default ctp2-native); all revisions: each in a folder of its name.",

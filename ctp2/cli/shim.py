@@ -79,15 +79,15 @@ def _compiler(target: str) -> str:
         return ""
 
 
-def build_all(version: str, out: Path | None, target: str, with_headers: bool, as_json: bool) -> int:
+def build_all(version: str | None, out: Path | None, target: str, with_headers: bool, as_json: bool) -> int:
     """Build one revision into ``out``, or all, each into a folder of its name there."""
     target = target or verify.here()
     told = []
     with _told():
-        wanted = [builder.revision_of(version)] if version else list(REVISIONS)
+        wanted = [builder.revision_of(version)] if version is not None else list(REVISIONS)
         for revision in wanted:
             folder = out or Path(_OUT)
-            folder = folder if version else folder / revision.name
+            folder = folder if version is not None else folder / revision.name
             made = builder.build(revision, folder, target=target)
             for path in made:
                 replace(path, installer.stamped(path.read_bytes(), [target], sys.executable), 0o755)

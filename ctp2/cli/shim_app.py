@@ -25,7 +25,7 @@ def _list(as_json: Json = False) -> None:
 
 @app.command("build", help=text("help.shim.build"))
 def _build(
-    version: Annotated[str, typer.Option(metavar="V", help=text("help.shim.version"))] = "",
+    version: Annotated[str | None, typer.Option(metavar="V", help=text("help.shim.version"))] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help=text("help.shim.out"))] = None,
     target: Annotated[str, typer.Option(metavar="T", help=text("help.shim.target"))] = "",
     with_headers: Annotated[bool, typer.Option("--headers", help=text("help.shim.headers"))] = False,

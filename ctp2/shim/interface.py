@@ -36,6 +36,8 @@ class Slot(NamedTuple):
     returns: str
     args: tuple[tuple[str, str], ...]
     """Name and C type of each argument."""
+    defaults: tuple[str, ...] = ()
+    """What C++ takes for the last of the arguments when a call leaves them out; none for those before."""
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -47,7 +49,13 @@ def slots(revision: Revision, class_name: str) -> list[Slot]:
     """The methods of a class in vtable order."""
     virtual = [method for method in schema.load(revision.name)["classes"][class_name] if not method.get("static")]
     return [
-        Slot(slot, method["name"], method["returns"], tuple((arg[0], arg[1]) for arg in method["args"]))
+        Slot(
+            slot,
+            method["name"],
+            method["returns"],
+            tuple((arg[0], arg[1]) for arg in method["args"]),
+            tuple(arg[2] for arg in method["args"] if len(arg) > 2),
+        )
         for slot, method in enumerate(virtual)
     ]
 
@@ -97,7 +105,10 @@ def argument(name: str, c_type: str) -> str:
 
 def declared(method: Slot) -> str:
     """A method as it is declared, without ``virtual`` and what follows its arguments."""
-    return f"{method.returns} {method.name}({', '.join(argument(*arg) for arg in method.args)})"
+    plain = len(method.args) - len(method.defaults)
+    values = ("",) * plain + tuple(f" = {value}" for value in method.defaults)
+    given = (argument(*arg) + value for arg, value in zip(method.args, values, strict=True))
+    return f"{method.returns} {method.name}({', '.join(given)})"
 
 
 def resume_enum(revision: Revision) -> str:

@@ -62,7 +62,9 @@ assert tuple(_BY_NAME) == schema.VERSIONS
 
 
 def by_name(name: str | Revision) -> Revision:
-    """The revision of a schema's name, also written with ``_P1`` where that is what it is; a revision is its own.
+    """The revision of a schema's name or of the vendor's string for it; a revision is its own.
+
+    Names may have ``_P1`` where that is what it is, and strings what follows them in a library (``ctp2``, a time).
 
     Raises:
         ValueError: there is none.
@@ -70,9 +72,10 @@ def by_name(name: str | Revision) -> Revision:
     if isinstance(name, Revision):
         return name
     plain = "6.7.9" if name == "6.7.9_P1" else name
-    if plain not in _BY_NAME:
+    found = _BY_NAME.get(plain) or by_vendor(name)
+    if found is None:
         raise ValueError(f"no CTP revision {name!r}; there are: {', '.join(_BY_NAME)}")
-    return _BY_NAME[plain]
+    return found
 
 
 def by_vendor(text: bytes | str) -> Revision | None:

@@ -184,6 +184,8 @@ def test_a_refused_revision_is_one_line_with_the_command(
         (["install", ".", "--front", "tts://7x24 tts://sim"], 2, "tts"),
         (["restore", "no-such-package"], 3, "no package"),
         (["build", "--version", "6.6.5"], 2, "6.7.11"),
+        (["build", "--version", "v6.7.2_CP_20230810"], 2, "6.7.2"),
+        (["build", "--version", ""], 2, "6.7.11"),
         (["build", "--version", "6.7.11", "--target", "amiga"], 2, "linux-x86_64"),
     ],
 )

@@ -55,9 +55,16 @@ def test_revision_strings_in_a_library() -> None:
 
 def test_names_of_revisions() -> None:
     assert by_name("6.7.9_P1").name == "6.7.9"
+    for revision in REVISIONS:
+        assert by_name(revision.name) == revision
+        assert by_name(revision.api_version) == revision
+        assert [by_name(vendor) for vendor in revision.vendor] == [revision] * len(revision.vendor)
     assert by_name("6.7.11").api_version == "v6.7.11_20250617 ctp2"
     with pytest.raises(ValueError, match=r"no CTP revision '6\.6\.5'"):
         by_name("6.6.5")
+    for name in ("", "6.7", "6.7.11_CP", "v6.7.2_CP_20230810", "v6.7.11_20250618"):
+        with pytest.raises(ValueError, match="no CTP revision"):
+            by_name(name)
 
 
 # --- sources ---------------------------------------------------------------------------------------------------------
@@ -198,3 +205,24 @@ def test_two_names_are_exported() -> None:
         create = "CreateFtdcTraderApiEPKcb" if side == "trader" else "CreateFtdcMdApiEPKcbbb"
         prefix = f"_ZN{len(api_class)}{api_class}"
         assert names == sorted([f"{prefix}13GetApiVersionEv", f"{prefix}{len(create.split('EPK')[0])}{create}"])
+
+
+_AS_USERS_WRITE = """
+#include "ThostFtdcTraderApi.h"
+#include "ThostFtdcMdApi.h"
+void begin() {
+    CThostFtdcTraderApi *trader = CThostFtdcTraderApi::CreateFtdcTraderApi();
+    trader->SubscribePrivateTopic(THOST_TERT_QUICK);
+    trader->SubscribePublicTopic(THOST_TERT_RESTART);
+    CThostFtdcMdApi::CreateFtdcMdApi("flow/", true);
+}
+"""
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("name", NAMES)
+def test_what_calls_may_leave_out(name: str, tmp_path: Path) -> None:
+    """A program that was written for one revision compiles with the next: arguments that came later have defaults."""
+    source = tmp_path / "users.cpp"
+    source.write_text(_AS_USERS_WRITE)
+    run(compiler(), "-std=c++11", "-Wall", "-Werror", "-fsyntax-only", "-I", headers(name), source)
