@@ -361,6 +361,7 @@ class Poller:
                 self._resize(now_ns)
             return
         reply = self.source.parse(decoded(answer.body))
+        reply.is_whole = reply.is_whole and answer.is_whole
         if reply.is_throttled:
             self.trouble.throttled(now_ns, self.name)
         if reply.is_empty:

@@ -32,7 +32,7 @@ _REPEATS: Final = 3
 _DAMAGE_S: Final = 3600
 _NS: Final = 1_000_000_000
 _ROUNDING: Final = 100
-"""Tencent's volumes are whole lots: by less than this the sources differ without contradicting each other."""
+"""Tencent's volumes are whole lots: by less than this the sources differ, and the younger turnover is good."""
 _SHOWN_BYTES: Final = 200
 _told: Final[set[tuple[str, str, str]]] = set()
 """Source, kind of instrument and kind of remark whose first row stands in the log in full."""
@@ -175,8 +175,11 @@ class Track:
         shown = self.field
         if shown is not None and shown.TradingDay == field.TradingDay:
             behind = self.volume - reading.volume
-            if 0 < behind < _ROUNDING:
+            if behind > 0:
                 reading.volume, field.Volume = self.volume, shown.Volume
+            if behind >= _ROUNDING:
+                # One of them has no figure, as Sina for bonds: who led with one is not taken back by who has none.
+                field.Turnover, field.AveragePrice = shown.Turnover, shown.AveragePrice
 
     def _dress(self, field: Field, config: Config) -> None:
         """The options that change what a record says."""

@@ -354,6 +354,26 @@ def test_quotes_keeps_the_fresher_and_fills_the_gaps(standing: Stand) -> None:
     assert made.ticks("600000")[-1].BidVolume1 == 900
 
 
+def test_a_source_without_volume_does_not_take_the_others_back(standing: Stand) -> None:
+    standing.host.rows["sh600000"] = changed(rows.SINA_CN, f9="0.000")  # volume, no turnover: as Sina's bonds
+    standing.host.rows["tencent/sh600000"] = rows.TENCENT_CN
+    made = standing.client("quotes", "600000")
+    standing.run(7)
+    for second in range(6, 12, 2):  # they lead in turn
+        standing.host.rows["tencent/sh600000"] = changed(
+            rows.TENCENT_CN, f30=f"202609281015{second:02d}", f10=f"{second}"
+        )
+        standing.run(4)
+        late = f"10:15:{second + 1:02d}"
+        standing.host.rows["sh600000"] = changed(rows.SINA_CN, f9="0.000", f31=late, f10=f"{second}50")
+        standing.run(4)
+    ticks = made.ticks("600000")
+    assert ticks[-1].UpdateTime == "10:15:11"
+    volumes = [(tick.Volume, tick.Turnover) for tick in ticks]
+    assert volumes == sorted(volumes)
+    assert volumes[-1] == (1_000_000, 10_200_000.0)
+
+
 def test_quotes_goes_on_with_the_source_that_is_left(standing: Stand) -> None:
     made = standing.client("quotes", "600000", "rb2610")
     for number in range(40):

@@ -14,6 +14,7 @@ from ctp2.testing import MdClient
 from ctp2.testing.quotehost import QuoteHost
 from tests.quotes import rows
 from tests.quotes.rows import changed
+from tests.quotes import rows
 from tests.quotes.stand import LIMIT_S, Stand, is_tick, stand
 
 NS = 1_000_000_000
@@ -282,6 +283,22 @@ def test_a_truncated_body_gives_what_is_whole_of_it(standing: Stand) -> None:
     assert all(after[code] > before[code] for code in codes[:13])
     assert all(after[code] == before[code] for code in codes[17:])
     assert not [call for call in made.spi.of("OnRspSubMarketData") if call.error_id]
+
+
+def test_a_body_that_ends_between_two_rows_makes_no_key_unknown(standing: Stand) -> None:
+    for key in ("sh600000", "sh600001"):  # of one length: half of the body is a whole row
+        standing.host.rows[key] = rows.SINA_CN
+    made = standing.client("sina")
+    standing.host.faults.truncated, standing.host.faults.gzip = True, False
+    made.api.SubscribeMarketData(["600000", "600001"], 2)
+    made.wait_for("OnRspSubMarketData", LIMIT_S, count=2)
+    standing.run(15)
+    assert made.ticks("600000")
+    assert not made.ticks("600001")
+    assert not [call for call in made.spi.of("OnRspSubMarketData") if call.error_id]
+    standing.host.faults.truncated = False
+    standing.run(4)  # it was not put off as unknown either
+    assert made.ticks("600001")
 
 
 @pytest.mark.parametrize("packed", [True, False])
