@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from ctp2.core import opening
 from ctp2.core.address import Address
 from ctp2.core.backend import CONTRACT_VERSION, Capabilities, Event, Kind, Sink
 from ctp2.core.errors import OpenFailed
@@ -153,9 +154,11 @@ class QuotesBackend:
         """Until a source has answered.
 
         Raises:
-            OpenFailed: every source has failed, or none has answered in time.
+            OpenFailed: every source has failed, none has answered in time, or nobody waits for it any more.
         """
-        self._settled.wait(_CONNECT_S)
+        opening.wait(self._settled, _CONNECT_S)
+        if opening.is_given_up():
+            raise OpenFailed(f"{self.config.text}: released before it was open")
         if self._up:
             return
         told = [f"{name}: {poller.trouble.text or 'no answer'}" for name, poller in self._pollers.items()]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ctp2 import registry
+from ctp2.core import address as addresses
 from ctp2.quotes import client, hub
 from ctp2.testing import MdClient
 from ctp2.testing.quotehost import QuoteHost
 from tests.quotes import rows
 from tests.quotes.rows import changed
-from tests.quotes import rows
 from tests.quotes.stand import LIMIT_S, Stand, is_tick, stand
 
 NS = 1_000_000_000
@@ -478,3 +481,21 @@ def test_a_reply_that_comes_late_does_not_overtake(standing: Stand) -> None:
     standing.run(7)
     for one in (made, other):
         assert [tick.UpdateTime for tick in one.ticks("600000")] == ["10:15:03", "10:15:06"][-len(one.ticks()) :]
+
+
+# ------------------------------------------------------------------ the end
+@pytest.mark.parametrize("count", [1, 2])
+def test_release_does_not_wait_for_a_host_that_does_not_answer(standing: Stand, count: int) -> None:
+    standing.host.faults.hangs = True
+    made = [standing.make("sina") for _ in range(count)]  # the second waits for the first to open the same place
+    for opened in made:
+        opened.api.Init()
+    standing.host.wait(lambda: standing.requests() >= 1)
+    for opened in reversed(made):
+        begin = time.monotonic()
+        opened.api.Release()
+        # The host would be given five seconds for its answer; the bound leaves room for a machine that is busy.
+        assert time.monotonic() - begin < 2.5
+    assert not any(call.name == "OnFrontConnected" for opened in made for call in opened.spi.calls)
+    assert not registry.running(addresses.parse(standing.host.address("sina")))
+    assert not [thread for thread in threading.enumerate() if thread.name == "ctp2-quotes"]

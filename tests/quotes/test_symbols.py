@@ -86,10 +86,8 @@ SPELLINGS = """
     BRK.B       gb_brk$b    usBRK.B     NASD      BRK.B
     BRK-B       gb_brk$b    usBRK.B     NASD      BRK.B
     BRK/B       gb_brk$b    usBRK.B     NASD      BRK.B
-    gb_brk$b    gb_brk$b    usBRK.B     NASD      BRK.B
     usBRK.B     gb_brk$b    usBRK.B     NASD      BRK.B
     gb_AAPL     gb_aapl     usAAPL      NASD      AAPL
-    gb_brk.b    gb_brk$b    usBRK.B     NASD      BRK.B
     usAAPL.OQ   gb_aapl     usAAPL      NASD      AAPL
     usBRK.B.N   gb_brk$b    usBRK.B     NASD      BRK.B
     usr_aapl    gb_aapl     usAAPL      NASD      AAPL
