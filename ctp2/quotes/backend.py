@@ -38,6 +38,14 @@ CONTRACT: Final = CONTRACT_VERSION
 CAPABILITIES: Final = Capabilities(
     frozenset(("md",)),
     frozenset(("ReqUserLogin", "ReqQryMulticastInstrument", *SUBSCRIPTIONS)),
+    differs=frozenset(
+        (
+            Capabilities.NAMES_LOGIN,
+            Capabilities.REFUSES_UNKNOWN,
+            Capabilities.KEEPS_EARLY,
+            Capabilities.SPOT_HAS_CLOSE,
+        )
+    ),
 )
 """Market data only. A multicast query has no rows, as on every front that sends no multicasts."""
 _CONNECT_S: Final = 8.0
