@@ -222,8 +222,8 @@ class Poller:
         """Larger batches when the host's rate would not suffice, and a longer interval when even that does not."""
         count = self._batches.places
         requests = max(1.0, self._rate * self._interval_s)
-        wanted = max(self.source.batch, -(-count // int(requests)))
-        size = min(wanted, self.trouble.batch_cap)
+        cap = self.trouble.batch_cap
+        size = self._batches.size_for(int(requests), min(self.source.batch, cap), cap)
         if size != self._size:
             self._size = size
             self._rebuild(now_ns)
