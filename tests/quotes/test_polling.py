@@ -123,6 +123,20 @@ def test_market_stat_is_asked_once_a_minute_of_tencent_alone(standing: Stand) ->
     assert "marketStat" not in standing.asked(0, "sina")
 
 
+def test_a_market_that_is_said_to_be_closed_is_asked_slowly(standing: Stand) -> None:
+    made = standing.client("tencent", "600000")
+    standing.host.rows["marketStat"] = "HK_open_交易中|SH_close_已休市|SZ_close_已休市|US_close_未开盘"
+    standing.run(360, 1)  # it is believed after five minutes
+    first = standing.requests()
+    standing.run(60, 1)
+    assert 2 <= standing.requests() - first <= 6  # the share and the probe, every 30 s each
+    standing.host.rows["marketStat"] = "HK_open_交易中|SH_open_交易中|SZ_open_交易中|US_close_未开盘"
+    standing.run(70, 1)  # it is asked once a minute
+    count = len(made.ticks("600000"))
+    standing.run(10, 1)
+    assert len(made.ticks("600000")) >= count + 2
+
+
 def test_holes_are_closed_when_there_are_many(standing: Stand) -> None:
     codes = codes_of(600)
     made = subscribed(standing, codes)
