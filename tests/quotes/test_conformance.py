@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctp2.core.backend import Capabilities
+from ctp2.front.server import Config, ServerThread
 from ctp2.quotes import backend
 from ctp2.testing import conformance
 from ctp2.testing.quotehost import QuoteHost
@@ -22,6 +23,14 @@ def run(host: QuoteHost) -> conformance.Report:
 def test_the_cards_pass() -> None:
     with QuoteHost(7) as host:
         report = run(host)
+    assert [(result.card.number, result.got) for result in report.results if result.outcome != "pass"] == []
+
+
+def test_a_front_of_serve_passes_on_what_differs() -> None:
+    with QuoteHost(7) as host:
+        host.rows["sh600000"] = rows.SINA_CN
+        with ServerThread(Config(host.address("sina"), md_port=0)) as server:
+            report = conformance.check(server.md, instrument="600000", cards=CARDS, timeout=30.0)
     assert [(result.card.number, result.got) for result in report.results if result.outcome != "pass"] == []
 
 
