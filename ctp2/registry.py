@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from ctp2.core import opening
 from ctp2.core.backend import CONTRACT_VERSION
 from ctp2.core.clock import process_clock
 from ctp2.core.errors import AddressError, MissingExtra, OpenFailed
@@ -112,13 +113,20 @@ def acquire(address: Address, /, clock: Clock | None = None) -> Backend:
         slot = _slots.setdefault(key, _Slot())
         slot.users += 1
     try:
-        with slot.lock:
+        opening.hold(slot.lock)
+    except BaseException:
+        _forget(key, slot)
+        raise
+    try:
+        try:
             if slot.backend is None:
                 slot.backend = module.open(address, clock or process_clock())
                 slot.address = address
             elif slot.address is not None:
                 _check_join(module, address, slot.address)
             return slot.backend
+        finally:
+            slot.lock.release()
     except BaseException:
         _leave(key, slot)
         raise
@@ -137,6 +145,14 @@ def running(address: Address, /) -> Backend | None:
     """The open backend that ``address`` would join, if there is one."""
     slot = _slots.get(identity(address))
     return slot.backend if slot is not None else None
+
+
+def _forget(key: Hashable, slot: _Slot) -> None:
+    """Leave without having had the lock: whoever has it closes, and takes the slot out of the table."""
+    with _lock:
+        slot.users -= 1
+        if slot.users == 0 and slot.backend is None and not slot.lock.locked():
+            _slots.pop(key, None)
 
 
 def _leave(key: Hashable, slot: _Slot) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -74,6 +75,9 @@ def quote(codes: list[str], source: str, depth: str, limits: tuple[float, int], 
         show = _Lines() if as_json else Board(codes, depth, source)
         with show:
             return _follow(client, show, source, codes, limits, stop)
+    except BrokenPipeError:  # the reader has seen enough: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     finally:
         client.api.Release()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -27,8 +28,11 @@ _COLUMNS: Final = (
     ("turnover", "right"),
     ("time", "right"),
 )
+_DISPENSABLE: Final = ("low", "high", "turnover", "ask_volume", "bid_volume", "volume", "name", "ask", "bid")
+"""What is left out, one after the other, where the screen is too narrow: half a figure is worse than none."""
 _NEWS: Final = 5
 _REFRESH: Final = 4
+_WIDEST: Final = 1000
 _HUNDRED_MILLION: Final = 1e8
 
 
@@ -41,7 +45,8 @@ class Board:
         self._fields: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self._news: list[str] = [text("quote.waiting", address=source)]
-        self._live = Live(self.render(), refresh_per_second=_REFRESH)
+        self._console = Console()
+        self._live = Live(self.render(), console=self._console, refresh_per_second=_REFRESH)
         self._is_changed = True
 
     def __enter__(self) -> Board:
@@ -51,6 +56,8 @@ class Board:
     def __exit__(self, *_: object) -> None:
         self._live.update(self.render())
         self._live.stop()
+        if not self._console.is_terminal:
+            self._console.line()
 
     def tick(self, field: Any, name: str) -> None:
         """A tick."""
@@ -75,17 +82,22 @@ class Board:
 
     def render(self) -> Group:
         """What is on the screen."""
-        table = Table(box=None, pad_edge=False)
-        for name, side in _COLUMNS:
-            table.add_column(text(f"quote.column.{name}"), justify="right" if side == "right" else "left")
-        for code in self._codes:
-            table.add_row(*self._row(code))
-        parts: list[Any] = [table]
+        rows = [self._row(code) for code in self._codes]
+        parts: list[Any] = [self._fitting(rows)]
         if self._depth in self._fields:
             parts.append(self._levels(self._fields[self._depth]))
         # The first line is "waiting" and means nothing once something came.
         parts += [Text(line, style="dim") for line in (self._news[1:] if self._fields else self._news)]
         return Group(*parts)
+
+    def _fitting(self, rows: list[list[Text]]) -> Table:
+        """The table, with as many columns as there is room for."""
+        console = self._console
+        for left_out in range(len(_DISPENSABLE) + 1):
+            table = _table(rows, _DISPENSABLE[:left_out])
+            if Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum <= console.width:
+                break
+        return table
 
     def _row(self, code: str) -> list[Text]:
         field = self._fields.get(code)
@@ -118,6 +130,16 @@ class Board:
                 values = getattr(field, f"{side}Price{level}"), getattr(field, f"{side}Volume{level}")
                 table.add_row(text(f"quote.{name}", level=level), price(values[0]), size(values[1]))
         return table
+
+
+def _table(rows: list[list[Text]], left_out: tuple[str, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    shown = [number for number, (name, _) in enumerate(_COLUMNS) if name not in left_out]
+    for name, side in (_COLUMNS[number] for number in shown):
+        table.add_column(text(f"quote.column.{name}"), justify="right" if side == "right" else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*[row[number] for number in shown])
+    return table
 
 
 def price(value: float) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 
 from ctp2 import __version__
 from ctp2.core import address as addresses
-from ctp2.core import arguments
+from ctp2.core import arguments, opening
 from ctp2.core.arguments import INT32
 from ctp2.core.backend import Event, Kind, Request
 from ctp2.core.dispatch import REOPEN, Dispatcher, Inbox
@@ -369,6 +369,8 @@ class BaseApi:
         stopping = self._dispatcher.stopping
         while not stopping.is_set():
             for _ in fronts:
+                if stopping.is_set():
+                    return
                 if self._try_open(fronts[self._front_index % len(fronts)], told):
                     return
                 self._front_index += 1
@@ -377,13 +379,15 @@ class BaseApi:
     def _try_open(self, address: Address, told: set[str]) -> bool:
         backend: Backend | None = None
         try:
-            backend = self._registry.acquire(address)
+            with opening.until(self._dispatcher.stopping):
+                backend = self._registry.acquire(address)
             inbox = self._dispatcher.inbox()
             session = self._new_session(backend, inbox)
         except Exception as error:
             if backend is not None:
                 self._give_back(backend)
-            self._tell(address, error, told)
+            if not self._dispatcher.stopping.is_set():
+                self._tell(address, error, told)
             return False
         self._link = _Link(address, backend, session, inbox)
         return True

@@ -35,7 +35,7 @@ A session whose link is gone for good puts ``Event(REOPEN)`` (:mod:`ctp2.core.di
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -146,9 +146,20 @@ class Capabilities:
     request error 27 (see :func:`ctp2.core.unsupported.answer`).
     ``order_kinds``: names of the kinds of orders that it takes; ``markets``: exchange → classes of products that can be
     traded there. Both may be empty: then nothing is said about them.
+    ``differs``: the rules of a futures front that another rule stands for here, by the names below; the conformance
+    suite then tries that other rule.
     """
 
-    __slots__ = ("kinds", "markets", "order_kinds", "requests", "served")
+    NAMES_LOGIN: ClassVar[str] = "names login"
+    """The md front's OnRspUserLogin tells BrokerID, UserID, FrontID and SessionID, as a trader front's does."""
+    REFUSES_UNKNOWN: ClassVar[str] = "refuses unknown"
+    """A subscription of a code that cannot exist is answered with error 16."""
+    KEEPS_EARLY: ClassVar[str] = "keeps early"
+    """Subscriptions made before the login count: their ticks follow it."""
+    SPOT_HAS_CLOSE: ClassVar[str] = "spot has close"
+    """Securities have a PreClosePrice and no PreSettlementPrice."""
+
+    __slots__ = ("differs", "kinds", "markets", "order_kinds", "requests", "served")
 
     def __init__(
         self,
@@ -157,7 +168,9 @@ class Capabilities:
         order_kinds: frozenset[str] = frozenset(),
         markets: Mapping[str, tuple[str, ...]] | None = None,
         served: frozenset[Kind] | None = None,
+        differs: frozenset[str] = frozenset(),
     ) -> None:
+        self.differs = differs
         self.kinds = kinds
         self.served = kinds if served is None else served
         self.requests = requests

@@ -89,6 +89,7 @@ class Hub:
                 "kinds": [kind],
                 "requests": sorted(told.requests),
                 "order_kinds": sorted(told.order_kinds),
+                "differs": sorted(told.differs),
                 "markets": {exchange: list(classes) for exchange, classes in told.markets.items()},
             }
         )

@@ -328,4 +328,5 @@ def read_capabilities(text: str, known: frozenset[str]) -> Capabilities:
         known.intersection(told["requests"]),
         frozenset(told.get("order_kinds", ())),
         {str(exchange): tuple(classes) for exchange, classes in told.get("markets", {}).items()},
+        differs=frozenset(told.get("differs", ())),
     )

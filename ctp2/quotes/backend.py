@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from ctp2.core import opening
 from ctp2.core.address import Address
 from ctp2.core.backend import CONTRACT_VERSION, Capabilities, Event, Kind, Sink
 from ctp2.core.errors import OpenFailed
@@ -37,6 +38,14 @@ CONTRACT: Final = CONTRACT_VERSION
 CAPABILITIES: Final = Capabilities(
     frozenset(("md",)),
     frozenset(("ReqUserLogin", "ReqQryMulticastInstrument", *SUBSCRIPTIONS)),
+    differs=frozenset(
+        (
+            Capabilities.NAMES_LOGIN,
+            Capabilities.REFUSES_UNKNOWN,
+            Capabilities.KEEPS_EARLY,
+            Capabilities.SPOT_HAS_CLOSE,
+        )
+    ),
 )
 """Market data only. A multicast query has no rows, as on every front that sends no multicasts."""
 _CONNECT_S: Final = 8.0
@@ -153,9 +162,11 @@ class QuotesBackend:
         """Until a source has answered.
 
         Raises:
-            OpenFailed: every source has failed, or none has answered in time.
+            OpenFailed: every source has failed, none has answered in time, or nobody waits for it any more.
         """
-        self._settled.wait(_CONNECT_S)
+        opening.wait(self._settled, _CONNECT_S)
+        if opening.is_given_up():
+            raise OpenFailed(f"{self.config.text}: released before it was open")
         if self._up:
             return
         told = [f"{name}: {poller.trouble.text or 'no answer'}" for name, poller in self._pollers.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 _NS: Final = 1_000_000_000
 LINE_LIMIT: Final = 6000
 """Bytes of keys in one request line."""
+_STEP: Final = 10
 HOLES: Final = 0.25
 """Share of empty places from which on the batches are made anew."""
 
@@ -83,6 +85,7 @@ class Batches:
         self.regular: list[Batch] = []
         self.extra: list[Batch] = []
         self._place: dict[str, Batch] = {}
+        self._counts: Counter[Market] = Counter()
 
     def __iter__(self) -> Iterator[Batch]:
         yield from self.extra
@@ -98,6 +101,7 @@ class Batches:
 
     def add(self, key: str, market: Market, size: int, now_ns: int) -> Batch | None:
         """Place a key: in a batch with room (None: it wants an extra one to be asked at once), or in a new one."""
+        self._counts[market] += 1
         for batch in reversed(self.regular):
             if batch.market == market and batch.has_room(key, size):
                 batch.add(key)
@@ -114,8 +118,16 @@ class Batches:
         if batch is None:
             return
         batch.remove(key)
+        self._counts[batch.market] -= 1
         if not batch.live:
             self.regular.remove(batch)
+
+    def size_for(self, requests: int, smallest: int, largest: int) -> int:
+        """Keys per batch so that all of them are asked with so many requests; markets do not share one."""
+        size = max(smallest, -(-self.places // max(1, requests)))
+        while size < largest and sum(-(-count // size) for count in self._counts.values()) > requests:
+            size += _STEP
+        return min(size, largest)
 
     @property
     def is_holed(self) -> bool:
@@ -126,6 +138,7 @@ class Batches:
     def rebuild(self, markets: dict[str, Market], size: int, now_ns: int, interval_ns: int) -> None:
         """Make all batches anew, spread evenly over the interval."""
         keys, self.regular, self._place = list(self._place), [], {}
+        self._counts.clear()
         for key in keys:
             self.add(key, markets[key], size, now_ns)
         self.spread(now_ns, interval_ns)

@@ -43,6 +43,8 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     server_s: float
+    is_whole: bool = True
+    """False when the body broke off."""
 
 
 class Web:
@@ -65,8 +67,8 @@ class Web:
         try:
             # The URL goes out as it is: `$`, `,` and `=` of the keys must not be quoted.
             async with self._open().get(URL(url, encoded=True), allow_redirects=False) as response:
-                body = await _body(response)
-                return Answer(response.status, body, _seconds(response.headers.get("Date")))
+                body, is_whole = await _body(response)
+                return Answer(response.status, body, _seconds(response.headers.get("Date")), is_whole)
         except TimeoutError as error:
             raise WebFailed(f"no answer within {TOTAL_S:.0f} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -91,8 +93,8 @@ class Web:
             await self._session.close()
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, or what came of one that breaks off: its complete statements still count (spec quotes 7)."""
+async def _body(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """The body and whether it is whole; of one that breaks off the complete statements still count (spec quotes 7)."""
     import aiohttp
 
     parts: list[bytes] = []
@@ -107,7 +109,8 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
         if not parts:
             raise
         log.debug("a body broke off after %d bytes: %s", size, error)
-    return b"".join(parts)
+        return b"".join(parts), False
+    return b"".join(parts), True
 
 
 def _seconds(date: str | None) -> float:

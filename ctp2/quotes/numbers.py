@@ -67,6 +67,13 @@ def checked(value: float, limit: float) -> float:
     raise Damaged(f"{value!r} is beyond all reason")
 
 
+def amount(value: float) -> float:
+    """``value`` if so much of something is possible."""
+    if 0 <= value < AMOUNT_LIMIT:
+        return value
+    raise Damaged(f"an amount of {value!r}")
+
+
 def price(value: float) -> float:
     """A price for CTP: 0 is no price."""
     return value or DBL_MAX

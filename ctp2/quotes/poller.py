@@ -129,6 +129,7 @@ class Poller:
         self._size = source.batch
         self._number = 0
         self._in_flight = 0
+        self._fetches: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stat_ns = 0
         self._probe = Batch("cn", 0)
@@ -221,8 +222,8 @@ class Poller:
         """Larger batches when the host's rate would not suffice, and a longer interval when even that does not."""
         count = self._batches.places
         requests = max(1.0, self._rate * self._interval_s)
-        wanted = max(self.source.batch, -(-count // int(requests)))
-        size = min(wanted, self.trouble.batch_cap)
+        cap = self.trouble.batch_cap
+        size = self._batches.size_for(int(requests), min(self.source.batch, cap), cap)
         if size != self._size:
             self._size = size
             self._rebuild(now_ns)
@@ -326,7 +327,9 @@ class Poller:
         self._in_flight += 1
         self._number += 1
         self.requests += 1
-        self._loop.start(self._fetch(batch, keys, self._number))
+        task = self._loop.start(self._fetch(batch, keys, self._number))
+        self._fetches.add(task)
+        task.add_done_callback(self._fetches.discard)
 
     # ------------------------------------------------------------------ answers
     async def _fetch(self, batch: Batch, keys: list[str], number: int) -> None:
@@ -361,6 +364,7 @@ class Poller:
                 self._resize(now_ns)
             return
         reply = self.source.parse(decoded(answer.body))
+        reply.is_whole = reply.is_whole and answer.is_whole
         if reply.is_throttled:
             self.trouble.throttled(now_ns, self.name)
         if reply.is_empty:
@@ -516,6 +520,9 @@ class Poller:
         """Ask nothing more, and close the connections."""
         self._clock.unwatch(self._moved)
         self._task.cancel()
+        for fetch in list(self._fetches):
+            fetch.cancel()  # a host that does not answer holds up nobody's end
+        await asyncio.gather(*self._fetches, return_exceptions=True)
         if self.pusher is not None:
             await self.pusher.close()
         await self._web.close()

@@ -99,7 +99,8 @@ class _Line:
             if now_ns >= self.retry_ns:
                 self.open(now_ns)
             return self.retry_ns or now_ns + sina_push.HEARTBEAT_S * _NS
-        is_open = any(hours.state(market, now_ns)[0] for market in set(self.keys.values()))
+        server_ns = now_ns + self._pusher.poller.trouble.offset_ns
+        is_open = any(hours.state(market, server_ns)[0] for market in set(self.keys.values()))
         if is_open and now_ns - self.frame_ns >= sina_push.SILENCE_S * _NS:
             log.warning("sina push: no frame for %d s: opened anew", sina_push.SILENCE_S)
             self.open(now_ns)

@@ -41,12 +41,12 @@ class NoSymbol(ValueError):
     """A text that no rule turns into an instrument; says why."""
 
 
-_CN: Final = re.compile(r"(sh|sz|bj)([0-9]{6})")
+_CN: Final = re.compile(r"(sh|sz|bj|SH|SZ|BJ)([0-9]{6})")
 _HK: Final = re.compile(r"(rt_|r_)?hk([0-9]{5}|[A-Z][A-Za-z0-9_]*)")
 _HK_CODE: Final = re.compile(r"[0-9]{5}|[A-Z][A-Z0-9_]*")
 _US: Final = re.compile(r"us([A-Z.][A-Za-z0-9.]*)")
 _TICKER: Final = re.compile(r"[A-Z]{1,5}([.\-/][A-Z]{1,2})?")
-_GB: Final = re.compile(r"(gb|usr)_(\$?[a-z][a-z0-9$]*)")
+_GB: Final = re.compile(r"(gb|usr)_(\$?[A-Za-z][A-Za-z0-9$]*)")
 _FUTURE: Final = re.compile(r"([A-Z]{1,2})([0-9]{3,4}|0)")
 _CFF: Final = re.compile(r"(nf|CFF_RE|CFF)_(.+)")
 _HF: Final = re.compile(r"[A-Z][A-Z0-9]{0,11}")
@@ -73,7 +73,7 @@ def native(text: str, today: str) -> Symbol | None:
     """The instrument of a key of either source; None when it is none."""
     match = _CN.fullmatch(text)
     if match:
-        return security(match[1], match[2])
+        return security(match[1].lower(), match[2])
     match = _HK.fullmatch(text)
     if match:
         return hong_kong(match[2], is_late=match[1] is None)
@@ -82,7 +82,9 @@ def native(text: str, today: str) -> Symbol | None:
         return _united_states(match[2].upper().replace("$", "."))
     match = _US.fullmatch(text)
     if match:
-        return _united_states(match[1].upper())
+        code, _, exchange = match[1].rpartition(".")
+        # Tencent's replies say usAAPL.OQ, but it answers usAAPL alone (spec 1.3).
+        return _united_states((code if code and exchange in codes.US_EXCHANGE_OF_SUFFIX else match[1]).upper())
     match = _CFF.fullmatch(text)
     if match:
         return future(match[2], today)
@@ -156,8 +158,8 @@ def _with_decade(month: str, today: str) -> str:
 # ------------------------------------------------------------------ a qualified code
 def _qualified(text: str, today: str) -> Symbol | None:
     head, dot, tail = text.partition(".")
-    if dot and head in codes.QUALIFIERS and tail:
-        return _placed(head, tail, today)
+    if dot and head.upper() in codes.QUALIFIERS and tail:
+        return _placed(head.upper(), tail, today)
     head, dot, tail = text.rpartition(".")
     if dot and head and tail.upper() in codes.QUALIFIERS:
         return _placed(tail.upper(), head, today)

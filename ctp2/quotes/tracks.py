@@ -32,7 +32,10 @@ _REPEATS: Final = 3
 _DAMAGE_S: Final = 3600
 _NS: Final = 1_000_000_000
 _ROUNDING: Final = 100
-"""Tencent's volumes are whole lots: by less than this the sources differ without contradicting each other."""
+"""Tencent's volumes are whole lots: by less than this the sources differ, and the younger turnover is good."""
+_BOOK_S: Final = 15
+"""Best prices that are older than so much are of another moment; Tencent is 12 s behind in New York (spec 1.4)."""
+_BEST: Final = ("BidPrice1", "BidVolume1", "AskPrice1", "AskVolume1")
 _SHOWN_BYTES: Final = 200
 _told: Final[set[tuple[str, str, str]]] = set()
 """Source, kind of instrument and kind of remark whose first row stands in the log in full."""
@@ -168,6 +171,9 @@ class Track:
             if field.ExchangeID == codes.UNITED_STATES and self.symbol.market == "us":
                 field.ExchangeID = other.ExchangeID
             if other.TradingDay == field.TradingDay:
+                if self._lends_its_book(field, reading, lane):
+                    for member in _BEST:
+                        setattr(field, member, getattr(other, member))
                 if field.UpperLimitPrice == DBL_MAX:
                     field.UpperLimitPrice = other.UpperLimitPrice
                 if field.LowerLimitPrice == DBL_MAX:
@@ -175,8 +181,20 @@ class Track:
         shown = self.field
         if shown is not None and shown.TradingDay == field.TradingDay:
             behind = self.volume - reading.volume
-            if 0 < behind < _ROUNDING:
+            if behind > 0:
                 reading.volume, field.Volume = self.volume, shown.Volume
+            if behind >= _ROUNDING:
+                # One of them has no figure, as Sina for bonds: who led with one is not taken back by who has none.
+                field.Turnover, field.AveragePrice = shown.Turnover, shown.AveragePrice
+
+    def _lends_its_book(self, field: Field, reading: Reading, lane: Lane) -> bool:
+        """Abroad only one of the sources has best prices: they must not come and go with who leads."""
+        market = self.symbol.market
+        if market not in ("hk", "us") or self.symbol.kind == "index":
+            return False
+        if field.BidPrice1 != DBL_MAX or field.AskPrice1 != DBL_MAX:
+            return False
+        return moment_ns(reading.moment, market) - moment_ns(lane.moment, market) <= _BOOK_S * _NS
 
     def _dress(self, field: Field, config: Config) -> None:
         """The options that change what a record says."""

@@ -43,7 +43,7 @@ def commodity(symbol: Symbol, fields: list[str]) -> Reading | None:
     field.ClosePrice, field.SettlementPrice = price(close), price(settlement)
     field.PreSettlementPrice = price(previous)
     field.PreOpenInterest = DBL_MAX
-    field.OpenInterest = numbers.checked(interest, numbers.AMOUNT_LIMIT)
+    field.OpenInterest = numbers.amount(interest)
     put_level_1(field, bid, bid_size, ask, ask_size)
     average = _commodity_average(fields, high, low)
     turnover = numbers.scaled(average, symbol.multiplier, Decimal(int(volume))) if average else 0.0
@@ -83,8 +83,8 @@ def cffex(symbol: Symbol, fields: list[str]) -> Reading | None:
     field.ClosePrice, field.SettlementPrice = price(close), price(settlement)
     field.UpperLimitPrice, field.LowerLimitPrice = price(upper), price(lower)
     field.PreSettlementPrice = price(previous)
-    field.OpenInterest = numbers.checked(interest, numbers.AMOUNT_LIMIT)
-    field.PreOpenInterest = numbers.checked(previous_interest, numbers.AMOUNT_LIMIT)
+    field.OpenInterest = numbers.amount(interest)
+    field.PreOpenInterest = numbers.amount(previous_interest)
     for side, pairs in (("Bid", bids), ("Ask", asks)):
         for level in range(5):
             if pairs[2 * level]:
@@ -128,7 +128,7 @@ def overseas(symbol: Symbol, fields: list[str]) -> Reading | None:
     put_prices(field, last, opening, high, low, 0.0)
     field.PreSettlementPrice = price(numbers.checked(previous, PRICE_LIMIT))
     field.PreOpenInterest = DBL_MAX
-    field.OpenInterest = numbers.checked(interest, numbers.AMOUNT_LIMIT)
+    field.OpenInterest = numbers.amount(interest)
     put_level_1(field, bid, bid_size, ask, ask_size)
     name = fields[13] if len(fields) > 13 else ""
     reading = Reading(field, numbers.moment(action_day, update_time), 0, name)

@@ -238,8 +238,8 @@ class QuoteHost:
 
     def _statement(self, source: str, key: str, now_ns: int) -> str:
         if key == "marketStat":
-            at = formatdate(now_ns / NS_PER_SECOND)
-            return f'v_marketStat="{at}|HK_open_交易中|SH_open_交易中|SZ_open_交易中|US_open_交易中";\n'
+            states = self.rows.get("marketStat", "HK_open_交易中|SH_open_交易中|SZ_open_交易中|US_open_交易中")
+            return f'v_marketStat="{formatdate(now_ns / NS_PER_SECOND)}|{states}";\n'
         row = self.row(source, key, now_ns)
         if source == "sina":
             return f'var hq_str_{key}="{row}";\n'

@@ -354,6 +354,49 @@ def test_quotes_keeps_the_fresher_and_fills_the_gaps(standing: Stand) -> None:
     assert made.ticks("600000")[-1].BidVolume1 == 900
 
 
+def test_a_source_without_volume_does_not_take_the_others_back(standing: Stand) -> None:
+    standing.host.rows["sh600000"] = changed(rows.SINA_CN, f9="0.000")  # volume, no turnover: as Sina's bonds
+    standing.host.rows["tencent/sh600000"] = rows.TENCENT_CN
+    made = standing.client("quotes", "600000")
+    standing.run(7)
+    for second in range(6, 12, 2):  # they lead in turn
+        standing.host.rows["tencent/sh600000"] = changed(
+            rows.TENCENT_CN, f30=f"202609281015{second:02d}", f10=f"{second}"
+        )
+        standing.run(4)
+        late = f"10:15:{second + 1:02d}"
+        standing.host.rows["sh600000"] = changed(rows.SINA_CN, f9="0.000", f31=late, f10=f"{second}50")
+        standing.run(4)
+    ticks = made.ticks("600000")
+    assert ticks[-1].UpdateTime == "10:15:11"
+    volumes = [(tick.Volume, tick.Turnover) for tick in ticks]
+    assert volumes == sorted(volumes)
+    assert volumes[-1] == (1_000_000, 10_200_000.0)
+
+
+def test_best_prices_abroad_do_not_come_and_go_with_the_leader() -> None:
+    def of_sina(seconds: int, last: str) -> str:
+        return changed(rows.SINA_US, f1=last, f3=f"2026-09-28 22:15:{seconds:02d}")
+
+    with stand("2026-09-28 22:15:10") as standing:
+        standing.host.rows["tencent/usAAPL"] = changed(
+            rows.TENCENT_US, f9="100.40", f10="300", f19="100.60", f20="500", f30="2026-09-28 10:15:02"
+        )
+        standing.host.rows["gb_aapl"] = of_sina(3, "100.5")
+        made = standing.client("quotes", "AAPL")
+        standing.run(4)
+        standing.host.rows["gb_aapl"] = of_sina(17, "100.51")  # 15 s after Tencent's row: still of the same moment
+        standing.run(4)
+        assert best(made.ticks("AAPL")[-1]) == (100.51, 100.4, 300, 100.6, 500)
+        standing.host.rows["gb_aapl"] = of_sina(18, "100.52")
+        standing.run(4)
+        assert best(made.ticks("AAPL")[-1]) == (100.52, DBL_MAX, 0, DBL_MAX, 0)
+
+
+def best(tick: Any) -> tuple[float, ...]:
+    return tick.LastPrice, tick.BidPrice1, tick.BidVolume1, tick.AskPrice1, tick.AskVolume1
+
+
 def test_quotes_goes_on_with_the_source_that_is_left(standing: Stand) -> None:
     made = standing.client("quotes", "600000", "rb2610")
     for number in range(40):

@@ -26,8 +26,8 @@ def host() -> Iterator[QuoteHost]:
         yield made
 
 
-def run(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "COLUMNS": "200", "PYTHONIOENCODING": "utf-8"}
+def run(*arguments: str, timeout: float = 120, columns: int = 200) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "COLUMNS": str(columns), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-m", "ctp2", "quote", *arguments]
     return subprocess.run(
         command, capture_output=True, encoding="utf-8", env=environment, timeout=timeout, cwd=ROOT, check=False
@@ -64,6 +64,31 @@ def test_the_board_and_five_levels(host: QuoteHost) -> None:
         "10.15",
     ):
         assert shown in result.stdout, shown
+
+
+@pytest.mark.parametrize("columns", [80, 50])
+def test_a_narrow_screen_shows_fewer_columns_and_no_half_figures(host: QuoteHost, columns: int) -> None:
+    result = run("600000", "hf_CL", "--source", host.address("sina"), "--ticks", "2", columns=columns)
+    assert result.returncode == 0, result.stderr
+    assert "…" not in result.stdout
+    assert ("1,000,000" in result.stdout) == (columns == 80)
+    for shown in ("600000", "10.2", "+2.00%", "10:15:03"):
+        assert shown in result.stdout
+    assert result.stdout.endswith("\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a reader that goes away is told by a signal or EPIPE elsewhere")
+def test_a_reader_that_has_seen_enough_ends_it_in_order(host: QuoteHost) -> None:
+    command = [sys.executable, "-m", "ctp2", "quote", "hf_CL", "600000", "--source", host.address("sina"), "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert "LastPrice" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0
 
 
 def test_codes_without_a_quote(host: QuoteHost) -> None:

@@ -77,6 +77,24 @@ def test_a_batch_stays_below_the_request_line() -> None:
     assert batches.places == 2_000
 
 
+def test_batches_grow_until_all_markets_fit_into_an_interval() -> None:
+    batches = Batches()
+    markets: dict[str, Market] = {f"sh{number:06d}": "cn" for number in range(2999)}
+    for key in markets:
+        batches.add(key, "cn", 200, 0)
+    markets["gb_aapl"] = "us"
+    assert batches.size_for(15, 200, 400) == 200
+    batches.add("gb_aapl", "us", 200, 0)
+    # 15 requests: 200 of the mainland each would leave none for New York, 14 of 220 do it in one less.
+    assert batches.size_for(15, 200, 400) == 220
+    batches.rebuild(markets, 220, 0, 3)
+    assert len(batches.regular) == 15
+    assert batches.size_for(15, 200, 210) == 210
+    batches.remove("gb_aapl")
+    assert batches.size_for(15, 200, 400) == 200
+    assert batches.size_for(15, 100, 100) == 100
+
+
 def test_markets_do_not_mix_and_holes_stay_until_there_are_many() -> None:
     batches = Batches()
     for number in range(8):

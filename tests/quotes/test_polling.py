@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ctp2 import registry
+from ctp2.core import address as addresses
 from ctp2.quotes import client, hub
 from ctp2.testing import MdClient
 from ctp2.testing.quotehost import QuoteHost
@@ -117,6 +121,20 @@ def test_market_stat_is_asked_once_a_minute_of_tencent_alone(standing: Stand) ->
     standing.run(125, 1)
     assert standing.asked(0, "tencent").count("marketStat") in (2, 3)
     assert "marketStat" not in standing.asked(0, "sina")
+
+
+def test_a_market_that_is_said_to_be_closed_is_asked_slowly(standing: Stand) -> None:
+    made = standing.client("tencent", "600000")
+    standing.host.rows["marketStat"] = "HK_open_交易中|SH_close_已休市|SZ_close_已休市|US_close_未开盘"
+    standing.run(360, 1)  # it is believed after five minutes
+    first = standing.requests()
+    standing.run(60, 1)
+    assert 2 <= standing.requests() - first <= 6  # the share and the probe, every 30 s each
+    standing.host.rows["marketStat"] = "HK_open_交易中|SH_open_交易中|SZ_open_交易中|US_close_未开盘"
+    standing.run(70, 1)  # it is asked once a minute
+    count = len(made.ticks("600000"))
+    standing.run(10, 1)
+    assert len(made.ticks("600000")) >= count + 2
 
 
 def test_holes_are_closed_when_there_are_many(standing: Stand) -> None:
@@ -282,6 +300,22 @@ def test_a_truncated_body_gives_what_is_whole_of_it(standing: Stand) -> None:
     assert all(after[code] > before[code] for code in codes[:13])
     assert all(after[code] == before[code] for code in codes[17:])
     assert not [call for call in made.spi.of("OnRspSubMarketData") if call.error_id]
+
+
+def test_a_body_that_ends_between_two_rows_makes_no_key_unknown(standing: Stand) -> None:
+    for key in ("sh600000", "sh600001"):  # of one length: half of the body is a whole row
+        standing.host.rows[key] = rows.SINA_CN
+    made = standing.client("sina")
+    standing.host.faults.truncated, standing.host.faults.gzip = True, False
+    made.api.SubscribeMarketData(["600000", "600001"], 2)
+    made.wait_for("OnRspSubMarketData", LIMIT_S, count=2)
+    standing.run(15)
+    assert made.ticks("600000")
+    assert not made.ticks("600001")
+    assert not [call for call in made.spi.of("OnRspSubMarketData") if call.error_id]
+    standing.host.faults.truncated = False
+    standing.run(4)  # it was not put off as unknown either
+    assert made.ticks("600001")
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -461,3 +495,21 @@ def test_a_reply_that_comes_late_does_not_overtake(standing: Stand) -> None:
     standing.run(7)
     for one in (made, other):
         assert [tick.UpdateTime for tick in one.ticks("600000")] == ["10:15:03", "10:15:06"][-len(one.ticks()) :]
+
+
+# ------------------------------------------------------------------ the end
+@pytest.mark.parametrize("count", [1, 2])
+def test_release_does_not_wait_for_a_host_that_does_not_answer(standing: Stand, count: int) -> None:
+    standing.host.faults.hangs = True
+    made = [standing.make("sina") for _ in range(count)]  # the second waits for the first to open the same place
+    for opened in made:
+        opened.api.Init()
+    standing.host.wait(lambda: standing.requests() >= 1)
+    for opened in reversed(made):
+        begin = time.monotonic()
+        opened.api.Release()
+        # The host would be given five seconds for its answer; the bound leaves room for a machine that is busy.
+        assert time.monotonic() - begin < 2.5
+    assert not any(call.name == "OnFrontConnected" for opened in made for call in opened.spi.calls)
+    assert not registry.running(addresses.parse(standing.host.address("sina")))
+    assert not [thread for thread in threading.enumerate() if thread.name == "ctp2-quotes"]

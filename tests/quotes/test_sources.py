@@ -101,6 +101,14 @@ def test_bytes_are_read_as_what_they_are_not_as_what_they_are_called() -> None:
 
 
 @pytest.mark.parametrize("layout", ["sina", "tencent"])
+@pytest.mark.parametrize("front", [b"\xef\xbb\xbf", "\ufeff".encode("gb18030"), b" ", b"\r\n"])
+def test_what_stands_in_front_of_a_body_costs_no_row(layout: Layout, front: bytes) -> None:
+    body = body_of(layout, "sh600000", "sh600001").encode("gb18030")
+    reply = PARSERS[layout](sources.decoded(front + body))
+    assert list(reply.rows) == ["sh600000", "sh600001"]
+
+
+@pytest.mark.parametrize("layout", ["sina", "tencent"])
 @pytest.mark.parametrize("bad", [b"\xff", b"\x81", b"\xff\xff", b"\x81\x30", b"\xe7\xa0\x00"])
 def test_undecodable_bytes_spoil_one_row_at_most(layout: Layout, bad: bytes) -> None:
     separator = b"~" if layout == "tencent" else b","

@@ -31,6 +31,9 @@ SPELLINGS = """
     SSE.000001  sh000001    sh000001    SSE       000001
     000001.SH   sh000001    sh000001    SSE       000001
     000001.SS   sh000001    sh000001    SSE       000001
+    SH000001    sh000001    sh000001    SSE       000001
+    sse.000001  sh000001    sh000001    SSE       000001
+    sz.000001   sz000001    sz000001    SZSE      000001
     002594      sz002594    sz002594    SZSE      002594
     003816      sz003816    sz003816    SZSE      003816
     300750      sz300750    sz300750    SZSE      300750
@@ -68,6 +71,7 @@ SPELLINGS = """
     163001.SH   sh163001    sh163001    SSE       163001
     00700       rt_hk00700  r_hk00700   HKEX      00700
     00700.HK    rt_hk00700  r_hk00700   HKEX      00700
+    hk.00700    rt_hk00700  r_hk00700   HKEX      00700
     HKEX.00700  rt_hk00700  r_hk00700   HKEX      00700
     rt_hk00700  rt_hk00700  r_hk00700   HKEX      00700
     r_hk00700   rt_hk00700  r_hk00700   HKEX      00700
@@ -82,8 +86,10 @@ SPELLINGS = """
     BRK.B       gb_brk$b    usBRK.B     NASD      BRK.B
     BRK-B       gb_brk$b    usBRK.B     NASD      BRK.B
     BRK/B       gb_brk$b    usBRK.B     NASD      BRK.B
-    gb_brk$b    gb_brk$b    usBRK.B     NASD      BRK.B
     usBRK.B     gb_brk$b    usBRK.B     NASD      BRK.B
+    gb_AAPL     gb_aapl     usAAPL      NASD      AAPL
+    usAAPL.OQ   gb_aapl     usAAPL      NASD      AAPL
+    usBRK.B.N   gb_brk$b    usBRK.B     NASD      BRK.B
     usr_aapl    gb_aapl     usAAPL      NASD      AAPL
     CL          gb_cl       usCL        NASD      CL
     GC          gb_gc       usGC        NASD      GC

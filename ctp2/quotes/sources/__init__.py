@@ -62,13 +62,18 @@ AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like 
 """Both sources serve browsers."""
 
 
+_MARK: Final = b"\xef\xbb\xbf"
+
+
 def decoded(body: bytes) -> str:
     """The text of a body, whatever its header says.
 
     UTF-8 is tried first: GB18030 reads any UTF-8 in some way, and there a character may swallow the ``~`` behind it,
     while UTF-8 leaves every digit and separator where it is. Bytes that fit neither are replaced; only names suffer.
     """
+    # A mark of UTF-8 in front of GB18030 would take the first letter of the first statement with it.
+    body = body.removeprefix(_MARK)
     try:
-        return body.decode("utf-8-sig")
+        return body.decode("utf-8")
     except UnicodeDecodeError:
-        return body.decode("gb18030", errors="replace")
+        return body.decode("gb18030", errors="replace").removeprefix("\ufeff")

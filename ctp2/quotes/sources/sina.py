@@ -58,6 +58,7 @@ def parse(text: str) -> Reply:
     reply = Reply()
     rows = reply.rows
     for line in text.split("\n"):
+        line = line.lstrip()
         if not line.startswith(_BEGIN):
             _take_other(line, reply)
             continue
@@ -71,6 +72,8 @@ def parse(text: str) -> Reply:
 
 
 def _take_other(line: str, reply: Reply) -> None:
+    if line and _BEGIN.startswith(line):
+        reply.is_whole = False  # cut off before its key begins
     line = line.strip().removeprefix("var ")
     if line.startswith("sys_auth"):
         reply.is_refused = "FAILED" in line.upper() or "INVALID" in line.upper()

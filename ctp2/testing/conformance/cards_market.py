@@ -10,6 +10,7 @@ import time
 from itertools import pairwise
 from typing import Any, Final
 
+from ctp2.core.backend import Capabilities
 from ctp2.testing.conformance.cards_connect import DAY, WRONG_FRONT
 from ctp2.testing.conformance.client import Md, is_snapshot
 from ctp2.testing.conformance.model import Mismatch, card, expect, expect_in, expect_true
@@ -17,6 +18,7 @@ from ctp2.testing.conformance.suite import DBL_MAX, Suite
 from ctp2.testing.recorder import Call
 
 NO_ERROR: Final = "CTP:No Error"
+NOT_FOUND: Final = 16
 UNKNOWN_CODE: Final = "nosuch99"
 _TIME: Final = re.compile(r"\d\d:\d\d:\d\d\Z")
 _SNAPSHOTS: Final = 5
@@ -32,8 +34,10 @@ def _subscribed(s: Suite) -> tuple[Md, int]:
     return market, market.subscribe(s.instrument.InstrumentID)
 
 
-def _expect_answers(what: str, market: Md, callback: str, after: int, codes: tuple[str, ...]) -> None:
-    """An answer for every code: ``{0, CTP:No Error}`` (spec 9.2)."""
+def _expect_answers(
+    what: str, market: Md, callback: str, after: int, codes: tuple[str, ...], refused: tuple[str, ...] = ()
+) -> None:
+    """An answer for every code: ``{0, CTP:No Error}`` (spec 9.2), error 16 for those that are to be refused."""
     for code in codes:
         call = market.wait(
             f"{callback} of {code}",
@@ -41,10 +45,15 @@ def _expect_answers(what: str, market: Md, callback: str, after: int, codes: tup
             after,
         )
         expect_true(f"{what} {code}: pRspInfo", call.info is not None, "NULL", "non-NULL")
-        expect(f"{what} {code}: ErrorID", call.error_id, 0)
-        expect(f"{what} {code}: ErrorMsg", call.info.ErrorMsg, NO_ERROR)
+        expect(f"{what} {code}: ErrorID", call.error_id, NOT_FOUND if code in refused else 0)
+        if code not in refused:
+            expect(f"{what} {code}: ErrorMsg", call.info.ErrorMsg, NO_ERROR)
     last = [call.is_last for call in market.calls[after:] if call.name == callback]
     expect(f"{what}: bIsLast of the last answer", last[-1], True)
+
+
+def _refused(s: Suite) -> tuple[str, ...]:
+    return (UNKNOWN_CODE,) if s.differs(Capabilities.REFUSES_UNKNOWN) else ()
 
 
 def _snapshots(s: Suite, number: int = _SNAPSHOTS) -> list[Any]:
@@ -83,6 +92,10 @@ def login(s: Suite) -> None:
     expect("ErrorMsg", answer.info.ErrorMsg, NO_ERROR)
     expect_true("TradingDay", DAY.match(answer.field.TradingDay), answer.field.TradingDay, "YYYYMMDD")
     expect("GetTradingDay", market.api.GetTradingDay(), answer.field.TradingDay)
+    if s.differs(Capabilities.NAMES_LOGIN):
+        for name, value in (("BrokerID", "9999"), ("UserID", "check")):
+            expect(f"OnRspUserLogin.{name}", getattr(answer.field, name), value)
+        return
     for name, empty in (("FrontID", 0), ("SessionID", 0), ("BrokerID", ""), ("UserID", "")):
         expect(f"OnRspUserLogin.{name}", getattr(answer.field, name), empty)
 
@@ -96,7 +109,8 @@ def empty_login(s: Suite) -> None:
 def subscribe(s: Suite) -> None:
     market = s.new_md(login=True)
     codes = (s.instrument.InstrumentID, UNKNOWN_CODE)
-    _expect_answers("OnRspSubMarketData", market, "OnRspSubMarketData", market.subscribe(*codes), codes)
+    after = market.subscribe(*codes)
+    _expect_answers("OnRspSubMarketData", market, "OnRspSubMarketData", after, codes, _refused(s))
 
 
 @card(
@@ -132,7 +146,7 @@ def first_snapshot(s: Suite) -> None:
 def unknown_code(s: Suite) -> None:
     market = s.new_md(login=True)
     after = market.subscribe(UNKNOWN_CODE)
-    _expect_answers("OnRspSubMarketData", market, "OnRspSubMarketData", after, (UNKNOWN_CODE,))
+    _expect_answers("OnRspSubMarketData", market, "OnRspSubMarketData", after, (UNKNOWN_CODE,), _refused(s))
     market.silent("snapshots of an unknown code", lambda call: call.name == "OnRtnDepthMarketData", after, 0.3)
 
 
@@ -181,6 +195,12 @@ def before_login(s: Suite) -> None:
     market = s.new_md()
     expect("SubscribeMarketData returns", market.api.SubscribeMarketData([s.instrument.InstrumentID], 1), 0)
     after = market.mark()
+    if s.differs(Capabilities.KEEPS_EARLY):
+        code = s.instrument.InstrumentID
+        market.silent(f"snapshots of {code} before the login", lambda call: is_snapshot(call, code), 0, 0.2)
+        market.login()
+        market.wait(f"a snapshot of {code} behind the login", lambda call: is_snapshot(call, code), after)
+        return
     market.login()
     market.silent("snapshots", lambda call: call.name == "OnRtnDepthMarketData", after, 0.2)
 
@@ -298,7 +318,10 @@ def price_order(s: Suite) -> None:
         known = [(name, getattr(tick, name)) for name in chain if getattr(tick, name) not in (DBL_MAX, 0.0)]
         for (low_name, low), (high_name, high) in pairwise(known):
             expect_true(f"{low_name} ≤ {high_name}", low <= high, (low, high), "in order")
-        expect_true("PreSettlementPrice", tick.PreSettlementPrice != DBL_MAX, tick.PreSettlementPrice, "a price")
+        base = "PreSettlementPrice"
+        if tick.PreSettlementPrice == DBL_MAX and s.differs(Capabilities.SPOT_HAS_CLOSE):
+            base = "PreClosePrice"
+        expect_true(base, getattr(tick, base) != DBL_MAX, getattr(tick, base), "a price")
         if DBL_MAX not in (tick.BidPrice1, tick.AskPrice1):
             expect_true("BidPrice1 < AskPrice1", tick.BidPrice1 < tick.AskPrice1, (tick.BidPrice1, tick.AskPrice1))
 

@@ -260,6 +260,11 @@ class Suite:
         """Whether these requests are declared; what is not known counts as declared."""
         return self.declared is None or self.declared.issuperset(names)
 
+    def differs(self, rule: str) -> bool:
+        """Whether the market data front declares another rule than a futures front's (:class:`Capabilities`)."""
+        told = self.market.capabilities
+        return told is not None and rule in told.differs
+
     def known(self, struct: str, **members: Any) -> dict[str, Any]:
         """Those of ``members`` that the struct has in the interface version in use (an address may name an older)."""
         version = parse(self.settings.address).options.get("layout", layout.NEWEST)
