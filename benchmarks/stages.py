@@ -39,6 +39,7 @@ class Bench:
         self.pair = desk.marketable(facts)
         self.jobs: list[tuple[Callable[[Any], None], Any]] = []
         counter: Any = desk.control._counter
+        self.own_submit = counter.submit
         counter.submit = self._submit
         self.dispatcher: Any = desk.api._dispatcher
         self.own_queue = self.dispatcher.queue
@@ -53,7 +54,8 @@ class Bench:
 
     def let_go(self) -> None:
         """Both threads do their own work again."""
-        del self.desk.control._counter.submit
+        counter: Any = self.desk.control._counter
+        counter.submit = self.own_submit
         self.dispatcher.queue = self.own_queue
 
     def send(self) -> None:
