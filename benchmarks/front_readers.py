@@ -68,7 +68,8 @@ class Readers:
 
     def wait(self, seconds: float = WAIT_S) -> Counted:
         """What :meth:`expect` or :meth:`watch` has counted."""
-        return self._answer(seconds)  # type: ignore[no-any-return]
+        counted: Counted = self._answer(seconds)
+        return counted
 
     def watch(self, start: float) -> None:
         """Begin to count, and to compare each mark with the clock: ms since ``start``; until :meth:`stop`."""

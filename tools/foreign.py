@@ -23,7 +23,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Final, Literal
@@ -32,7 +31,7 @@ from ctp2.shim import linux, verify
 from ctp2.shim.errors import NoCompiler
 from tools import foreign_clients, foreign_systems
 from tools.kept import CACHE as CACHE
-from tools.kept import ROOT, kept
+from tools.kept import ROOT, downloaded, kept, pip
 
 OPENCTP_VERSION: Final = "6.7.11.0"
 CALENDARS_VERSION: Final = "4.13.2"
@@ -43,73 +42,47 @@ OPENCTP_MODULES: Final = ("thosttraderapi.py", "thostmduserapi.py")
 BUILD_INPUTS: Final = ("pyproject.toml", "hatch_build.py", "requirements-dev.lock")
 
 Mode = Literal["pure", "native"]
-_kept = kept
 
 
 def openctp() -> Path:
     """The folder with the two modules of openctp-ctp."""
 
     def fill(folder: Path) -> None:
-        with tempfile.TemporaryDirectory() as download:
-            command = [
-                *(sys.executable, "-m", "pip", "download", "-q", "-q", "--disable-pip-version-check", "--no-deps"),
-                *("--only-binary=:all:", "--platform", "win_amd64", "--python-version", "3.11"),
-                *("--dest", download, f"openctp-ctp=={OPENCTP_VERSION}"),
-            ]
-            subprocess.run(command, check=True)
-            (wheel,) = Path(download).glob("*.whl")
-            with zipfile.ZipFile(wheel) as archive:
-                for module in OPENCTP_MODULES:
-                    (folder / module).write_bytes(archive.read(f"openctp_ctp/{module}"))
+        options = ("--platform", "win_amd64", "--python-version", "3.11")
+        with downloaded(f"openctp-ctp=={OPENCTP_VERSION}", *options) as archive:
+            for module in OPENCTP_MODULES:
+                (folder / module).write_bytes(archive.read(f"openctp_ctp/{module}"))
 
-    return _kept(f"openctp_ctp-{OPENCTP_VERSION}", fill)
+    return kept(f"openctp_ctp-{OPENCTP_VERSION}", fill)
 
 
 def calendars() -> Path:
     """A folder for ``sys.path`` with exchange_calendars and what it needs."""
 
     def fill(folder: Path) -> None:
-        command = [
-            *(sys.executable, "-m", "pip", "install", "-q", "-q", "--disable-pip-version-check", "--only-binary=:all:"),
-            *("--target", str(folder), f"exchange_calendars=={CALENDARS_VERSION}"),
-        ]
-        subprocess.run(command, check=True)
+        pip("install", "--only-binary=:all:", "--target", str(folder), f"exchange_calendars=={CALENDARS_VERSION}")
 
-    return _kept(f"exchange_calendars-{CALENDARS_VERSION}-{sys.implementation.cache_tag}", fill)
+    return kept(f"exchange_calendars-{CALENDARS_VERSION}-{sys.implementation.cache_tag}", fill)
 
 
 def statement_parser() -> Path:
     """The file of shinny-parsing that takes a statement apart."""
 
     def fill(folder: Path) -> None:
-        with tempfile.TemporaryDirectory() as download:
-            command = [
-                *(sys.executable, "-m", "pip", "download", "-q", "-q", "--disable-pip-version-check", "--no-deps"),
-                *("--only-binary=:all:", "--dest", download, f"shinny-parsing=={SHINNY_VERSION}"),
-            ]
-            subprocess.run(command, check=True)
-            (wheel,) = Path(download).glob("*.whl")
-            with zipfile.ZipFile(wheel) as archive:
-                (folder / SHINNY_MODULE).write_bytes(archive.read(f"shinny_parsing/{SHINNY_MODULE}"))
+        with downloaded(f"shinny-parsing=={SHINNY_VERSION}") as archive:
+            (folder / SHINNY_MODULE).write_bytes(archive.read(f"shinny_parsing/{SHINNY_MODULE}"))
 
-    return _kept(f"shinny_parsing-{SHINNY_VERSION}", fill) / SHINNY_MODULE
+    return kept(f"shinny_parsing-{SHINNY_VERSION}", fill) / SHINNY_MODULE
 
 
 def easyquotation() -> Path:
     """A folder for ``sys.path`` with easyquotation alone: its parsers need none of what it fetches pages with."""
 
     def fill(folder: Path) -> None:
-        with tempfile.TemporaryDirectory() as download:
-            command = [
-                *(sys.executable, "-m", "pip", "download", "-q", "-q", "--disable-pip-version-check", "--no-deps"),
-                *("--only-binary=:all:", "--dest", download, f"easyquotation=={EASYQUOTATION_VERSION}"),
-            ]
-            subprocess.run(command, check=True)
-            (wheel,) = Path(download).glob("*.whl")
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(folder)
+        with downloaded(f"easyquotation=={EASYQUOTATION_VERSION}") as archive:
+            archive.extractall(folder)
 
-    return _kept(f"easyquotation-{EASYQUOTATION_VERSION}", fill)
+    return kept(f"easyquotation-{EASYQUOTATION_VERSION}", fill)
 
 
 def shifted_clock() -> Path:
@@ -122,7 +95,7 @@ def shifted_clock() -> Path:
         subprocess.run(command, check=True)
 
     key = hashlib.sha256(source.read_bytes() + sysconfig.get_platform().encode()).hexdigest()[:16]
-    return _kept(f"shifted_clock-{key}", fill)
+    return kept(f"shifted_clock-{key}", fill)
 
 
 def _compiler() -> str:
@@ -178,7 +151,7 @@ def built_wheel(mode: Mode) -> Path:
     for old in CACHE.glob(f"wheel-{mode}-*"):
         if old.name != name:
             shutil.rmtree(old, ignore_errors=True)
-    return _kept(name, fill)
+    return kept(name, fill)
 
 
 def _install_compiler() -> None:

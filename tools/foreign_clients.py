@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools.kept import CACHE, ROOT, forget_others, kept, pip, run, unpack
+from tools.kept import CACHE, ROOT, downloaded, forget_others, kept, pip, run, unpack
 
 LOCALE: Final = "zh_CN.GB18030"
 VNPY: Final = "vnpy==4.5.0"
@@ -101,10 +101,8 @@ def site(binding: Binding) -> Path:
     """The folder that a program puts on its path: the package as it was published."""
 
     def fill(folder: Path) -> None:
-        with tempfile.TemporaryDirectory() as download:
-            wanted = f"{binding.distribution}=={binding.version}"
-            pip("download", "--no-deps", "--only-binary=:all:", "--dest", download, wanted)
-            unpack(Path(download), folder)
+        with downloaded(f"{binding.distribution}=={binding.version}") as archive:
+            archive.extractall(folder)
 
     return kept(f"{binding.distribution}-{binding.version}-{_TAG}", fill)
 

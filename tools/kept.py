@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,3 +73,13 @@ def unpack(wheels: Path, into: Path) -> None:
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(into)
+
+
+@contextmanager
+def downloaded(wanted: str, *options: str) -> Iterator[zipfile.ZipFile]:
+    """The wheel of a requirement, open for reading; nothing of it is installed."""
+    with tempfile.TemporaryDirectory() as download:
+        pip("download", "--no-deps", "--only-binary=:all:", *options, "--dest", download, wanted)
+        (wheel,) = Path(download).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            yield archive

@@ -23,32 +23,24 @@ _MOST: Final = 1000
 class Frames:
     """Makes frames of events, as :class:`~ctp2.front.dialect.Dialect` does, faster where the backend has a recipe."""
 
-    __slots__ = ("_dialect", "_known", "_recipes")
+    __slots__ = ("_dialect", "patched")
 
     def __init__(self, spoken: Dialect, recipes: Mapping[Builder, Recipe]) -> None:
         self._dialect = spoken
-        self._recipes = recipes
-        self._known: dict[Builder | None, _Patched | None] = {None: None}
+        self.patched: Final[dict[Builder | None, Patched]] = {
+            build: Patched(spoken, recipe) for build, recipe in recipes.items() if recipe.callback in spoken.callbacks
+        }
+        """Builders that this version has a recipe of."""
 
     def encode(self, event: Event) -> bytes:
         """The frame of an event; empty when there is nothing to send."""
-        build = event.build
-        try:
-            patched = self._known[build]
-        except KeyError:
-            patched = self._known[build] = self._patched(build)
+        patched = self.patched.get(event.build)
         if patched is None or event.info is not None or event.callback != patched.callback:
             return self._dialect.encode_event(event)
         return patched.encode(event) or self._dialect.encode_event(event)
 
-    def _patched(self, build: Builder | None) -> _Patched | None:
-        recipe = self._recipes.get(build) if build is not None else None
-        if recipe is None or recipe.callback not in self._dialect.callbacks:
-            return None
-        return _Patched(self._dialect, recipe)
 
-
-class _Patched:
+class Patched:
     """One recipe in one version."""
 
     __slots__ = ("_dialect", "_known", "_length", "_pack", "_parts", "_patcher", "_slot", "callback")

@@ -103,7 +103,7 @@ def test_every_return_is_packed_as_its_record_is(tmp_path: Path, profile: str) -
                 assert frames.encode(event) == here.encode_event(event), (version, event.struct())
         # And most of them really in parts.
         frames = Frames(dialect(layout.NEWEST, "trader"), RECIPES)
-        parts = [bool(frames._patched(event.build).encode(event)) for event in found]  # type: ignore[union-attr]
+        parts = [bool(frames.patched[event.build].encode(event)) for event in found]
         assert parts == [ref != "7" for _, ref in shown]
 
 

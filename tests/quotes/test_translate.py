@@ -300,8 +300,10 @@ def test_turnover_and_average_of_a_commodity() -> None:
 
 
 def test_ta_is_no_bond_future() -> None:
-    assert symbols.native("nf_TA2609", "20260928").kind == "future"  # type: ignore[union-attr]
-    assert symbols.native("nf_T2609", "20260928").kind == "cffex"  # type: ignore[union-attr]
+    for key, kind in (("nf_TA2609", "future"), ("nf_T2609", "cffex")):
+        symbol = symbols.native(key, "20260928")
+        assert symbol is not None
+        assert symbol.kind == kind
 
 
 def test_the_old_shape_of_cffex_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""A program over a native library and a front that is the test's."""
+"""A program over a native library and a front that is the test's; the bindings of others, and a server for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from ctp2.core.backend import Kind
+from ctp2.front.server import Config, ServerThread
+from tests.shim.bindings import CLIENTS, Client
 from tests.shim.caller import Api, Spi
+from tests.shim.front import Backend, installed
 from tests.shim.native import libraries
 from tests.shim.scripted import Front
 
@@ -52,3 +55,30 @@ def program(tmp_path: Path) -> Iterator[Start]:
             return Program(api, spi, front)
 
         yield start
+
+
+@pytest.fixture(params=[pytest.param(one, id=one.name, marks=one.marks) for one in CLIENTS])
+def client(request: pytest.FixtureRequest) -> Client:
+    """Each binding of others, and our own Python face."""
+    chosen: Client = request.param
+    return chosen
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Closes what a test opened, last first."""
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """Does what a test says."""
+    return installed(monkeypatch)
+
+
+@pytest.fixture
+def server(backend: Backend) -> Iterator[ServerThread]:
+    """A server of that backend."""
+    with ServerThread(Config("fake://x", trade_port=0, md_port=0)) as running:
+        yield running

@@ -11,7 +11,7 @@ and member for member.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ import pytest
 
 from ctp2 import tdapi
 from ctp2.testing import Call
-from tests.shim.bindings import CLIENTS, Client, start
+from tests.shim.bindings import Client, start
 from tests.shim.child import Child, ChildMd, ChildTrader, PatientTraderRecorder, plain
 from tests.shim.desk import TODAY, Desk, confirm, login
 from tests.tts.programs import Trader, is_order, is_private
@@ -52,18 +52,6 @@ class Witness(Trader):
         assert login(self.connect()).error_id == 0
         confirm(self)
         return self
-
-
-@pytest.fixture(params=[pytest.param(one, id=one.name, marks=one.marks) for one in CLIENTS])
-def client(request: pytest.FixtureRequest) -> Client:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Closes what a test opened, last first."""
-    with ExitStack() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 
 from ctp2.core.backend import Event
 from ctp2.ctp import structs
-from ctp2.front.server import Config, ServerThread
-from tests.shim.bindings import CLIENTS, FOREIGN, Client, start
+from ctp2.front.server import ServerThread
+from tests.shim.bindings import FOREIGN, Client, start
 from tests.shim.child import Child, ChildMd, ChildTrader
-from tests.shim.front import Backend, Session, installed
+from tests.shim.front import Backend, Session
 
 RUNS: Final = 10
 LIBRARIES: Final = [pytest.param(one, id=one.name, marks=one.marks) for one in FOREIGN]
@@ -25,22 +25,6 @@ TICK: Final = Event(
 STATUS: Final = Event(
     "OnRtnInstrumentStatus", structs.CThostFtdcInstrumentStatusField(ExchangeID="SHFE", InstrumentStatus="2")
 )
-
-
-@pytest.fixture(params=[pytest.param(one, id=one.name, marks=one.marks) for one in CLIENTS])
-def client(request: pytest.FixtureRequest) -> Client:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
-    return installed(monkeypatch)
-
-
-@pytest.fixture
-def server(backend: Backend) -> Iterator[ServerThread]:
-    with ServerThread(Config("fake://x", trade_port=0, md_port=0)) as running:
-        yield running
 
 
 class Streamed:

@@ -17,32 +17,16 @@ import pytest
 from ctp2.core.backend import Event
 from ctp2.ctp import methods, schema, structs
 from ctp2.ctp.methods import Callback, Method
-from ctp2.front.server import Config, ServerThread
+from ctp2.front.server import ServerThread
 from ctp2.testing import Call
 from tests.shim import values
-from tests.shim.bindings import CLIENTS, Client, start
+from tests.shim.bindings import Client, start
 from tests.shim.child import Api, Child, ChildMd, ChildTrader
-from tests.shim.front import Backend, installed
+from tests.shim.front import Backend
 
 RESULT: Final[dict[str, Any]] = {"ErrorID": 2_147_483_647, "ErrorMsg": values.callback_text(7, 80)}
 LOCAL: Final = ("SystemInfo",)
 """Methods whose names end so tell the vendor's counter about the machine; they are never sent (docs/protocol.md)."""
-
-
-@pytest.fixture(params=[pytest.param(one, id=one.name, marks=one.marks) for one in CLIENTS])
-def client(request: pytest.FixtureRequest) -> Client:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
-    return installed(monkeypatch)
-
-
-@pytest.fixture
-def server(backend: Backend) -> Iterator[ServerThread]:
-    with ServerThread(Config("fake://x", trade_port=0, md_port=0)) as running:
-        yield running
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,17 +23,6 @@ from tests.tts.programs import FIRST, Trader, address_of, is_order, is_private
 
 FROM_SEQUENCE = 4
 """THOST_TERT_RESUME_FROM_SEQ_NO, since 6.7.13."""
-
-
-@pytest.fixture(params=[pytest.param(one, id=one.name, marks=one.marks) for one in CLIENTS])
-def client(request: pytest.FixtureRequest) -> Client:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as opened:
-        yield opened
 
 
 @pytest.fixture
