@@ -77,6 +77,7 @@ BENCHMARKS: Final = (
     Benchmark("native_latency", 12),
     Benchmark("native_throughput", 12),
     Benchmark("native_memory", 6),
+    Benchmark("web_quotes", 5),
     Benchmark("front_soak", 1, soaks=True),
     Benchmark("engine_thread", 40, is_default=False),
     Benchmark("peers", 60, is_default=False),
