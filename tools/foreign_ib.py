@@ -46,7 +46,8 @@ LIBRARIES: Final = {
 def why_not(library: Library) -> str:
     """Why it cannot run with this Python; empty if it can."""
     if sys.version_info[:2] >= library.below:
-        return f"{library.name} {library.version} cannot be imported with Python {sys.version_info[0]}.{sys.version_info[1]}"
+        here = ".".join(map(str, sys.version_info[:2]))
+        return f"{library.name} {library.version} cannot be imported with Python {here}"
     return ""
 
 

@@ -52,7 +52,7 @@ class BadBars(ValueError):
 
 
 def ending(text: str, zone: str, now: dt.datetime) -> dt.datetime:
-    """The end of a request: empty is now; ``YYYYMMDD-HH:MM:SS`` is UTC, with a space in the zone that follows or ``zone``.
+    """The end of a request: empty is now; with a dash it is UTC, with a space in the zone that follows or in ``zone``.
 
     Raises:
         BadBars: another form, or an unknown zone.

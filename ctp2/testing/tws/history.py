@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from ctp2.testing.tws import bars, replies
+from ctp2.testing.tws.limits import PACING_TEXT, Pacing
 from ctp2.testing.tws.lists import NO_DEFINITION
 from ctp2.testing.tws.market import NOT_SUBSCRIBED
 from ctp2.testing.tws.market_script import NOTHING
-from ctp2.testing.tws.limits import PACING_TEXT, Pacing
 from ctp2.testing.tws.quotes import NS, Quotes
 from ctp2.testing.tws.ticks import size_for
 
@@ -113,7 +113,9 @@ class History:
             return
         self._answer(session, request, listed, bars.before(listed, self.world.script.seed, until, count, length, kind))
         if request.flag("keepUpToDate"):
-            growing = Growing(session, req_id, listed, int(length.total_seconds()), request.integer("formatDate"), False)
+            growing = Growing(
+                session, req_id, listed, int(length.total_seconds()), request.integer("formatDate"), False
+            )
             growing.begin(int(self._now_s()))
             self._growing[session.number, req_id] = growing
 
@@ -215,4 +217,3 @@ class History:
     def _closed(self, session: ClientSession) -> None:
         for key in [key for key in self._growing if key[0] == session.number]:
             del self._growing[key]
-

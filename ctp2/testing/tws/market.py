@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ctp2.testing.tws import replies, ticks
 from ctp2.testing.tws.lists import NO_DEFINITION
@@ -26,7 +26,9 @@ NOT_SUBSCRIBED: Final = (
 SHOWN_DELAYED: Final = "Requested market data is not subscribed. Displaying delayed market data."
 NOT_EVEN_DELAYED: Final = "Requested market data is not subscribed. Delayed market data is not enabled."
 NO_TICKER: Final = "Can't find EId with tickerId:{}"
-NO_GENERIC_SNAPSHOT: Final = "Error validating request: snapshot market data subscription is not applicable to generic ticks"
+NO_GENERIC_SNAPSHOT: Final = (
+    "Error validating request: snapshot market data subscription is not applicable to generic ticks"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Stream:
 class Moving:
     """The quotes of a world, moved by its clock. Other parts find it in ``world.parts`` under ``quotes``."""
 
-    handlers: dict[str, Handler] = {}
+    handlers: ClassVar[dict[str, Handler]] = {}
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -124,9 +126,7 @@ class Market:
     # ------------------------------------------------------------------ for the control
     def streams(self) -> list[tuple[int | None, int, str]]:
         """Client id, request number and symbol of every stream."""
-        return [
-            (one.session.client_id, one.shown.req_id, one.shown.listed.symbol) for one in self._streams.values()
-        ]
+        return [(one.session.client_id, one.shown.req_id, one.shown.listed.symbol) for one in self._streams.values()]
 
     def forget(self) -> None:
         """Lose all streams without a word, as TWS does before 1101."""

@@ -125,7 +125,7 @@ class Quotes:
         self._done = max(self._done, due)
         self._now_ns = max(self._now_ns, now_ns)
 
-    def set(self, listed: Listed, **values: Any) -> None:
+    def put(self, listed: Listed, **values: Any) -> None:
         """Put ``values`` (members of :class:`Quote`) in place and let the contract walk no more.
 
         A ``last`` counts as a trade of ``last_size`` (1 if not given) unless ``volume`` is given too.

@@ -1,4 +1,4 @@
-"""Quotes as ticks: which number each value has live and delayed, and what of a quote a subscription shows (spec 5.8)."""
+"""Quotes as ticks: the number of each value, live and delayed, and what of a quote a subscription shows (spec 5.8)."""
 
 from __future__ import annotations
 
@@ -152,5 +152,15 @@ class Shown:
 
 
 def _option_tick(req_id: int, number: int, option: Option, price: float) -> Fields:
-    values = (option.volatility, option.delta(), price, 0.0, option.gamma(), option.vega(), option.theta())
-    return replies.tick_option(req_id, number, *(round(value, 8) for value in values), underlying=option.spot)
+    return replies.tick_option(
+        req_id,
+        number,
+        implied=round(option.volatility, 8),
+        delta=round(option.delta(), 8),
+        price=round(price, 8),
+        dividend=0.0,
+        gamma=round(option.gamma(), 8),
+        vega=round(option.vega(), 8),
+        theta=round(option.theta(), 8),
+        underlying=option.spot,
+    )
