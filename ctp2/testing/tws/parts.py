@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ctp2.testing.tws.accounts import Accounts
+from ctp2.testing.tws.depth import Depth
+from ctp2.testing.tws.gatekeeper import Gatekeeper
+from ctp2.testing.tws.history import History
 from ctp2.testing.tws.lists import Lists
+from ctp2.testing.tws.market import Market, Moving
 from ctp2.testing.tws.orders import Orders
 
 if TYPE_CHECKING:
@@ -22,7 +26,16 @@ class Part(Protocol):
         """Request name (``requests.TABLE``) → what answers it."""
 
 
-PARTS: Final[dict[str, Callable[[World], Part]]] = {"lists": Lists, "accounts": Accounts, "orders": Orders}
+PARTS: Final[dict[str, Callable[[World], Part]]] = {
+    "gatekeeper": Gatekeeper,
+    "quotes": Moving,
+    "lists": Lists,
+    "accounts": Accounts,
+    "orders": Orders,
+    "market": Market,
+    "depth": Depth,
+    "history": History,
+}
 """In the order in which they are built; a part finds earlier ones in ``world.parts`` by these names."""
 
 

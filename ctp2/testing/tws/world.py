@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ctp2.testing.tws.clock import NS, Timers, VirtualClock
 from ctp2.testing.tws.contracts import Contracts, Listed, documented
+from ctp2.testing.tws.market_script import MarketScript
 
 if TYPE_CHECKING:
     from ctp2.testing.tws.client_session import ClientSession
@@ -99,6 +100,8 @@ class Script:
         (2158, "Sec-def data farm connection is OK:secdefil"),
     )
     """What a client is told after it connected."""
+    market: MarketScript = field(default_factory=MarketScript)
+    """How market data behaves, and the limits of a client."""
 
 
 class Frame(NamedTuple):
