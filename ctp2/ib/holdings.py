@@ -8,12 +8,13 @@ no execution explains in time (an exercise, a transfer) is taken over.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
+from ctp2.ib.identity import split_revision
 from ctp2.ib.offsets import OPEN, ZERO, Part, derive
 
 SETTLE_NS: Final = 2_000_000_000
@@ -31,15 +32,19 @@ class Fill(msgspec.Struct, gc=False):
     """One execution, with its latest correction and its commission report."""
 
     exec_id: str
+    """As it was first told."""
     time_ns: int
     change: Decimal
     """Bought above 0, sold below."""
     price: float
+    is_own: bool = False
+    """Whether the order bears our tag: then its trade was told whole."""
     parts: tuple[Part, ...] = ()
     """As they were told when the fill came; a correction does not change them."""
     commission: float = 0.0
     currency: str = ""
     realized: float = 0.0
+    revision: int = 0
 
     @property
     def key(self) -> tuple[int, str]:
@@ -172,59 +177,60 @@ class Holding:
 
     def find(self, exec_id: str) -> Fill | None:
         """The fill of an execution, whichever of its corrections ``exec_id`` names."""
-        return self._known.get(root_of(exec_id))
+        return self._known.get(split_revision(exec_id)[0])
 
-    def fill(self, fill: Fill) -> tuple[Part, ...]:
-        """An execution that happens now: what it closed and opened."""
+    def fill(self, fill: Fill, unit: float = 1.0) -> tuple[Part, ...]:
+        """An execution that happens now: what it closed and opened. ``unit``: the contract's multiplier."""
         before = self.net
         fill.parts = derive(before, fill.change)
         self._enter(fill)
+        if self._ahead is None:
+            self._reprice(before, fill, unit)
         self._behind.append(before)
-        if self._ahead == self.net:
-            self._ahead = None
-            self._behind.clear()
+        self._meet()
         return fill.parts
 
-    def history(self, fills: Sequence[Fill]) -> None:
-        """Executions of before, all that were missed: the positions that were reported know them already.
+    def _reprice(self, before: Decimal, fill: Fill, unit: float) -> None:
+        """The average cost until TWS tells its own, which follows."""
+        opening = fill.parts[-1]
+        if opening.offset != OPEN:
+            return
+        held = float(abs(before)) if len(fill.parts) == 1 else 0.0
+        added = float(opening.quantity)
+        self.average_cost = (held * self.average_cost + added * fill.price * unit) / (held + added)
 
-        What a report is ahead they explain first; the rest lies before what was known.
-        """
-        missed = sorted(fills, key=lambda fill: fill.key)
-        change = sum((fill.change for fill in missed), ZERO)
+    def history(self, fills: Sequence[Fill]) -> None:
+        """Executions of before, all that were missed: the positions that were reported know them already."""
+        change = sum((fill.change for fill in fills), ZERO)
         if self.is_reported:
-            # The report was right before these came, and still is.
             self.start = self.shown - change - self._moved
             self._ahead = None
-        for fill in missed:
+        for fill in fills:
             self._enter(fill)
-        self._behind.clear()
+        self.forget_nets()
         net = self.start
         for known in self.fills:
             known.parts = known.parts or derive(net, known.change)
             net += known.change
 
-    def correct(self, fill: Fill, exec_id: str, change: Decimal, price: float) -> Decimal:
-        """A correction of a fill (spec ib 5.5); returns by how much the position changed."""
+    def correct(self, fill: Fill, revision: int, change: Decimal, price: float) -> None:
+        """A correction of a fill (spec ib 5.5): the totals change by the difference, the offset stays as it was told."""
         before = self.net
-        difference = change - fill.change
-        fill.exec_id, fill.change, fill.price = exec_id, change, price
-        self._moved += difference
+        self._moved += change - fill.change
+        fill.revision, fill.change, fill.price = revision, change, price
         self._behind.append(before)
-        if self._ahead == self.net:
-            self._ahead = None
-        return difference
+        self._meet()
 
-    def report(self, position: Decimal, now_ns: int, *, is_whole: bool = False) -> None:
-        """A position message; ``is_whole``: of a list that was asked for, so that it is not behind."""
+    def report(self, position: Decimal, now_ns: int) -> None:
+        """A position message."""
         if not self.is_reported:
             self.is_reported = True
             self.start += position - self.net
-            self._behind.clear()
+            self.forget_nets()
         elif position == self.net:
             self._ahead = None
-            self._behind.clear()
-        elif position in self._behind and not is_whole:
+            self.forget_nets()
+        elif position in self._behind:
             while self._behind.popleft() != position:
                 pass
         else:
@@ -237,38 +243,35 @@ class Holding:
         difference = self._ahead - self.net
         self.start += difference
         self._ahead = None
-        self._behind.clear()
+        self.forget_nets()
         return difference
 
-    def roll(self) -> None:
-        """A new trading day: what is held is yesterday's."""
-        self.start = self.yesterday = self.shown
-        self._ahead = None
-        self.fills.clear()
-        self._known.clear()
-        self._moved = ZERO
+    def forget_nets(self) -> None:
+        """No position message is on its way that is about an earlier net: the link broke, or they agree."""
         self._behind.clear()
+
+    def roll(self, is_today: Callable[[Fill], bool]) -> None:
+        """A new trading day: what is held without its fills is yesterday's."""
+        kept = [fill for fill in self.fills if is_today(fill)]
+        moved = sum((fill.change for fill in kept), ZERO)
+        self.start += self._moved - moved
+        self._moved = moved
+        self.fills = kept
+        self._known = {split_revision(fill.exec_id)[0]: fill for fill in kept}
+        self.yesterday = self.start
 
     def day(self) -> Day:
         """Today, worked out anew; a position that is ahead is taken as of before today."""
-        difference = self.shown - self.net
-        return replay(self.start + difference, self.fills)
+        return replay(self.start + self.shown - self.net, self.fills)
+
+    def _meet(self) -> None:
+        if self._ahead == self.net:
+            self._ahead = None
+            self.forget_nets()
 
     def _enter(self, fill: Fill) -> None:
         self.fills.append(fill)
-        self._known[root_of(fill.exec_id)] = fill
+        self._known[split_revision(fill.exec_id)[0]] = fill
         self._moved += fill.change
         if len(self.fills) > 1 and self.fills[-2].key > fill.key:
             self.fills.sort(key=lambda known: known.key)
-
-
-def root_of(exec_id: str) -> str:
-    """What an execution and its corrections have in common: all but the digits behind the last dot (spec ib 5.5)."""
-    root, _, last = exec_id.rpartition(".")
-    return root if root and last.isdigit() else exec_id
-
-
-def revision_of(exec_id: str) -> int:
-    """Which correction an execId names; 0 where it has no such part."""
-    _, dot, last = exec_id.rpartition(".")
-    return int(last) if dot and last.isdigit() else 0
