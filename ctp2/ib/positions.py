@@ -76,6 +76,7 @@ class Ledger:
             records.SummaryRow: self._on_value,
             records.AccountDownloadEnd: self._on_download_end,
             records.LinkUp: self._on_up,
+            records.Restored: self._on_restored,
             records.LinkDown: self._on_down,
         }
 
@@ -123,6 +124,9 @@ class Ledger:
             refused = await self._download(link, account)
             if refused is not None:
                 raise refused
+
+    def _on_restored(self, link: Link, record: records.Restored) -> None:
+        self._settled_from = self._timers.monotonic() + _RECONCILE_S
 
     def _on_up(self, link: Link, record: records.LinkUp) -> None:
         self._settled_from = self._timers.monotonic() + _RECONCILE_S

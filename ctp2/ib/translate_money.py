@@ -131,6 +131,7 @@ def position_details_to_ctp(
             row.TradeID = trade_ids.get(id(lot.fill), "")
             row.Volume = min(volume(lot.quantity, terms), held)
             row.OpenPrice = lot.fill.price
+            _add_profit(row, lot.quantity, marks, terms)
             _add_closed(row, lot, terms)
             held -= row.Volume
             rows.append(row)
@@ -138,6 +139,7 @@ def position_details_to_ctp(
         row = _detail(owner, terms, marks, is_long=net > 0)
         row.Volume = held
         row.OpenPrice = holding.average_cost / terms.multiplier
+        _add_profit(row, Decimal(held) / terms.scale, marks, terms)
         rest = next((lot for lot in day.lots if lot.fill is None), None)
         if rest is not None:
             _add_closed(row, rest, terms)
@@ -161,6 +163,16 @@ def _detail(
         SettlementPrice=DBL_MAX if marks.price is None else marks.price,
         LastSettlementPrice=DBL_MAX,
     )
+
+
+def _add_profit(
+    row: structs.CThostFtdcInvestorPositionDetailField, quantity: Decimal, marks: Marks, terms: Terms
+) -> None:
+    """Against the mark; 0 where there is none."""
+    if marks.price is not None:
+        sign = 1 if row.Direction == e.THOST_FTDC_D_Buy else -1
+        profit = sign * (marks.price - row.OpenPrice) * float(quantity) * terms.unit
+        row.PositionProfitByDate = row.PositionProfitByTrade = profit
 
 
 def _add_closed(row: structs.CThostFtdcInvestorPositionDetailField, lot: Lot, terms: Terms) -> None:
