@@ -1,6 +1,6 @@
-"""TWS's error codes as CTP's (spec ib 5.9). Classified by code; only 201 and 321 are refined by text.
+r"""TWS's error codes as CTP's (spec ib 5.9). Classified by code; only 201 and 321 are refined by text.
 
-Texts may be in any language and are never matched otherwise. Other letters than ASCII come as ``\\uXXXX`` escapes.
+Texts may be in any language and are never matched otherwise. Other letters than ASCII come as ``\uXXXX`` escapes.
 """
 
 from __future__ import annotations
@@ -108,6 +108,9 @@ FINAL_CODES: Final = frozenset((201, 203, 460))
 LIVE_AFTER_MODIFY: Final = frozenset((105, 110, 134, 321, 329, 399))
 """Refusals of a modification that leave the order as it was (5.2)."""
 
+UNREADABLE: Final = frozenset((100, 105, 110, 134, 320, 321, 322, 323, 329, 512))
+"""Errors that, while a cancel is under way, are about the cancel."""
+
 _REFINED_201: Final = (
     (OVER_CLOSE_POSITION, re.compile(r"exceeds\s+position", re.IGNORECASE)),
     (NO_TRADING_RIGHT, re.compile(r"permission", re.IGNORECASE)),
@@ -115,7 +118,7 @@ _REFINED_201: Final = (
     (SHORT_SELL, re.compile(r"\bshort\b", re.IGNORECASE)),
     (INSUFFICIENT_MONEY, re.compile(r"cash", re.IGNORECASE)),
 )
-"""English patterns of 201, the particular before the general: "no short sales in a cash account" is about short sales."""
+"""English patterns of 201, the particular before the general: short sales in a cash account are about short sales."""
 _REFINED_321: Final = (
     (NO_PRIVILEGE, re.compile(r"read-only", re.IGNORECASE)),
     (INVESTOR_NOT_FOUND, re.compile(r"account code", re.IGNORECASE)),
@@ -166,7 +169,7 @@ _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def decode(text: str) -> str:
-    """``text`` with its ``\\uXXXX`` escapes read; pairs of surrogates become one character, half a pair ``?``."""
+    r"""``text`` with its ``\uXXXX`` escapes read; pairs of surrogates become one character, half a pair ``?``."""
     if "\\u" not in text:
         return text
     units = _ESCAPE.sub(lambda found: chr(int(found.group(1), 16)), text)
