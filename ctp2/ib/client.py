@@ -122,7 +122,7 @@ class Connection:
         self._lost = lost
         self.client_id = client_id
         self.library = library()
-        self.wrapper = Wrapper(ZoneInfo(tws_tz), tell)
+        self.wrapper = Wrapper(ZoneInfo(tws_tz), tell, timers.now_ns)
         self.wrapper.on_refused_connection = self._on_connection_problem
         self.wrapper.on_closed = self._on_closed
         self.pacer = Pacer(timers)
