@@ -17,6 +17,7 @@ class Orders:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._first: int | None = None
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -30,7 +31,17 @@ class Orders:
 
     def next_valid_id(self, client_id: int) -> int:
         """The smallest order id that the client may use."""
-        return self.world.script.first_order_id
+        return self.world.script.first_order_id if self._first is None else self._first
+
+    # ------------------------------------------------------------------ for the control
+    def forget(self) -> None:
+        """Know no order and no execution of before; positions and cash stay."""
+
+    def reset_ids(self, next_valid_id: int) -> None:
+        """Let every client's next order id be this one."""
+        self._first = next_valid_id
+
+    # ------------------------------------------------------------------ lists
 
     def open_orders(self, session: ClientSession, request: Request) -> None:
         """Open orders, then the end."""

@@ -146,6 +146,13 @@ class Quotes:
             changed |= self._traded(quote, float(values["last"]), float(size))
         self._tell(listed, changed)
 
+    def mark_halted(self, listed: Listed, halted: int) -> None:
+        """0 trading, 1 halted, 2 halted by volatility; a halted contract does not walk."""
+        quote = self.of(listed)
+        if quote.halted != halted:
+            quote.halted = halted
+            self._tell(listed, {"halted"})
+
     def walk(self, listed: Listed) -> None:
         """Let the contract walk again, from where it is."""
         self._still.discard(listed.con_id)
