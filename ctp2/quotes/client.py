@@ -137,7 +137,9 @@ class Socket:
         from websockets.exceptions import ConnectionClosed
 
         try:
-            content = await asyncio.wait_for(self._connection.recv(), timeout_s)
+            # Not wait_for: before Python 3.12 it forgets a cancellation that comes together with a frame.
+            async with asyncio.timeout(timeout_s):
+                content = await self._connection.recv()
         except TimeoutError:
             return None
         except (ConnectionClosed, OSError) as error:

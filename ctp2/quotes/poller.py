@@ -258,7 +258,8 @@ class Poller:
             pace = self._clock.pace
             timeout = None if due_ns is None or pace <= 0 else max(0.0, (due_ns - now_ns) / _NS / pace)
             try:
-                await asyncio.wait_for(self._wake.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
             except TimeoutError:
                 continue  # the next request is due
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -279,6 +280,23 @@ class TraderClient:
         return self.spi.wait_for(condition, timeout, after=after, count=count)
 
 
+def delivered(api: Any, timeout: float = 30.0) -> None:
+    """Wait until ``api`` has called back for everything that has reached it. Does nothing inside a callback.
+
+    Raises:
+        TimeoutError: it has not, after ``timeout`` seconds.
+    """
+    dispatcher = api._dispatcher
+    if dispatcher.is_current:
+        return
+    reached, deadline = dispatcher.queued, time.monotonic() + timeout
+    while dispatcher.done < reached:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{reached - dispatcher.done} callbacks have not been made after {timeout:.0f} s")
+        if dispatcher.stopping.wait(0.001):
+            return
+
+
 class MdClient:
     """An MdApi with a recorder as its Spi."""
 
@@ -315,7 +333,8 @@ class MdClient:
         return self
 
     def ticks(self, code: str = "") -> list[Any]:
-        """The snapshots that came."""
+        """The snapshots that came, also those that wait for their callback while this is called."""
+        delivered(self.api)
         fields = [call.field for call in self.spi.of("OnRtnDepthMarketData")]
         return [field for field in fields if code in ("", field.InstrumentID)]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from ctp2.quotes import sources, symbols, translate
+from ctp2.quotes.client import Socket
 from ctp2.quotes.sources import sina, sina_push
 from tests.quotes import rows
 from tests.quotes.rows import changed, statement
@@ -130,6 +132,31 @@ def test_a_change_of_subscriptions_is_a_new_socket_before_the_old_one_closes(sta
     made.wait_for("OnRspUnSubMarketData", LIMIT_S)
     standing.run(3)
     standing.host.wait(lambda: [set(keys) for keys in standing.host.sockets] == [{"sh600001"}])
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_socket_that_is_closed_while_a_frame_arrives_is_closed(steps: int) -> None:
+    class Connection:
+        def __init__(self) -> None:
+            self.frame: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def recv(self) -> str:
+            return await self.frame
+
+    async def is_closed() -> bool:
+        connection: Any = Connection()
+        task = asyncio.ensure_future(Socket(connection).frame(60.0))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        connection.frame.set_result("sys_ver=1")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if not task.cancel():
+            return True  # the frame was there before
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(is_closed())
 
 
 def test_many_keys_are_spread_over_sockets_of_sixty(standing: Stand) -> None:

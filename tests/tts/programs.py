@@ -11,6 +11,7 @@ from typing import Any
 from ctp2 import mdapi, tdapi
 from ctp2.ctp import structs as s
 from ctp2.testing import Call, MdRecorder, TraderRecorder
+from ctp2.testing.clients import delivered
 
 _numbers = itertools.count(1)
 
@@ -190,7 +191,8 @@ class Watcher:
         return self
 
     def ticks(self, code: str = "") -> list[Any]:
-        """The snapshots that came."""
+        """The snapshots that came, also those on their way to the callback."""
+        delivered(self.api)
         return [
             call.field for call in self.spi.of("OnRtnDepthMarketData") if call.field.InstrumentID == code or not code
         ]

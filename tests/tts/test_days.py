@@ -128,7 +128,7 @@ def test_previous_prices_come_from_the_recording_and_their_day_is_settled_at_the
     before = len(watcher.ticks())
     watcher.subscribe("IF2101")
     watcher.spi.wait_for("OnRtnDepthMarketData", count=before + 1)
-    (first,) = watcher.ticks()[before:]
+    first = watcher.ticks()[before]
     assert (first.TradingDay, first.PreSettlementPrice) == ("20210105", 5230.0)
 
 

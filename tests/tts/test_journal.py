@@ -255,6 +255,7 @@ def test_volume_never_falls_in_7x24_whatever_was_lost(tmp_path: Path) -> None:
     try:
         watcher = Watcher(again).login()
         watcher.subscribe(code)
+        watcher.spi.wait_for("OnRtnDepthMarketData")
         assert watcher.ticks(code)[0].Volume >= highest >= seen.Volume
         watcher.api.Release()
     finally:

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-_TYPES: Final = (
-    "ACTIVETIM,AD,ADJUST,ALERT,ALLOC,AON,AVGCOST,BASKET,COND,CONDORDER,DAY,DEACT,GAT,GTC,GTD,GTT,HID,IOC,LIT,LMT,MIT,"
-    "MKT,MTL,NONALGO,OCA,SCALE,STP,STPLMT,TRAIL,WHATIF"
-)
+_TYPES: Final = "ACTIVETIM,AON,DAY,FOK,GTC,GTD,HID,IOC,LIT,LMT,MIT,MKT,MTL,STP,STPLMT,WHATIF"
+"""What the stand-in can do, in the words of ``orderTypes``."""
 HOUR_DAYS: Final = 6
 """Days of trading hours that contract details show."""
 
@@ -185,7 +183,7 @@ def option_expiry(day: dt.date) -> dt.date:
 
 
 def _weekday_until(day: dt.date) -> dt.date:
-    while day.weekday() > 4:
+    while day.weekday() > 4 or (day.month, day.day) == (12, 25):
         day -= dt.timedelta(days=1)
     return day
 

@@ -84,8 +84,13 @@ def parse_hello(payload: bytes) -> Hello:
 
 
 def negotiated(own: int, hello: Hello) -> int:
-    """The version of the connection: the smaller maximum; 0 when the client begins above it (spec ib 6.1)."""
+    """The version of the connection: the smaller maximum; 0 when the client begins above it (spec ib 6.1).
+
+    158 is never answered: the clients disagree about openOrder there (spec ib 6.6).
+    """
     version = min(own, hello.high)
+    if version == 158:
+        version = 157
     return version if version >= hello.low else 0
 
 

@@ -25,6 +25,40 @@ LAST_VERSION: Final = 178
 
 
 @dataclass
+class Life:
+    """How orders and fills are told (spec ib 6.7). Nothing is set at first."""
+
+    fills_first: bool = False
+    """A fill that comes at once is told before any status."""
+    repeats_status: bool = False
+    """Every orderStatus comes twice."""
+    commission_delay_s: float = 0.0
+    """A commission report comes so much later (seconds of the clock)."""
+    skips_commission: bool = False
+    """No commission report comes."""
+    skips_market_status: bool = False
+    """Market orders have no orderStatus, as fast ones at TWS sometimes."""
+    cancel_delay_s: float = 0.0
+    """A cancel is PendingCancel so long; what trades meanwhile wins."""
+    answers_161: bool = False
+    """A cancel that comes too late is answered 161 instead of 10148."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A rule: orders of ``symbol`` (empty: of all) from ``quantity`` on are answered with an error.
+
+    ``is_inactive``: after the error come openOrder and orderStatus Inactive, as after 201.
+    """
+
+    symbol: str = ""
+    quantity: float = 0.0
+    code: int = 201
+    text: str = "Order rejected - reason:rejected by rule"
+    is_inactive: bool = True
+
+
+@dataclass
 class Script:
     """How the stand-in behaves. Started bare nothing is set; everything may be changed while it runs."""
 
@@ -42,6 +76,24 @@ class Script:
     """nextValidId of a client that never sent an order."""
     seed: int = 1
     """Of quotes, ids and everything else that looks random."""
+    life: Life = field(default_factory=Life)
+    """How orders and fills are told."""
+    rejections: list[Rejection] = field(default_factory=list)
+    """Orders that are refused, first rule first."""
+    quantity_limit: float | None = None
+    """A larger order is refused with 201."""
+    checks_margin: bool = True
+    """An order whose margin is not there is refused with 201."""
+    master_client_id: int | None = None
+    """Hears of all orders and fills."""
+    is_open: bool = True
+    """While False, orders wait as PreSubmitted (``Orders.open_session``)."""
+    first_perm_id: int = 1_600_000_001
+    """Of the first order; the others count on. It may be above 32 bits."""
+    rates: dict[str, float] = field(
+        default_factory=lambda: {"USD": 1.0, "HKD": 0.1285, "EUR": 1.15, "CNH": 0.14, "GBP": 1.3, "JPY": 0.0067}
+    )
+    """What a unit of a currency is worth in USD, the currency of all accounts."""
     notices: tuple[tuple[int, str], ...] = (
         (2104, "Market data farm connection is OK:usfarm"),
         (2106, "HMDS data farm connection is OK:ushmds"),
