@@ -48,7 +48,7 @@ class Orders:
         self._by_id: dict[tuple[int, int], Placed] = {}
         self._all: list[Placed] = []
         self._highest: dict[int, int] = {}
-        self._first_id = world.script.first_order_id
+        self._first_id: int | None = None
         self._perm_id = world.script.first_perm_id - 1
         self._bound = 0
 
@@ -70,7 +70,8 @@ class Orders:
     # ------------------------------------------------------------------ ids
     def next_valid_id(self, client_id: int) -> int:
         """The smallest order id that the client may use."""
-        return max(self._highest.get(client_id, 0) + 1, self._first_id)
+        first = self.world.script.first_order_id if self._first_id is None else self._first_id
+        return max(self._highest.get(client_id, 0) + 1, first)
 
     def ids(self, session: ClientSession, request: Request) -> None:
         """nextValidId; what the client wants to reserve is ignored, as TWS does."""
