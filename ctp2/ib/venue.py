@@ -1,4 +1,4 @@
-"""The registry as a venue sees it whose own library would be asked by ``tcp://``: what the faces of this package use."""
+"""The registry as a venue sees it whose own library would be asked by ``tcp://``: for the faces of this package."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_nothing_listens_then_something_does(tws: Stand) -> None:
     assert trouble.error is not None
     assert "nothing listens at 127.0.0.1" in str(trouble.error)
     assert of(client, "OnFrontDisconnected") == []
-    tws.tws.call(tws.tws.relisten)
+    tws.tws.relisten()
     client.spi.wait_for("OnFrontConnected", LIMIT_S)
     client.login()
 
