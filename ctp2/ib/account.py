@@ -1,4 +1,4 @@
-"""Money of IB accounts: the newest value of every tag, and the figures that CTP's account record is made of (spec ib 5.6).
+"""Money of IB accounts: the newest value of every tag, and the figures of CTP's account record (spec ib 5.6).
 
 Two streams bring the same tags: the account summary (all accounts, subscribed once) and account updates (one account,
 asked for when a query finds the values old). Whichever came last counts. Pure.
@@ -21,7 +21,9 @@ SUMMARY_TAGS: Final = (
     "FullMaintMarginReq,AvailableFunds,ExcessLiquidity,$LEDGER:ALL"
 )
 """What the one summary subscription asks for; ``$LEDGER:ALL`` brings a set of rows per currency."""
-TEXT_TAGS: Final = frozenset({"AccountType", "AccountCode", "AccountReady", "AccountOrGroup", "Currency", "RealCurrency"})
+TEXT_TAGS: Final = frozenset(
+    {"AccountType", "AccountCode", "AccountReady", "AccountOrGroup", "Currency", "RealCurrency"}
+)
 """Tags whose value is no amount."""
 
 

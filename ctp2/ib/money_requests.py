@@ -78,7 +78,7 @@ async def _held(session: Asking, field: Any) -> tuple[str, list[Held]]:
 
 
 async def _wanted(session: Asking, text: str) -> int | None:
-    """conId of the instrument that a query names; None: all. An unknown one is held by nobody: 0."""
+    """Number of the instrument that a query names; None: all. An unknown one is held by nobody: 0."""
     if not text:
         return None
     try:
@@ -265,9 +265,7 @@ async def commission_rate(session: Asking, request: Request) -> None:
                 OpenRatioByVolume=fee,
                 CloseRatioByVolume=fee,
                 CloseTodayRatioByVolume=fee,
-                BizType=e.THOST_FTDC_BZTP_Stock
-                if resolved.product_class in _SECURITIES
-                else e.THOST_FTDC_BZTP_Future,
+                BizType=e.THOST_FTDC_BZTP_Stock if resolved.product_class in _SECURITIES else e.THOST_FTDC_BZTP_Future,
             )
         )
     session.answer(request, rows)

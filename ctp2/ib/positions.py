@@ -388,9 +388,7 @@ class Ledger:
             log.info("%s: Open of %s against %s of %s: closes at IB", account, quantity, net, contract.local_symbol)
         if self._backend.config.options.enforce_close == "0":
             return 0
-        return offsets.refusal(
-            offset, quantity, net, self.working(link, account, contract.con_id), is_buy=is_buy
-        )
+        return offsets.refusal(offset, quantity, net, self.working(link, account, contract.con_id), is_buy=is_buy)
 
 
 async def _account_updates(link: Link, account: str) -> Failure | None:
