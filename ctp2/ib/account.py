@@ -116,7 +116,7 @@ class Values:
             open_profit=total("UnrealizedPnL"),
             close_profit=total("RealizedPnL"),
             interest=of("AccruedCash"),
-            commission=self._in_base(base, commissions),
+            commission=self.in_base(base, commissions),
         )
 
     def _ledger_funds(self, currency: str, commissions: Mapping[str, float]) -> Funds | None:
@@ -135,7 +135,8 @@ class Values:
             commission=commissions.get(currency, 0.0),
         )
 
-    def _in_base(self, base: str, commissions: Mapping[str, float]) -> float:
+    def in_base(self, base: str, commissions: Mapping[str, float]) -> float:
+        """Amounts of several currencies in the base currency; what has no rate yet is left out, and logged."""
         total = 0.0
         for currency, amount in commissions.items():
             rate = 1.0 if currency in ("", base) else self.amount("ExchangeRate", currency)

@@ -13,9 +13,10 @@ from ctp2.core.backend import Event
 from ctp2.ctp import enums as e
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
-from ctp2.ib import codes_contract
+from ctp2.ib import codes_contract, settlement
 from ctp2.ib import translate_money as translate
 from ctp2.ib.identity import trade_id
+from ctp2.ib.instruments import least_volume
 from ctp2.ib.offsets import OPEN, ZERO
 from ctp2.ib.parts import Refusal
 from ctp2.ib.records import Contract, OpenOrder, OrderSpec, Refused
@@ -180,15 +181,6 @@ def trading_code(session: Asking, request: Request) -> None:
     )
 
 
-def settlement_info(session: Asking, request: Request) -> None:
-    """``ReqQrySettlementInfo``: one empty record (spec ib 3.1): IB's statements do not come through the API."""
-    account = session.account_of(request.field.InvestorID)
-    row = structs.CThostFtdcSettlementInfoField(
-        BrokerID=session.broker_id, InvestorID=account, AccountID=account, TradingDay=session.backend.trading_day
-    )
-    session.answer(request, [row])
-
-
 # ------------------------------------------------------------------ rates
 async def _rated(session: Asking, field: Any) -> tuple[str, list[Resolved]]:
     """The account and the instruments whose rates are asked for: the one that is named, else what is held."""
@@ -202,21 +194,37 @@ async def _rated(session: Asking, field: Any) -> tuple[str, list[Resolved]]:
     return account, [row.resolved for row in held]
 
 
-async def what_if(session: Asking, account: str, resolved: Resolved, action: str, volume: int = 1) -> OpenOrder:
-    """What TWS says that an order of so many lots would need and cost.
+class Cost(NamedTuple):
+    """What one lot of an order needs and costs."""
+
+    margin: float
+    """Of InitMargin, in the base currency; 0 where the order sets margin free."""
+    paid: float
+    """What it takes from EquityWithLoan, in the base currency: the premium of an option."""
+    fee: float
+    currency: str
+    """Of the fee; empty where TWS tells none."""
+
+
+async def cost_of_lot(session: Asking, account: str, resolved: Resolved, action: str) -> Cost:
+    """What TWS says of the smallest order that it takes, per lot.
 
     Raises:
         Refused: it would not take such an order, or answers none (read-only).
     """
+    lots = least_volume(resolved)
     spec = OrderSpec(
         action=action,
-        quantity=resolved.quantity(volume),
+        quantity=resolved.quantity(lots),
         order_type="MKT",
         tif="DAY",
         account=account,
         what_if=True,
     )
-    return await session.link.what_if(spec, resolved.contract)
+    answer: OpenOrder = await session.link.what_if(spec, resolved.contract)
+    margin = max(answer.init_margin_change or 0.0, 0.0)
+    paid = max(-(answer.equity_with_loan_change or 0.0), 0.0)
+    return Cost(margin / lots, paid / lots, commission_of(answer) / lots, answer.commission_currency)
 
 
 async def margin_rate(session: Asking, request: Request) -> None:
@@ -225,8 +233,8 @@ async def margin_rate(session: Asking, request: Request) -> None:
     account, found = await _rated(session, field)
     rows = []
     for resolved in found:
-        long = await _margin_of_lot(session, account, resolved, "BUY")
-        short = await _margin_of_lot(session, account, resolved, "SELL")
+        long = (await cost_of_lot(session, account, resolved, "BUY")).margin
+        short = (await cost_of_lot(session, account, resolved, "SELL")).margin
         rows.append(
             structs.CThostFtdcInstrumentMarginRateField(
                 InstrumentID=terms_of(session, resolved).instrument_id,
@@ -244,17 +252,12 @@ async def margin_rate(session: Asking, request: Request) -> None:
     session.answer(request, rows)
 
 
-async def _margin_of_lot(session: Asking, account: str, resolved: Resolved, action: str) -> float:
-    answer = await what_if(session, account, resolved, action)
-    return max(answer.init_margin_change or 0.0, 0.0)
-
-
 async def commission_rate(session: Asking, request: Request) -> None:
     """``ReqQryInstrumentCommissionRate``: by volume, the commission of a lot; the greatest where TWS gives a range."""
     account, found = await _rated(session, request.field)
     rows = []
     for resolved in found:
-        fee = commission_of(await what_if(session, account, resolved, "BUY"))
+        fee = (await cost_of_lot(session, account, resolved, "BUY")).fee
         rows.append(
             structs.CThostFtdcInstrumentCommissionRateField(
                 InstrumentID=terms_of(session, resolved).instrument_id,
@@ -272,7 +275,7 @@ async def commission_rate(session: Asking, request: Request) -> None:
 
 
 def commission_of(answer: OpenOrder) -> float:
-    """The commission that a what-if order would cost; of a range its upper end; 0 where TWS tells none."""
+    """The commission of a what-if order; of a range its upper end; 0 where TWS tells none."""
     for amount in (answer.commission, answer.max_commission, answer.min_commission):
         if amount is not None:
             return amount
@@ -299,13 +302,13 @@ async def _max_volume(session: Asking, account: str, resolved: Resolved, field: 
     await ledger.refresh(session.link, account)
     values = ledger.values(account)
     available = values.amount("AvailableFunds", values.base) if values is not None else None
-    if available is None:
+    if values is None or available is None:
         raise Refusal(NEED_RETRY, f"IB:no account values of {account} yet")
-    action = "BUY" if is_buy else "SELL"
-    answer = await what_if(session, account, resolved, action)
-    margin, fee = max(answer.init_margin_change or 0.0, 0.0), commission_of(answer)
-    against = max(-ledger.net(account, resolved.con_id) if is_buy else ledger.net(account, resolved.con_id), ZERO)
-    return lots_for(available, margin + fee, against * resolved.scale)
+    cost = await cost_of_lot(session, account, resolved, "BUY" if is_buy else "SELL")
+    fee = values.in_base(values.base, {cost.currency: cost.fee})
+    net = ledger.net(account, resolved.con_id)
+    against = max(-net if is_buy else net, ZERO)
+    return lots_for(available, cost.margin + cost.paid + fee, against * resolved.scale)
 
 
 def lots_for(available: float, per_lot: float, against: Decimal) -> int:
@@ -322,9 +325,9 @@ REQUESTS: Final[dict[str, Handler]] = {
     "ReqQryTradingAccount": trading_account,
     "ReqQryInvestor": investor,
     "ReqQryTradingCode": trading_code,
-    "ReqQrySettlementInfo": settlement_info,
     "ReqQryInstrumentMarginRate": margin_rate,
     "ReqQryInstrumentCommissionRate": commission_rate,
     "ReqQryMaxOrderVolume": max_order_volume,
     "ReqQueryMaxOrderVolume": max_order_volume,
+    **settlement.REQUESTS,
 }
