@@ -11,6 +11,7 @@
 - a small library that moves the date of a process (tools/future.py).
 - the programs of others that run on our native libraries (tools/foreign_clients.py).
 - zig and wine, for libraries of other systems (tools/foreign_systems.py).
+- the clients of Interactive Brokers (tools/foreign_ib.py).
 
 Each is kept under a key of its inputs, see tools/kept.py.
 """
@@ -29,7 +30,7 @@ from typing import Final, Literal
 
 from ctp2.shim import linux, verify
 from ctp2.shim.errors import NoCompiler
-from tools import foreign_clients, foreign_systems
+from tools import foreign_clients, foreign_ib, foreign_systems
 from tools.kept import CACHE as CACHE
 from tools.kept import ROOT, downloaded, kept, pip
 
@@ -207,7 +208,7 @@ def main() -> int:
         return 1
     if not foreign_systems.prepare():
         return 1
-    failed = foreign_clients.prepare()
+    failed = foreign_clients.prepare() + foreign_ib.prepare()
     if failed:
         print(f"ctp2: could not prepare {', '.join(failed)}; the reasons stand above", file=sys.stderr)
     return 1 if failed else 0

@@ -71,6 +71,8 @@ class Link(Protocol):
     client_id: int
     is_up: bool
     """Whether requests can be sent now."""
+    is_cut_off: bool
+    """TWS has lost IB (1100): orders are refused with error 8 (FRONT_NOT_ACTIVE)."""
     server_version: int
     accounts: tuple[str, ...]
     """The managed accounts that TWS told last; kept while the link is down."""
@@ -80,6 +82,9 @@ class Link(Protocol):
 
     def owns_order_id(self, order_id: int) -> bool:
         """Whether :meth:`next_order_id` gave this id for an order (data requests use the same counter, spec 5.9)."""
+
+    def own_order_id(self, order_id: int) -> None:
+        """An open order of this client was restored: what is said of its id is said of an order."""
 
     def place(self, spec: OrderSpec, contract: Contract) -> None:
         """``placeOrder`` with ``spec.order_id``; one that is live already is modified."""

@@ -1,8 +1,9 @@
 """What must outlive the process, per host, port and client id: the highest order id, trade ids, first positions.
 
-One SQLite file per connection in the user's data folder. A row that :meth:`Store.save` has taken is on the disk before
-it returns; what belongs together is saved in one :meth:`Store.together`. A file that another process has open is not
-shared: its orders are the other's, and TWS refuses the second connection of a client id anyway (326).
+One SQLite file per connection in the user's data folder. A row that :meth:`Store.save` has taken outlives the process
+however it ends; a ``durable`` one the machine, too. What belongs together is saved in one :meth:`Store.together`. A
+file that another process has open is not shared: its orders are the other's, and TWS refuses the second connection of
+a client id anyway (326).
 """
 
 from __future__ import annotations
@@ -47,8 +48,7 @@ class Store:
     def _prepare(self) -> None:
         run = self._file.execute
         run("PRAGMA journal_mode=WAL")
-        # An id that was used and forgotten would be used again: the write-ahead log is synced at every commit.
-        run("PRAGMA synchronous=FULL")
+        run("PRAGMA synchronous=NORMAL")
         (version,) = run("PRAGMA user_version").fetchone()
         if version not in (0, SCHEMA):
             raise StoreFailed(f"{self.path}: made by another version of ctp2 (schema {version}): move it away")
@@ -62,9 +62,13 @@ class Store:
         row = self._file.execute("SELECT value FROM kept WHERE name=? AND key=?", (name, key)).fetchone()
         return None if row is None else bytes(row[0])
 
-    def save(self, name: str, key: str, value: bytes) -> None:
-        """Keep a row, in place of the one with its key."""
+    def save(self, name: str, key: str, value: bytes, *, durable: bool = False) -> None:
+        """Keep a row, in place of the one with its key. ``durable``: on the disk before this returns."""
+        if durable:
+            self._file.execute("PRAGMA synchronous=FULL")
         self._file.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (name, key, value))
+        if durable:
+            self._file.execute("PRAGMA synchronous=NORMAL")
 
     def drop(self, name: str, key: str) -> None:
         """Forget a row."""

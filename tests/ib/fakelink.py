@@ -107,6 +107,7 @@ class FakeLink:
         self.role = role
         self.client_id = client_id
         self.is_up = True
+        self.is_cut_off = False
         self.server_version = 176
         self.accounts = accounts
         self.listener: Any = None
@@ -150,6 +151,9 @@ class FakeLink:
 
     def owns_order_id(self, order_id: int) -> bool:
         return order_id in self._order_ids
+
+    def own_order_id(self, order_id: int) -> None:
+        self._order_ids.add(order_id)
 
     def place(self, spec: OrderSpec, contract: Contract) -> None:
         self._note("place", spec, contract)
