@@ -2,9 +2,9 @@
 
 Method: the connection of ``ctp2.ib`` with its client library, fed with frames of the stand-in TWS where the socket
 would bring them (server version 176). *Ticks*: packets of one instrument that move bid and ask, every other one with a
-trade: four and nine messages. *Order events*: all eight messages of an order that rests and is filled. *Ledger*: executions
-and positions as records, into what positions and offsets are worked out from. CPU time of one thread. Checked: so many
-records of each kind, the last with the figures that were sent; the net position is that of the fills.
+trade: four and nine messages. *Order events*: all eight messages of an order that rests and is filled. *Ledger*:
+executions and positions as records, into what positions and offsets are worked out from. CPU time of one thread.
+Checked: so many records of each kind, the last with the figures that were sent; the net position is that of the fills.
 """
 
 from __future__ import annotations
