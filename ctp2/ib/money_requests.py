@@ -13,7 +13,7 @@ from ctp2.core.backend import Event
 from ctp2.ctp import enums as e
 from ctp2.ctp import structs
 from ctp2.ctp.errors import rsp_info
-from ctp2.ib import codes_contract, settlement
+from ctp2.ib import codes_contract
 from ctp2.ib import translate_money as translate
 from ctp2.ib.identity import trade_id
 from ctp2.ib.instruments import least_volume
@@ -181,6 +181,15 @@ def trading_code(session: Asking, request: Request) -> None:
     )
 
 
+def settlement_info(session: Asking, request: Request) -> None:
+    """``ReqQrySettlementInfo``: one empty record (spec ib 3.1): IB's statements do not come through the API."""
+    account = session.account_of(request.field.InvestorID)
+    row = structs.CThostFtdcSettlementInfoField(
+        BrokerID=session.broker_id, InvestorID=account, AccountID=account, TradingDay=session.backend.trading_day
+    )
+    session.answer(request, [row])
+
+
 # ------------------------------------------------------------------ rates
 async def _rated(session: Asking, field: Any) -> tuple[str, list[Resolved]]:
     """The account and the instruments whose rates are asked for: the one that is named, else what is held."""
@@ -325,9 +334,9 @@ REQUESTS: Final[dict[str, Handler]] = {
     "ReqQryTradingAccount": trading_account,
     "ReqQryInvestor": investor,
     "ReqQryTradingCode": trading_code,
+    "ReqQrySettlementInfo": settlement_info,
     "ReqQryInstrumentMarginRate": margin_rate,
     "ReqQryInstrumentCommissionRate": commission_rate,
     "ReqQryMaxOrderVolume": max_order_volume,
     "ReqQueryMaxOrderVolume": max_order_volume,
-    **settlement.REQUESTS,
 }

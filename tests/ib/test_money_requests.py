@@ -214,17 +214,6 @@ def test_statements(desk: Desk) -> None:
     assert (row.InvestorID, row.Content, row.TradingDay) == (US, b"", "20251124")
 
 
-def test_confirmations_are_of_a_day(desk: Desk) -> None:
-    assert desk.rows("ReqQrySettlementInfoConfirm") == []
-    (event,) = desk.ask("ReqSettlementInfoConfirm")
-    # 16:00:00 UTC is 11:00 in New York.
-    assert (event.field.ConfirmDate, event.field.ConfirmTime, event.field.InvestorID) == ("20251124", "11:00:00", US)
-    assert event.info is not None and event.info.ErrorID == 0
-    assert [row.ConfirmTime for row in desk.rows("ReqQrySettlementInfoConfirm")] == ["11:00:00"]
-    desk.backend.trading_day = "20251125"
-    assert desk.rows("ReqQrySettlementInfoConfirm") == []
-
-
 # ------------------------------------------------------------------ rates
 def what_if(**values: Any) -> Any:
     """A TWS that answers every what-if order with this; ``BUY`` and ``SELL`` may differ."""
