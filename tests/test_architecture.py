@@ -184,6 +184,8 @@ MAY_USE_RANDOM = {
     "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
     "refdata/walks.py",  # as synthetic
     "refdata/endless.py",  # as synthetic
+    "testing/tws/quotes.py",  # a seeded walk
+    "testing/tws/bars.py",  # as quotes
 }
 MAY_READ_ENVIRONMENT = {
     "settings.py",
@@ -191,7 +193,7 @@ MAY_READ_ENVIRONMENT = {
     "shim/compilers.py",  # CXX, and what a compiler itself reads there
     "cli/messages.py",  # the user's language
 }
-MAY_PRINT = {"cli/*", "run.py"}
+MAY_PRINT = {"cli/*", "run.py", "testing/tws/__main__.py"}
 
 MAX_FILE_LINES = 600
 MAX_FUNCTION_LINES = 80
