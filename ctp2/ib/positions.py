@@ -365,7 +365,8 @@ class Ledger:
 
     def working(self, link: Link, account: str, con_id: int) -> Iterable[Working]:
         """The working orders of a contract."""
-        return tuple(self._backend.orders_of(link).working(account, con_id))
+        orders = self._backend.orders_of(link)
+        return tuple(orders.working(account, con_id)) if orders is not None else ()
 
     def frozen(self, link: Link, account: str, con_id: int) -> Decimal:
         """What working orders are about to close of a position."""
