@@ -50,8 +50,7 @@ MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/private.py": {"ctp2.registry"},  # which options of an address are files, the backends know
     "front/private_server.py": {"ctp2.settings"},
     "shim/build.py": {"ctp2.core.paths"},  # the cache folder
-    "ib/tdapi.py": {"ctp2.registry"},  # as quotes/mdapi.py
-    "ib/mdapi.py": {"ctp2.registry"},
+    "ib/venue.py": {"ctp2.registry"},  # as quotes/mdapi.py
     "quotes/mdapi.py": {"ctp2.registry"},  # a face of the package's own, on which tcp:// means this venue
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
@@ -176,6 +175,7 @@ CLOCKS = {
 MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
     "front/private.py",  # the token of a private server
+    "ib/links.py",  # jitter of connection attempts; nothing that a test relies on
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/directory.py",  # salts of passwords, and names of files that are being made
     "tts/members.py",  # a key for comparing passwords in this process

@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 from ctp2.core import opening
 from ctp2.core.backend import CONTRACT_VERSION, Capabilities, Event
 from ctp2.core.errors import OpenFailed
-from ctp2.ib import client, errors, instrument_queries, money_requests, records, session_requests
+from ctp2.ib import (
+    client,
+    entry,
+    errors,
+    instrument_queries,
+    money_requests,
+    order_queries,
+    records,
+    session_requests,
+)
 from ctp2.ib.config import Config
 from ctp2.ib.config import parse as _parse
 from ctp2.ib.contracts import Directory
+from ctp2.ib.desk import Orders
 from ctp2.ib.flows import PrivateFlow
 from ctp2.ib.hours import login_trading_day
 from ctp2.ib.links import Keeper
@@ -64,7 +74,13 @@ HEARD_BY: Final[dict[type, tuple[str, ...]]] = {
 the link's states, an order's to ``orders``, another one's to ``market``."""
 
 REQUESTS: Final[dict[str, Handler]] = names(
-    (session_requests.REQUESTS, instrument_queries.REQUESTS, money_requests.REQUESTS)
+    (
+        session_requests.REQUESTS,
+        instrument_queries.REQUESTS,
+        entry.REQUESTS,
+        order_queries.REQUESTS,
+        money_requests.REQUESTS,
+    )
 )
 """Every request that is served, beside login and logout."""
 _USES: Final[dict[str, Use]] = {"ReqOrderInsert": "i", "ReqOrderAction": "a"}
@@ -110,7 +126,7 @@ class IbBackend:
         self.market: Any = None
         self._keepers: dict[int, Keeper] = {}
         """By client id."""
-        self._orders: dict[int, Any] = {}
+        self._orders: dict[int, Orders] = {}
         self._flows: dict[int, PrivateFlow] = {}
         self._sessions: dict[IbSession, Keeper] = {}
         self._last_session = 0
@@ -199,6 +215,8 @@ class IbBackend:
             place = (config.host, config.port, client_id)
             keeper = self._keepers[client_id] = Keeper(self, kind, place, config.options.tws_tz, store)
             self._flows[client_id] = PrivateFlow(lambda: self.trading_day)
+            if kind == "trader":
+                self._orders[client_id] = Orders(self, keeper.link)
         return keeper
 
     def link_for(self, session: IbSession) -> Link:
@@ -240,9 +258,9 @@ class IbBackend:
         """The default connection of a kind of front."""
         return self.keeper(kind, self._client_id(kind)).link
 
-    def orders_of(self, link: Link) -> Any:
-        """The orders of a client id; None for one of market data."""
-        return self._orders.get(link.client_id)
+    def orders_of(self, link: Link) -> Orders:
+        """The orders of a trading connection."""
+        return self._orders[link.client_id]
 
     def store_of(self, link: Link) -> Store:
         """What is kept of a client id."""
@@ -252,18 +270,23 @@ class IbBackend:
     def on_record(self, link: Link, record: Record) -> None:
         """Hand a record to the parts that hear it."""
         if isinstance(record, records.Problem):
-            part = self.orders_of(link) if link.owns_order_id(record.req_id) else self.market
+            is_of_order = link.owns_order_id(record.req_id)
+            part: Any = self._orders.get(link.client_id) if is_of_order else self.market
             if part is not None:
                 part.on_record(link, record)
             return
         for name in HEARD_BY.get(type(record), ()):
-            part = self.orders_of(link) if name == "orders" else getattr(self, name)
+            part = self._orders.get(link.client_id) if name == "orders" else getattr(self, name)
             if part is not None:
                 part.on_record(link, record)
 
     def reconcilers(self, link: Link) -> dict[str, Callable[[], asyncio.Task[object]]]:
         """What has to run before logins are answered."""
-        parts = {"positions and money": self.ledger, "orders": self.orders_of(link), "market data": self.market}
+        parts = {
+            "positions and money": self.ledger,
+            "orders": self._orders.get(link.client_id),
+            "market data": self.market,
+        }
         return {
             name: lambda part=part: self.timers.start(_reconcile(part, link))  # type: ignore[misc]
             for name, part in parts.items()
@@ -300,8 +323,7 @@ class IbBackend:
     def highest_order_ref(self, link: Link) -> int:
         """MaxOrderRef: no reference that is restored or was used with this client id is above it (spec ib 3.1)."""
         used = self._keepers[link.client_id].link.next_valid_id - 1
-        orders = self.orders_of(link)
-        return used if orders is None else max(used, orders.highest_ref())
+        return max(used, self.orders_of(link).largest_ref)
 
     @property
     def trading_day(self) -> str:

@@ -19,6 +19,7 @@ from ctp2.ib.records import (
     Details,
     Execution,
     LinkLost,
+    ManagedAccounts,
     OpenOrder,
     OptionChain,
     OrderSpec,
@@ -81,7 +82,6 @@ class TwsLink:
         connection = self._connection
         await connection.open(host, port)
         self.server_version = connection.server_version
-        self.accounts = tuple(name for name in connection.accounts if not _is_alias(name))
         self.next_valid_id = connection.raise_ids(0)
         connection.raise_ids(self._noted + 1)
         self.is_up = True
@@ -110,6 +110,8 @@ class TwsLink:
 
     def tell(self, record: Record) -> None:
         """Tell the listener."""
+        if isinstance(record, ManagedAccounts):
+            self.accounts = tuple(name for name in record.accounts if not _is_alias(name))
         self._listener.on_record(self, record)
 
     def _lost(self, why: CoreLinkLost) -> None:

@@ -59,7 +59,9 @@ class Stand:
 
     def seen(self, name: int) -> list[tuple[str, ...]]:
         """The messages of a type that clients sent."""
-        return [frame.fields for frame in self.tws.world.frames if frame.is_from_client and frame.fields[0] == str(name)]
+        return [
+            frame.fields for frame in self.tws.world.frames if frame.is_from_client and frame.fields[0] == str(name)
+        ]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ctp2.ib import links
+from ctp2.testing.clients import TraderClient
 from ctp2.testing.tws import Script
 from tests.ib.stand import ACCOUNT, LIMIT_S, Stand, stand
 
@@ -53,7 +54,9 @@ def test_two_sessions_share_a_connection_and_have_ids_of_their_own(tws: Stand) -
 def test_a_user_id_that_is_a_number_is_the_client_id(tws: Stand) -> None:
     client = tws.trader(user="77")
     client.start()
-    assert tws.tws.call(lambda: [one.client_id for one in tws.tws.world.ready_sessions() if one.client_id == 77]) == [77]
+    assert tws.tws.call(lambda: [one.client_id for one in tws.tws.world.ready_sessions() if one.client_id == 77]) == [
+        77
+    ]
 
 
 def test_the_client_id_of_market_data_cannot_trade(tws: Stand) -> None:
@@ -65,16 +68,16 @@ def test_the_client_id_of_market_data_cannot_trade(tws: Stand) -> None:
 def test_the_user_picks_one_of_several_accounts() -> None:
     with stand(Script(accounts={"DU1": 1000.0, "DU2": 2000.0})) as tws:
         client = tws.trader(user="DU2").start()
-        (answer,) = client.ask("ReqQryInvestor")
+        (answer,) = client.ask("ReqSettlementInfoConfirm")
         assert answer.field.InvestorID == "DU2"
 
 
 def test_among_several_accounts_one_must_be_named() -> None:
     with stand(Script(accounts={"DU1": 1000.0, "DU2": 2000.0})) as tws:
         client = tws.trader(user="somebody").connect().login()
-        (answer,) = client.ask("ReqQryInvestor")
+        (answer,) = client.ask("ReqQryInvestorPosition")
         assert (answer.error_id, answer.info.ErrorMsg) == (13, "CTP:InvestorID? DU1, DU2")
-        (answer,) = client.ask("ReqQryInvestor", InvestorID="DU3")
+        (answer,) = client.ask("ReqQryInvestorPosition", InvestorID="DU3")
         assert answer.error_id == 13
 
 
@@ -94,12 +97,12 @@ def test_nothing_listens_then_something_does(tws: Stand) -> None:
     assert trouble.error is not None
     assert "nothing listens at 127.0.0.1" in str(trouble.error)
     assert of(client, "OnFrontDisconnected") == []
-    tws.tws.call(tws.tws.listen)
+    tws.tws.relisten()
     client.spi.wait_for("OnFrontConnected", LIMIT_S)
     client.login()
 
 
-def test_what_answers_is_not_tws(tws: Stand, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_answers_is_not_tws() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = threading.Event()
 
@@ -111,8 +114,6 @@ def test_what_answers_is_not_tws(tws: Stand, caplog: pytest.LogCaptureFixture) -
                 done.wait(LIMIT_S)
 
         threading.Thread(target=serve, daemon=True).start()
-        from ctp2.testing.clients import TraderClient
-
         client = TraderClient(f"ib://127.0.0.1:{server.getsockname()[1]}")
         try:
             client.api.Init()
@@ -136,16 +137,15 @@ def test_a_client_id_in_use_is_left_alone_for_a_while(tws: Stand) -> None:
     assert of(first, "OnFrontDisconnected") == []
 
 
-def test_release_while_connecting(tws: Stand) -> None:
+def test_release_while_connecting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        from ctp2.testing.clients import TraderClient
-
         client = TraderClient(f"ib://127.0.0.1:{silent.getsockname()[1]}")
         client.api.Init()
-        silent.accept()
-        before = time.monotonic()
-        client.close()
-        assert time.monotonic() - before < 6  # the handshake would be waited for 8 s
+        peer, _ = silent.accept()
+        with peer:
+            before = time.monotonic()
+            client.close()
+            assert time.monotonic() - before < 6  # the handshake would be waited for 8 s
     assert "ib-loop" not in [thread.name for thread in threading.enumerate()]
 
 
@@ -154,7 +154,7 @@ def test_a_break_and_the_way_back(tws: Stand) -> None:
     client = tws.trader().start()
     tws.cut()
     client.relogin(LIMIT_S)
-    assert [call.value for call in of(client, "OnFrontDisconnected")] == [4097]
+    assert [call.number for call in of(client, "OnFrontDisconnected")] == [4097]
 
 
 def test_silence_is_warned_of_and_then_cut(tws: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ def test_silence_is_warned_of_and_then_cut(tws: Stand, monkeypatch: pytest.Monke
     tws.on_clients(mute)
     client.spi.wait_for("OnFrontDisconnected", LIMIT_S)
     assert len(of(client, "OnHeartBeatWarning")) == 1
-    assert [call.value for call in of(client, "OnFrontDisconnected")] == [8193]
+    assert [call.number for call in of(client, "OnFrontDisconnected")] == [8193]
     client.relogin(LIMIT_S)
 
 
@@ -221,5 +221,3 @@ def _wait(condition: Any) -> Any:
             return found
         pause.wait(0.01)
     raise AssertionError("it did not come in time")
-
-
