@@ -283,6 +283,9 @@ class FakeBackend:
     def link_of(self, kind: Kind) -> FakeLink:
         return self.links[kind]
 
+    def link_for(self, session: IbSession) -> FakeLink:
+        return self.links[session.kind]
+
     def orders_of(self, link: Any) -> Any:
         return self.orders
 
