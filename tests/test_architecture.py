@@ -50,8 +50,7 @@ MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/private.py": {"ctp2.registry"},  # which options of an address are files, the backends know
     "front/private_server.py": {"ctp2.settings"},
     "shim/build.py": {"ctp2.core.paths"},  # the cache folder
-    "ib/tdapi.py": {"ctp2.registry"},  # as quotes/mdapi.py
-    "ib/mdapi.py": {"ctp2.registry"},
+    "ib/venue.py": {"ctp2.registry"},  # as quotes/mdapi.py
     "quotes/mdapi.py": {"ctp2.registry"},  # a face of the package's own, on which tcp:// means this venue
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
@@ -176,6 +175,8 @@ CLOCKS = {
 MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
     "front/private.py",  # the token of a private server
+    "ib/flows.py",  # a name for what a client id has told
+    "ib/links.py",  # jitter of connection attempts; nothing that a test relies on
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/directory.py",  # salts of passwords, and names of files that are being made
     "tts/members.py",  # a key for comparing passwords in this process
@@ -184,6 +185,8 @@ MAY_USE_RANDOM = {
     "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
     "refdata/walks.py",  # as synthetic
     "refdata/endless.py",  # as synthetic
+    "testing/tws/quotes.py",  # a seeded walk
+    "testing/tws/bars.py",  # as quotes
 }
 MAY_READ_ENVIRONMENT = {
     "settings.py",
@@ -191,7 +194,7 @@ MAY_READ_ENVIRONMENT = {
     "shim/compilers.py",  # CXX, and what a compiler itself reads there
     "cli/messages.py",  # the user's language
 }
-MAY_PRINT = {"cli/*", "run.py"}
+MAY_PRINT = {"cli/*", "run.py", "testing/tws/__main__.py"}
 
 MAX_FILE_LINES = 600
 MAX_FUNCTION_LINES = 80

@@ -1,4 +1,4 @@
-"""Money of IB accounts: the newest value of every tag, and the figures that CTP's account record is made of (spec ib 5.6).
+"""Money of IB accounts: the newest value of every tag, and the figures of CTP's account record (spec ib 5.6).
 
 Two streams bring the same tags: the account summary (all accounts, subscribed once) and account updates (one account,
 asked for when a query finds the values old). Whichever came last counts. Pure.
@@ -21,7 +21,9 @@ SUMMARY_TAGS: Final = (
     "FullMaintMarginReq,AvailableFunds,ExcessLiquidity,$LEDGER:ALL"
 )
 """What the one summary subscription asks for; ``$LEDGER:ALL`` brings a set of rows per currency."""
-TEXT_TAGS: Final = frozenset({"AccountType", "AccountCode", "AccountReady", "AccountOrGroup", "Currency", "RealCurrency"})
+TEXT_TAGS: Final = frozenset(
+    {"AccountType", "AccountCode", "AccountReady", "AccountOrGroup", "Currency", "RealCurrency"}
+)
 """Tags whose value is no amount."""
 
 
@@ -114,7 +116,7 @@ class Values:
             open_profit=total("UnrealizedPnL"),
             close_profit=total("RealizedPnL"),
             interest=of("AccruedCash"),
-            commission=self._in_base(base, commissions),
+            commission=self.in_base(base, commissions),
         )
 
     def _ledger_funds(self, currency: str, commissions: Mapping[str, float]) -> Funds | None:
@@ -133,7 +135,8 @@ class Values:
             commission=commissions.get(currency, 0.0),
         )
 
-    def _in_base(self, base: str, commissions: Mapping[str, float]) -> float:
+    def in_base(self, base: str, commissions: Mapping[str, float]) -> float:
+        """Amounts of several currencies in the base currency; what has no rate yet is left out, and logged."""
         total = 0.0
         for currency, amount in commissions.items():
             rate = 1.0 if currency in ("", base) else self.amount("ExchangeRate", currency)

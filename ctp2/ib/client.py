@@ -122,7 +122,7 @@ class Connection:
         self._lost = lost
         self.client_id = client_id
         self.library = library()
-        self.wrapper = Wrapper(ZoneInfo(tws_tz), tell)
+        self.wrapper = Wrapper(ZoneInfo(tws_tz), tell, timers.now_ns)
         self.wrapper.on_refused_connection = self._on_connection_problem
         self.wrapper.on_closed = self._on_closed
         self.pacer = Pacer(timers)
@@ -210,11 +210,6 @@ class Connection:
     def server_version(self) -> int:
         """What the two sides agreed on."""
         return int(self._client.serverVersion())
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """The managed accounts of the handshake."""
-        return tuple(self._client.getAccounts())
 
     def raise_ids(self, at_least: int) -> int:
         """No id below this from now on; the next one."""

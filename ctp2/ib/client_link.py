@@ -19,6 +19,7 @@ from ctp2.ib.records import (
     Details,
     Execution,
     LinkLost,
+    ManagedAccounts,
     OpenOrder,
     OptionChain,
     OrderSpec,
@@ -68,6 +69,8 @@ class TwsLink:
         self._noted = int(store.load(_MARK, "highest") or b"0")
         """The highest id that the disk says may have been used."""
         self._depths: dict[int, bool] = {}
+        self._account = ""
+        """The account whose updates were asked for."""
 
     # ------------------------------------------------------------------ the connection
     async def open(self, host: str, port: int) -> None:
@@ -79,7 +82,6 @@ class TwsLink:
         connection = self._connection
         await connection.open(host, port)
         self.server_version = connection.server_version
-        self.accounts = connection.accounts
         self.next_valid_id = connection.raise_ids(0)
         connection.raise_ids(self._noted + 1)
         self.is_up = True
@@ -108,11 +110,14 @@ class TwsLink:
 
     def tell(self, record: Record) -> None:
         """Tell the listener."""
+        if isinstance(record, ManagedAccounts):
+            self.accounts = tuple(name for name in record.accounts if not _is_alias(name))
         self._listener.on_record(self, record)
 
     def _lost(self, why: CoreLinkLost) -> None:
         self.is_up = False
         self._depths.clear()
+        self._account = ""
         self._on_lost(why)
 
     # ------------------------------------------------------------------ numbers
@@ -251,6 +256,7 @@ class TwsLink:
     async def account_updates(self, account: str) -> None:
         """The figures of an account; changes follow."""
         key = ("account", account)
+        self._account = account
         await self._connection.one(
             "account",
             lambda: self._connection.ask(key, Priority.QUERY, lambda client: client.reqAccountUpdates(True, account)),
@@ -258,7 +264,14 @@ class TwsLink:
 
     def cancel_account_updates(self, account: str) -> None:
         """No more changes of an account."""
+        self._account = ""
         self._send(Priority.QUERY, lambda client: client.reqAccountUpdates(False, account))
+
+    def renew_account_updates(self) -> None:
+        """Something has ended the updates of the account (2100): ask for them again."""
+        account = self._account
+        if account and self.is_up:
+            self._send(Priority.QUERY, lambda client: client.reqAccountUpdates(True, account))
 
     async def what_if(self, spec: OrderSpec, contract: Contract) -> OpenOrder:
         """What an order would need, without placing it."""
@@ -276,3 +289,8 @@ class TwsLink:
         """The server's clock."""
         (seconds,) = (await self._connection.ask_kind(TIME, lambda client: client.reqCurrentTime()))[:1]
         return int(seconds)
+
+
+def _is_alias(name: str) -> bool:
+    """Whether a managed account is a name for several, which nothing can be traded in (spec ib 3.1)."""
+    return name == "All" or name.endswith("A")

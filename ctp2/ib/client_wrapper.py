@@ -70,10 +70,11 @@ class Wrapper:
 
     defaultTimezone = UTC
 
-    def __init__(self, login_zone: tzinfo, tell: Callable[[Record], None]) -> None:
+    def __init__(self, login_zone: tzinfo, tell: Callable[[Record], None], now_ns: Callable[[], int]) -> None:
         self.ib = _Zone(login_zone)
         self._login_zone = login_zone
         self._tell = tell
+        self._now_ns = now_ns
         self.waiting: dict[Hashable, Waiting] = {}
         """By request id, or by kind for those that have none."""
         self.execution_time = ""
@@ -265,9 +266,17 @@ class Wrapper:
 
     def execDetails(self, req_id: int, contract: Any, done: Any) -> None:
         """An execution."""
-        row = made.execution(req_id, contract, done, time_ns(self.execution_time, self._login_zone))
+        row = made.execution(req_id, contract, done, self._time_of_execution())
         self._row(req_id, row)
         self.tell(row)
+
+    def _time_of_execution(self) -> int:
+        try:
+            return time_ns(self.execution_time, self._login_zone)
+        except ValueError as error:
+            # A fill must not be lost for its time: it happened about now, or it is in today's list.
+            log.warning("an execution's time cannot be read, that of its arrival is taken: %s", error)
+            return self._now_ns()
 
     def execDetailsEnd(self, req_id: int) -> None:
         """All executions are in."""

@@ -58,7 +58,7 @@ class Options(BaseModel):
     def _zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (OSError, ValueError) as error:
+        except (KeyError, OSError, ValueError) as error:
             raise ValueError(f"no time zone of that name ({error})") from None
         return value
 
@@ -103,7 +103,8 @@ def parse(address: Address) -> Config:
 
 def _place(address: Address) -> tuple[str, int]:
     if "@" in address.host:
-        raise AddressError(f"front address {address.text!r}: passwords never go into an address")
+        # Nothing of it is repeated: it would stand in a log.
+        raise AddressError("front address ib://…@…: passwords never go into an address; write ib://HOST:PORT")
     text = address.host
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):

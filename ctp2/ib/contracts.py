@@ -85,7 +85,8 @@ class Directory:
         self._by_key: dict[tuple[int, str], Resolved] = {}
         self._canonical: dict[tuple[int, str], str] = {}
         self._in_use: dict[tuple[int, str], Resolved] = {}
-        """What was asked for by itself, not as a part of a chain; the market tells its status."""
+        self.on_used: Callable[[Link, Resolved], None] | None = None
+        """Who hears of what was asked for by itself, not as a part of a chain: once, and once for each new day."""
         self._rules: dict[int, list[PriceIncrement]] = {}
         self._under_way: dict[object, asyncio.Future[object]] = {}
         self._names: WeakKeyDictionary[object, Names] = WeakKeyDictionary()
@@ -137,8 +138,8 @@ class Directory:
     def _used(self, link: Link, resolved: Resolved) -> Resolved:
         if self._in_use.get(resolved.key) is not resolved:
             self._in_use[resolved.key] = resolved
-            if self._backend.market is not None:
-                self._backend.market.found(link, resolved)
+            if self.on_used is not None:
+                self.on_used(link, resolved)
         return resolved
 
     async def _find(self, link: Link, symbol: Symbol, text: str) -> Resolved:

@@ -1,439 +1,329 @@
-"""The streams of one link: asked for, heard, refused, asked for again (spec ib 3.2, 5.8). On the loop's thread."""
+"""The orders of one client id: every order that is known, what happens to it, and who is told (spec ib 5.1–5.5).
+
+:mod:`ctp2.ib.orders` decides what an order does; this file finds the order that a record is about, adopts the ones that
+it did not place itself, and does what the decisions say. On the loop's thread.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 from ctp2.core.backend import Event
-from ctp2.ctp.errors import rsp_info
-from ctp2.ctp.structs import CThostFtdcSpecificInstrumentField
-from ctp2.ib import records
-from ctp2.ib.depth import ROWS
-from ctp2.ib.errors import error_to_ctp, is_notice, message
-from ctp2.ib.records import LinkLost, Problem, Refused
-from ctp2.ib.stream import Stream, Want
-from ctp2.ib.symbols import SMART
-from ctp2.ib.translate_md import DELAYED_TYPES, GENERIC_OF, HALTED, BadTick, Field
+from ctp2.ib import adopting, orders, records
+from ctp2.ib import codes_orders as codes
+from ctp2.ib import order_state as s
+from ctp2.ib.hours import login_trading_day
+from ctp2.ib.identity import Key, Tag, read_tag, split_revision
+from ctp2.ib.offsets import Working
+from ctp2.ib.order_effects import Effects
+from ctp2.ib.parts import Refusal
+from ctp2.ib.reconcile import Reconciler
 
 if TYPE_CHECKING:
     from ctp2.ib.backend import IbBackend
     from ctp2.ib.link import Link
+    from ctp2.ib.order_state import Order
+    from ctp2.ib.records import Contract
     from ctp2.ib.resolved import Resolved
-    from ctp2.ib.statuses import Statuses
 
 log = logging.getLogger("ctp2.ib")
 
-OPEN_S: Final = 1.0
-"""How long an answer waits for TWS's first sign, and the first tick for bid, ask or last."""
-SNAPSHOT_S: Final = 11.0
-SILENT_S: Final = 10.0
-"""After a farm is back, streams that stay silent for so long are asked for again."""
-DELAYED: Final = 3
-"""``reqMarketDataType``: delayed data where there is no permission for live data."""
-DELAYED_SHOWN: Final = 10167
-DEPTH_RESET: Final = 317
-DEPTH_AGAIN: Final = 316
-AGAIN_AFTER_S: Final[dict[int, float]] = {100: 1.0, 10225: 1.0, 10182: SILENT_S, 10197: 60.0}
-"""Codes after which a stream is asked for again: too many messages, broken stream, connection lost, another session."""
-COMPETING: Final = 10197
+COMBINATION: Final = "BAG"
+Ident = tuple[int, int]
+"""(client id, order id)."""
 
 
-def _named(pair: tuple[Field, str]) -> Field:
-    """A client's own copy of a tick, under its own text."""
-    field = pair[0].__copy__()
-    field.InstrumentID = pair[1]
-    return field
+class Orders:
+    """The orders of a link; made by the backend, one per client id."""
 
+    def __init__(self, backend: IbBackend, link: Link) -> None:
+        self.backend = backend
+        self.link = link
+        self.timers = backend.timers
+        self.options = backend.config.options
+        self.effects = Effects(self)
+        self.inquiries = Reconciler(self)
+        self.live: dict[Key, Order] = {}
+        """Those that have not ended, in the order of their coming."""
+        self._by_key: dict[Key, Order] = {}
+        self._by_perm: dict[int, Order] = {}
+        self._by_id: dict[Ident, Order] = {}
+        self._legs: dict[tuple[int, int], Order] = {}
+        """(permId or order id, conId) of executions of a combination's legs, which are orders of their own here."""
+        self._waiting: list[adopting.Queue] = []
+        self._preparing: dict[Key, list[asyncio.Future[None]]] = {}
+        self._numbers = 0
+        self._day = ""
+        self._take: Final[dict[type, Callable[[Any], None]]] = {
+            records.OpenOrder: self._on_open_order,
+            records.OrderStatus: self._on_status,
+            records.Execution: self._on_execution,
+            records.Problem: self._on_problem,
+            records.LinkDown: self._on_down,
+        }
 
-class Desk:
-    """Market data over one link."""
+    # ------------------------------------------------------------------ what the link tells
+    def on_record(self, link: Link, record: records.Record) -> None:
+        """A record of this link. What only comes by request (completed orders, lists of executions) is taken there."""
+        take = self._take.get(type(record))
+        if take is not None and link is self.link:
+            take(record)
 
-    def __init__(self, backend: IbBackend, link: Link, statuses: Statuses) -> None:
-        self._backend = backend
-        self._link = link
-        self._timers = backend.timers
-        self._statuses = statuses
-        options = backend.config.options
-        self._tz = ZoneInfo(options.tz) if options.tz else None
-        self._with_depth = options.depth == "1"
-        self._is_delayed = options.data == "delayed"
-        self._streams: dict[tuple[int, str], Stream] = {}
-        self._by_id: dict[int, Stream] = {}
-        self._changed: dict[Stream, None] = {}
+    async def reconcile(self, link: Link) -> Sequence[str]:
+        """Look at everything anew after a link came up, or TWS has IB again (3.3); the names of what is missing."""
+        self.roll()
+        return await self.inquiries.reconcile()
 
-    # ------------------------------------------------------------------ streams
-    def stream(self, resolved: Resolved) -> Stream:
-        """The stream of an instrument, asked for if there is none."""
-        found = self._streams.get(resolved.key)
-        if found is None:
-            found = self._new(resolved)
-            self._ask(found)
-            self._streams[resolved.key] = found
-        return found
-
-    def known(self, resolved: Resolved) -> Stream | None:
-        """The stream of an instrument about which something is known."""
-        found = self._streams.get(resolved.key)
-        return found if found is not None and not found.quote.is_blank else None
-
-    def all(self) -> list[Stream]:
-        """Every stream."""
-        return list(self._streams.values())
-
-    def leave(self, want: Want) -> None:
-        """A want is gone; the last one ends its stream."""
-        stream, want.stream = want.stream, None
-        if stream is None:
+    def _on_open_order(self, record: records.OpenOrder) -> None:
+        if record.spec.what_if or record.contract.sec_type == COMBINATION:
             return
-        stream.wants.pop(want, None)
-        if not stream.wants:
-            self._end(stream)
+        order = self.find(record.perm_id, read_tag(record.spec.order_ref), (record.client_id, record.order_id))
+        if order is not None:
+            self.apply(order, record)
+        elif self.is_shown(record.client_id):
+            self.adopt(record)
 
-    def field(self, stream: Stream) -> Field:
-        """What is known now."""
-        return stream.field(self._timers.now_ns(), self._tz)
-
-    def first_tick(self, want: Want) -> list[Event]:
-        """What a want gets behind its answer, where something is known."""
-        stream = want.stream
-        if (
-            stream is None
-            or stream.trouble
-            or not (stream.quote.is_priced or (stream.is_ready and not stream.quote.is_blank))
-        ):
-            return []
-        return [Event("OnRtnDepthMarketData", (self.field(stream), want.text), build=_named)]
-
-    async def snapshot(self, resolved: Resolved) -> Stream:
-        """What TWS knows of an instrument, asked for once, until it has told all (up to 11 s).
-
-        Raises:
-            Refused: TWS does not tell.
-            LinkLost: there is no answer.
-        """
-        stream = self._new(resolved)
-        stream.is_snapshot = True
-        self._ask(stream)
-        stream.alarm = self._timers.later(SNAPSHOT_S, lambda: self._snapshot_late(stream))
-        try:
-            await stream.opened
-        finally:
-            self._forget(stream)
-        return stream
-
-    def _snapshot_late(self, stream: Stream) -> None:
-        if not stream.opened.done():
-            log.info("%s: the snapshot has no end after %.0f s", stream.resolved.canonical, SNAPSHOT_S)
-            self._cancel(stream)
-            stream.opened.set_result(None)
-
-    def _new(self, resolved: Resolved) -> Stream:
-        return Stream(resolved, self._link.server_version, asyncio.get_running_loop().create_future())
-
-    def _ask(self, stream: Stream) -> None:
-        """Ask TWS for a stream.
-
-        Raises:
-            LinkLost: it cannot be asked.
-        """
-        contract = stream.resolved.contract
-        generic = "" if stream.is_snapshot else GENERIC_OF.get(contract.sec_type, "")
-        stream.req_id = self._link.market_data(contract, generic, stream.is_snapshot)
-        self._by_id[stream.req_id] = stream
-        stream.heard_at = self._timers.monotonic()
-        if stream.is_snapshot:
+    def _on_status(self, record: records.OrderStatus) -> None:
+        ident = record.client_id, record.order_id
+        order = self.find(record.perm_id, None, ident)
+        if order is not None:
+            self.apply(order, record)
             return
-        if stream.alarm is not None:
-            stream.alarm.cancel()
-        stream.alarm = self._timers.later(OPEN_S, lambda: self._waited(stream))
-        if self._with_depth:
-            self._ask_depth(stream)
-
-    def _ask_depth(self, stream: Stream) -> None:
-        contract = stream.resolved.contract
-        stream.depth_id = self._link.depth(contract, ROWS, contract.exchange == SMART)
-        self._by_id[stream.depth_id] = stream
-
-    def _waited(self, stream: Stream) -> None:
-        """TWS had its time: whatever is known goes out."""
-        stream.alarm = None
-        stream.is_ready = True
-        _open(stream)
-        if not stream.quote.is_blank and not stream.quote.time_ns:
-            self._changed[stream] = None
-            self.packet_end(None)
-
-    def _end(self, stream: Stream) -> None:
-        self._cancel(stream)
-        self._forget(stream)
-        if self._streams.get(stream.resolved.key) is stream:
-            del self._streams[stream.resolved.key]
-        _open(stream)
-
-    def _cancel(self, stream: Stream) -> None:
-        """Have TWS send no more. What is under way still is of no known number, and not looked at."""
-        if stream.req_id and self._link.is_up:
-            self._link.cancel_market_data(stream.req_id)
-        self._cancel_depth(stream)
-        self._by_id.pop(stream.req_id, None)
-        stream.req_id = 0
-
-    def _cancel_depth(self, stream: Stream) -> None:
-        if stream.depth_id and self._link.is_up:
-            self._link.cancel_depth(stream.depth_id, stream.resolved.contract.exchange == SMART)
-        self._by_id.pop(stream.depth_id, None)
-        stream.depth_id = 0
-        stream.quote.book.clear()
-
-    def _forget(self, stream: Stream) -> None:
-        if stream.alarm is not None:
-            stream.alarm.cancel()
-            stream.alarm = None
-        self._changed.pop(stream, None)
-        for number in (stream.req_id, stream.depth_id):
-            self._by_id.pop(number, None)
-        stream.req_id = stream.depth_id = 0
-
-    # ------------------------------------------------------------------ again
-    def link_up(self, _: Any) -> None:
-        """A new connection: everything is asked for, after the kind of data."""
-        self._by_id.clear()
-        if self._is_delayed:
-            self._link.data_type(DELAYED)
-        for stream in self.all():
-            stream.req_id = stream.depth_id = 0
-            self._again(stream)
-
-    def link_down(self, _: Any) -> None:
-        """The connection is gone, and with it every request."""
-        waiting = [stream for stream in self._by_id.values() if stream.is_snapshot]
-        self._by_id.clear()
-        self._changed.clear()
-        for stream in (*waiting, *self.all()):
-            stream.req_id = stream.depth_id = 0
-            if stream.alarm is not None:
-                stream.alarm.cancel()
-                stream.alarm = None
-            if not stream.opened.done():
-                stream.opened.set_exception(LinkLost("the link is down"))
-                stream.opened.exception()  # looked at: perhaps nobody waits
-
-    def restored(self, record: records.Restored) -> None:
-        """TWS has IB again: everything anew where data was lost, else what stays silent."""
-        if record.is_data_lost:
-            for stream in self.all():
-                self._again(stream)
+        queue = self._queue(record.perm_id, ident)
+        if queue is not None:
+            queue.records.append(record)
         else:
-            self.wake_silent(record)
+            log.debug("status %s of order %s that is not known (yet)", record.status, ident)
 
-    def wake_silent(self, _: Any) -> None:
-        """Streams that send nothing for ten seconds from now are asked for again."""
-        since = self._timers.monotonic()
-        self._timers.later(SILENT_S, lambda: self._again_if_silent(since))
+    def _on_execution(self, record: records.Execution) -> None:
+        if record.req_id < 0:  # the others are sorted first, by whoever asked
+            self.take_execution(record)
 
-    def _again_if_silent(self, since: float) -> None:
-        for stream in self.all():
-            if stream.heard_at <= since:
-                log.info("%s: silent; asked for again", stream.resolved.canonical)
-                self._again(stream)
-
-    def _again(self, stream: Stream) -> None:
-        """Ask for a stream again, under a new number; on a dead link the next one will."""
-        known = self._backend.directory.of_con_id(*stream.resolved.key)
-        if known is not None and known is not stream.resolved:
-            stream.renew(known)
-        try:
-            self._cancel(stream)
-            stream.quote.forget_book()
-            self._ask(stream)
-        except LinkLost as error:
-            log.info("%s: %s; asked for when it is up", stream.resolved.canonical, error)
-
-    def _again_later(self, stream: Stream, seconds: float) -> None:
-        number = stream.req_id
-
-        def due() -> None:
-            if stream.req_id == number and self._streams.get(stream.resolved.key) is stream:
-                self._again(stream)
-
-        self._timers.later(seconds, due)
-
-    # ------------------------------------------------------------------ what TWS tells
-    def _heard(self, req_id: int) -> Stream | None:
-        stream = self._by_id.get(req_id)
-        if stream is not None:
-            stream.heard_at = self._timers.monotonic()
-            stream.hear(self._timers.now_ns())
-        return stream
-
-    def _took(self, stream: Stream, changed: bool) -> None:
-        if changed:
-            self._changed[stream] = None
-            stream.trouble = None
-        if not stream.opened.done() and not stream.is_snapshot:
-            _open(stream)
-
-    def _tick_price(self, tick: records.TickPrice) -> None:
-        if (stream := self._heard(tick.req_id)) is not None:
-            self._took(stream, stream.quote.on_price(tick))
-
-    def _tick_size(self, tick: records.TickSize) -> None:
-        if (stream := self._heard(tick.req_id)) is not None:
-            self._took(stream, stream.quote.on_size(tick))
-
-    def _tick_option(self, tick: records.TickOption) -> None:
-        if (stream := self._heard(tick.req_id)) is not None:
-            self._took(stream, stream.quote.on_option(tick))
-
-    def _tick_string(self, tick: records.TickString) -> None:
-        stream = self._heard(tick.req_id)
-        if stream is None:
+    def _on_problem(self, record: records.Problem) -> None:
+        ident = self.link.client_id, record.req_id
+        order = self._by_id.get(ident)
+        if order is not None:
+            self.apply(order, record)
             return
-        try:
-            changed = stream.quote.on_string(tick)
-        except BadTick as error:
-            changed = False
-            stream.failures += 1
-            level = logging.WARNING if stream.failures == 1 else logging.DEBUG
-            log.log(level, "%s: %s; left out", stream.resolved.canonical, error)
-        self._took(stream, changed)
-
-    def _tick_generic(self, tick: records.TickGeneric) -> None:
-        stream = self._heard(tick.req_id)
-        if stream is None:
-            return
-        # -1: TWS does not know.
-        if tick.type in HALTED and tick.value >= 0:
-            self._statuses.halt(stream.resolved, int(tick.value))
-        self._took(stream, False)
-
-    def _data_type(self, record: records.DataType) -> None:
-        if (stream := self._heard(record.req_id)) is not None:
-            # No sign that the stream is granted: a refusal may still follow.
-            stream.quote.is_delayed = record.type in DELAYED_TYPES
-
-    def _depth_row(self, row: records.DepthRow) -> None:
-        if (stream := self._heard(row.req_id)) is not None:
-            self._took(stream, stream.quote.book.apply(row))
-
-    def _snapshot_end(self, record: records.SnapshotEnd) -> None:
-        stream = self._by_id.get(record.req_id)
-        if stream is not None and stream.is_snapshot:
-            _open(stream)
-
-    def packet_end(self, _: Any) -> None:
-        """One tick per instrument that changed in this packet."""
-        if not self._changed:
-            return
-        waiting, self._changed = self._changed, {}
-        batches: dict[Any, list[Event]] = {}
-        for stream in waiting:
-            if stream.is_snapshot or not (stream.is_ready or stream.quote.is_priced):
-                continue
-            pair: Field | None = None
-            for want in stream.wants:
-                session = want.session
-                if want.is_answered and session.machine.is_logged_in:
-                    pair = pair or self.field(stream)
-                    event = Event("OnRtnDepthMarketData", (pair, want.text), build=_named)
-                    batches.setdefault(session, []).append(event)
-        for session, events in batches.items():
-            session.put(events)
-
-    # ------------------------------------------------------------------ refusals
-    def problem(self, problem: Problem) -> None:
-        """TWS says something about a request; that of one that is over (300 after a cancel) is not looked at."""
-        stream = self._by_id.get(problem.req_id)
-        if stream is None:
-            return
-        log.info("%s: IB%d:%s", stream.resolved.canonical, problem.code, problem.text)
-        if problem.req_id == stream.depth_id:
-            self._depth_problem(stream, problem)
-        elif is_notice(problem.code):
-            if problem.code == DELAYED_SHOWN:
-                stream.quote.is_delayed = True
-        elif problem.code in AGAIN_AFTER_S and not stream.is_snapshot:
-            self._trouble(stream, problem)
-        elif stream.is_snapshot:
-            stream.opened.set_exception(Refused(problem.code, problem.text))
-            self._forget(stream)
+        queue = self._queue(0, ident)
+        if queue is not None:
+            queue.records.append(record)
         else:
-            self._refuse(stream, problem)
+            log.warning("IB%d:%s, of order %d that is not known", record.code, record.text, record.req_id)
 
-    def _depth_problem(self, stream: Stream, problem: Problem) -> None:
-        """Without depth level 1 goes on; 317 empties the book, 316 has it told anew."""
-        if problem.code == DEPTH_RESET:
-            if stream.quote.book.clear():
-                self._changed[stream] = None
-        elif problem.code == DEPTH_AGAIN:
-            self._cancel_depth(stream)
-            self._changed[stream] = None
-            self._ask_depth(stream)
-        elif not is_notice(problem.code):
-            log.warning("%s: no market depth: IB%d:%s", stream.resolved.canonical, problem.code, problem.text)
-            self._by_id.pop(stream.depth_id, None)
-            stream.depth_id = 0
-            if stream.quote.book.clear():
-                self._changed[stream] = None
+    def _on_down(self, record: records.LinkDown) -> None:
+        self.inquiries.forget()
+        for order in list(self.live.values()):
+            self.apply(order, s.Lost())
 
-    def _trouble(self, stream: Stream, problem: Problem) -> None:
-        """The stream is asked for again by itself; of another session that has the data the client is told once."""
-        if problem.code == COMPETING and stream.trouble is None:
-            stream.trouble = Refused(problem.code, problem.text)
-            log.warning("market data goes to another session of the same user: IB%d:%s", problem.code, problem.text)
-            self._tell(stream, problem)
-        self._again_later(stream, AGAIN_AFTER_S[problem.code])
+    def take_execution(self, record: records.Execution) -> None:
+        """An execution, from wherever it comes; each counts once for ever (5.5)."""
+        if record.contract.sec_type == COMBINATION:
+            return  # its legs come as executions of their own
+        tag = read_tag(record.order_ref)
+        order = self.find(record.perm_id, tag, (record.client_id, record.order_id))
+        if order is not None and order.contract.con_id not in (0, record.contract.con_id):
+            order = self._legs.get(adopting.leg_of(record))
+            if order is None:
+                self.adopt(record, is_leg=True)
+                return
+        if order is not None:
+            self.apply(order, record)
+        elif self.is_shown(record.client_id) and not self.is_of_the_past(record):
+            self.adopt(record)
 
-    def _refuse(self, stream: Stream, problem: Problem) -> None:
-        wants = list(stream.wants)
-        self._tell(stream, problem)
-        for want in wants:
-            want.stream = None
-        stream.wants.clear()
-        stream.req_id = 0
-        self._by_id.pop(problem.req_id, None)
-        self._end(stream)
+    def is_of_the_past(self, record: records.Execution) -> bool:
+        """Whether it was told on another day, and its order is forgotten."""
+        known = self.effects.trades.exec_id(split_revision(record.exec_id)[0])
+        return known is not None and login_trading_day(record.time_ns) < self.backend.trading_day
 
-    def _tell(self, stream: Stream, problem: Problem) -> None:
-        """The subscription's answer is an error, or, where it was answered already, there is a second one."""
-        if not stream.opened.done():
-            stream.opened.set_exception(Refused(problem.code, problem.text))
-            stream.opened.exception()
-        info = rsp_info(error_to_ctp(problem.code, problem.text, "q"), message(problem.code, problem.text))
-        for want in stream.wants:
-            if want.is_answered and want.session.machine.is_logged_in:
-                field = CThostFtdcSpecificInstrumentField(InstrumentID=want.text)
-                want.session.put([Event("OnRspSubMarketData", field, info, want.request.request_id)])
+    # ------------------------------------------------------------------ finding
+    def is_shown(self, client_id: int) -> bool:
+        """Whether orders of a client id are shown: our own, and all where the option says so."""
+        return client_id == self.link.client_id or self.options.foreign_orders == "1"
+
+    def find(self, perm_id: int, tag: Tag | None, ident: Ident) -> Order | None:
+        """By permId, then by tag, then by order id (3.3). An order with another permId is another order (3.3, 6)."""
+        order = self._by_perm.get(perm_id) if perm_id else None
+        if order is not None:
+            return order
+        tagged = self._by_key.get(Key(*tag[:3])) if tag is not None else None
+        for found in (tagged, self._by_id.get(ident) if ident[1] else None):
+            if found is not None and not (perm_id and found.perm_id):
+                return found
+        return None
+
+    def of_key(self, key: Key) -> Order | None:
+        """The order that a client names."""
+        return self._by_key.get(key)
+
+    def of_perm_id(self, perm_id: int) -> Order | None:
+        """The order that an OrderSysID names."""
+        return self._by_perm.get(perm_id)
+
+    def all(self) -> Iterator[Order]:
+        """Every order of the day."""
+        return iter(self._by_key.values())
+
+    def working(self, account: str, con_id: int) -> Iterator[Working]:
+        """What is left of the working orders of a contract, in IB's unit."""
+        for order in self.live.values():
+            if order.account == account and order.contract.con_id == con_id and order.remaining:
+                remaining = Decimal(order.remaining) / order.scale
+                yield Working(order.direction == codes.BUY, remaining, order.offset if order.is_tagged else "")
 
     @property
-    def is_degraded(self) -> bool:
-        """Whether another session has the data of a stream."""
-        return any(stream.trouble for stream in self._streams.values())
+    def largest_ref(self) -> int:
+        """The largest OrderRef in use that is a number: a login tells it (3.1)."""
+        return max((int(key.order_ref) for key in self._by_key if _is_number(key.order_ref)), default=0)
+
+    def next_ref(self) -> int:
+        """An OrderRef for an order that came without one."""
+        taken = (int(key.order_ref) for key in self._preparing if _is_number(key.order_ref))
+        return max((self.largest_ref, *taken)) + 1
+
+    # ------------------------------------------------------------------ adopting
+    def adopt(self, record: adopting.Told, *, is_leg: bool = False) -> None:
+        """An order that this process did not place: of an earlier one, of another client, or made in TWS."""
+        ident = adopting.ident_of(record)
+        queue = self._queue(record.perm_id, ident, record.contract.con_id if is_leg else 0)
+        if queue is not None:
+            queue.records.append(record)
+            return
+        queue = adopting.Queue(record.perm_id, ident, record.contract.con_id if is_leg else 0, [record])
+        resolved = self._known(record.contract)
+        if resolved is not None:
+            self._enter(queue, resolved)
+            return
+        self._waiting.append(queue)
+        queue.task = self.timers.start(self._resolve(queue, record.contract))
+
+    def _known(self, contract: Contract) -> Resolved | None:
+        found: Resolved | None = self.backend.directory.of_con_id(contract.con_id, contract.exchange)
+        return found
+
+    async def _resolve(self, queue: adopting.Queue, contract: Contract) -> None:
+        try:
+            resolved = await self.backend.directory.of_contract(self.link, contract)
+        except (Refusal, records.Refused, records.LinkLost) as failure:
+            # After the next connection it is told again.
+            log.warning("order %s in contract %d cannot be shown: %s", queue.ident, contract.con_id, failure)
+            return
+        finally:
+            self._waiting.remove(queue)
+        self._enter(queue, resolved)
+
+    def _enter(self, queue: adopting.Queue, resolved: Resolved) -> None:
+        order = adopting.adopted(self, queue, resolved)
+        self.enter(order)
+        if queue.con_id:
+            self._legs[adopting.leg_of(queue.records[0])] = order
+        if order.is_own and order.order_id:
+            self.link.own_order_id(order.order_id)
+        for record in queue.records:
+            if not isinstance(record, records.CompletedOrder):  # told when its executions are in
+                self.apply(order, record)
+
+    def _queue(self, perm_id: int, ident: Ident, con_id: int = 0) -> adopting.Queue | None:
+        return next((queue for queue in self._waiting if queue.is_of(perm_id, ident, con_id)), None)
+
+    async def settled(self) -> None:
+        """Wait until all orders that were told so far are entered."""
+        while self._waiting:
+            await asyncio.wait([queue.task for queue in self._waiting if queue.task is not None])
+
+    # ------------------------------------------------------------------ entering
+    def enter(self, order: Order) -> None:
+        """Know an order."""
+        self._numbers += 1
+        order.seq = self._numbers
+        self._by_key[order.key] = order
+        self.live[order.key] = order
+        self._index(order)
+
+    def move(self, order: Order, order_id: int) -> None:
+        """The order has another id at TWS now."""
+        self._by_id.pop((order.client_id, order.order_id), None)
+        order.order_id = order_id
+        self._index(order)
+
+    def _index(self, order: Order) -> None:
+        if order.order_id:
+            self._by_id.setdefault((order.client_id, order.order_id), order)
+        if order.perm_id:
+            self._by_perm.setdefault(order.perm_id, order)
+
+    def apply(self, order: Order, happening: object) -> None:
+        """Something happened to an order: have it decide, and do what it says."""
+        reports = orders.apply(order, happening, self.timers.now_ns())
+        self._index(order)
+        if order.is_final:
+            self.live.pop(order.key, None)
+        else:
+            self.live.setdefault(order.key, order)
+        self.effects.do(order, reports)
+
+    # ------------------------------------------------------------------ orders that are being looked at
+    def is_used(self, key: Key) -> bool:
+        """Whether a client's order of this name is known, or is being looked at."""
+        return key in self._by_key or key in self._preparing
+
+    def prepare(self, key: Key) -> None:
+        """A request for this order is being looked at."""
+        self._preparing[key] = []
+
+    def prepared(self, key: Key) -> None:
+        """It is placed, or refused."""
+        for waiting in self._preparing.pop(key):
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def is_preparing(self, key: Key) -> bool:
+        """Whether a request for this order is being looked at."""
+        return key in self._preparing
+
+    async def until_prepared(self, key: Key) -> None:
+        """Wait until the order is placed or refused."""
+        if key in self._preparing:
+            waiting = asyncio.get_running_loop().create_future()
+            self._preparing[key].append(waiting)
+            await waiting
+
+    # ------------------------------------------------------------------ the day
+    def roll(self) -> None:
+        """Forget what ended on an earlier trading day."""
+        day = self.backend.trading_day
+        if day == self._day:
+            return
+        self._day = day
+        for order in [order for order in self._by_key.values() if self._is_over(order, day)]:
+            self._forget(order)
+        self.effects.roll(day)
+
+    def _is_over(self, order: Order, day: str) -> bool:
+        return order.is_final and login_trading_day(order.update_ns or order.sent_ns) < day
+
+    def _forget(self, order: Order) -> None:
+        for table, key in _entries(self, order):
+            if table.get(key) is order:
+                del table[key]
+        self._legs = {key: leg for key, leg in self._legs.items() if leg is not order}
+
+    # ------------------------------------------------------------------ telling
+    def publish(self, account: str, event: Event) -> None:
+        """Put an event into the private flow of the account."""
+        self.backend.publish(self.link, account, event)
 
 
-def _open(stream: Stream) -> None:
-    if not stream.opened.done():
-        stream.opened.set_result(None)
+def _entries(desk: Orders, order: Order) -> Iterable[tuple[dict[Any, Order], Any]]:
+    yield desk._by_key, order.key
+    yield desk._by_perm, order.perm_id
+    yield desk._by_id, (order.client_id, order.order_id)
 
 
-HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
-    records.TickPrice: Desk._tick_price,
-    records.TickSize: Desk._tick_size,
-    records.TickString: Desk._tick_string,
-    records.TickGeneric: Desk._tick_generic,
-    records.TickOption: Desk._tick_option,
-    records.DataType: Desk._data_type,
-    records.DepthRow: Desk._depth_row,
-    records.SnapshotEnd: Desk._snapshot_end,
-    records.PacketEnd: Desk.packet_end,
-    records.Problem: Desk.problem,
-    records.LinkUp: Desk.link_up,
-    records.LinkDown: Desk.link_down,
-    records.Restored: Desk.restored,
-    records.FarmBack: Desk.wake_silent,
-}
-"""What a desk does with a record."""
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -1,8 +1,8 @@
 """The net position in one contract of one account, and what today's fills made of it (spec ib 5.6, 5.7). Pure.
 
-Two streams tell of it, in no fixed order: executions, and positions. :class:`Holding` follows the executions and lets the
-positions correct it: a position that is behind changes nothing, one that is ahead waits for its execution, and one that
-no execution explains in time (an exercise, a transfer) is taken over.
+Two streams tell of it, in no fixed order: executions, and positions. :class:`Holding` follows the executions and lets
+the positions correct it: a position that is behind changes nothing, one that is ahead waits for its execution, and one
+that no execution explains in time (an exercise, a transfer) is taken over.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ class Holding:
             net += known.change
 
     def correct(self, fill: Fill, revision: int, change: Decimal, price: float) -> None:
-        """A correction of a fill (spec ib 5.5): the totals change by the difference, the offset stays as it was told."""
+        """A correction of a fill (spec ib 5.5): totals change by the difference, the offset stays as it was told."""
         before = self.net
         self._moved += change - fill.change
         fill.revision, fill.change, fill.price = revision, change, price

@@ -11,12 +11,12 @@ from ctp2.core.backend import Event
 from ctp2.core.unsupported import convert
 from ctp2.ctp.errors import rsp_info
 from ctp2.ctp.structs import CThostFtdcSpecificInstrumentField
-from ctp2.ib.desk import HANDLERS, Desk
 from ctp2.ib.errors import error_to_ctp, message
 from ctp2.ib.parts import Asking, Handler, Refusal
 from ctp2.ib.records import LinkLost, Record, Refused
 from ctp2.ib.statuses import Statuses
 from ctp2.ib.stream import Want
+from ctp2.ib.streams import HANDLERS, Streams
 from ctp2.ib.symbols import SMART
 
 if TYPE_CHECKING:
@@ -40,57 +40,63 @@ class Market:
     def __init__(self, backend: IbBackend) -> None:
         self._backend = backend
         self.statuses = Statuses(backend)
-        self._desks: dict[Link, Desk] = {}
+        backend.directory.on_used = self.statuses.found
+        self._of_link: dict[Link, Streams] = {}
         self._wants: dict[Asking, dict[str, Want]] = {}
 
     def on_record(self, link: Link, record: Record) -> None:
         """A tick, a refusal, or a change of the link."""
-        desk = self._desks.get(link) or self.desk(link)
+        streams = self._of_link.get(link) or self.streams(link)
         handler = HANDLERS.get(type(record))
         if handler is not None:
-            handler(desk, record)
+            handler(streams, record)
 
-    def desk(self, link: Link) -> Desk:
+    def streams(self, link: Link) -> Streams:
         """The streams of a link."""
-        found = self._desks.get(link)
+        found = self._of_link.get(link)
         if found is None:
-            found = self._desks[link] = Desk(self._backend, link, self.statuses)
+            found = self._of_link[link] = Streams(self._backend, link, self.statuses)
         return found
-
-    def found(self, link: Link, resolved: Resolved) -> None:
-        """The directory found what somebody named."""
-        self.statuses.found(link, resolved)
 
     def quote(self, resolved: Resolved) -> Quote | None:
         """What is known of an instrument now from a stream of any link; None without one."""
-        for desk in self._desks.values():
-            stream = desk.known(resolved)
+        for streams in self._of_link.values():
+            stream = streams.known(resolved)
             if stream is not None:
                 return stream.quote
         return None
 
+    def best(self, resolved: Resolved) -> tuple[float | None, float | None]:
+        """The best bid and ask that are known of an instrument now."""
+        quote = self.quote(resolved)
+        return (quote.bid, quote.ask) if quote is not None else (None, None)
+
     def field(self, resolved: Resolved) -> Field | None:
         """The record of what is known of an instrument from a stream of any link; None without one."""
-        for desk in self._desks.values():
-            stream = desk.known(resolved)
+        for streams in self._of_link.values():
+            stream = streams.known(resolved)
             if stream is not None:
-                return desk.field(stream)
+                return streams.field(stream)
         return None
 
     def streaming(self) -> list[Resolved]:
         """Every instrument that has a stream."""
-        found = {stream.resolved.key: stream.resolved for desk in self._desks.values() for stream in desk.all()}
+        found = {stream.resolved.key: stream.resolved for streams in self._of_link.values() for stream in streams.all()}
         return list(found.values())
 
     def known_ticks(self, session: Asking) -> list[Event]:
         """What a market data client gets at its login: the last tick of everything that it subscribed before."""
         wants = self._wants.get(session, {}).values()
-        return [event for want in wants if want.desk is not None for event in want.desk.first_tick(want)]
+        return [event for want in wants if want.streams is not None for event in want.streams.first_tick(want)]
 
     def forget(self, session: Asking) -> None:
         """The client is gone, and its subscriptions with it."""
         for want in self._wants.pop(session, {}).values():
             self._leave(want)
+
+    def drop(self, link: Link) -> None:
+        """A link is made no more use of."""
+        self._of_link.pop(link, None)
 
     def close(self) -> None:
         """Nothing more is told."""
@@ -99,7 +105,7 @@ class Market:
     @property
     def is_degraded(self) -> bool:
         """Whether another session of the user has the data (10197)."""
-        return any(desk.is_degraded for desk in self._desks.values())
+        return any(streams.is_degraded for streams in self._of_link.values())
 
     # ------------------------------------------------------------------ subscriptions
     def want(self, session: Asking, request: Request, text: str) -> Want:
@@ -117,9 +123,9 @@ class Market:
             resolved = await self._backend.directory.resolve(session.link, want.text)
             if not self._is_wanted(want):
                 return rsp_info(0, OK)
-            desk = self.desk(session.link)
-            stream = desk.stream(resolved)
-            want.desk, want.stream = desk, stream
+            streams = self.streams(session.link)
+            stream = streams.stream(resolved)
+            want.streams, want.stream = streams, stream
             stream.wants[want] = None
             self._leave_replaced(want)
             if not stream.opened.done():
@@ -150,10 +156,10 @@ class Market:
 
     def answered(self, want: Want) -> list[Event]:
         """The answer is out: ticks may follow, and what is known follows at once."""
-        if want.desk is None or want.stream is None:
+        if want.streams is None or want.stream is None:
             return []
         want.is_answered = True
-        return want.desk.first_tick(want)
+        return want.streams.first_tick(want)
 
     def unwant(self, session: Asking, text: str) -> None:
         """The client wants a text no longer."""
@@ -169,8 +175,8 @@ class Market:
 
     def _leave(self, want: Want) -> None:
         self._leave_replaced(want)
-        if want.desk is not None:
-            want.desk.leave(want)
+        if want.streams is not None:
+            want.streams.leave(want)
 
 
 def _answer(request: Request, text: str, info: CThostFtdcRspInfoField, is_last: bool) -> Event:
@@ -232,11 +238,11 @@ async def _one(session: Asking, market: Market, field: Any) -> list[Field]:
         return []
     made = market.field(resolved)
     if made is None:
-        desk = market.desk(link)
-        stream = await desk.snapshot(resolved)
+        streams = market.streams(link)
+        stream = await streams.snapshot(resolved)
         if stream.quote.is_blank:
             return []
-        made = desk.field(stream)
+        made = streams.field(stream)
     made.InstrumentID = field.InstrumentID
     return [made]
 

@@ -16,6 +16,7 @@ from ctp2.ctp.errors import rsp_info
 from ctp2.ib import codes_contract
 from ctp2.ib import translate_money as translate
 from ctp2.ib.identity import trade_id
+from ctp2.ib.instruments import least_volume
 from ctp2.ib.offsets import OPEN, ZERO
 from ctp2.ib.parts import Refusal
 from ctp2.ib.records import Contract, OpenOrder, OrderSpec, Refused
@@ -78,7 +79,7 @@ async def _held(session: Asking, field: Any) -> tuple[str, list[Held]]:
 
 
 async def _wanted(session: Asking, text: str) -> int | None:
-    """conId of the instrument that a query names; None: all. An unknown one is held by nobody: 0."""
+    """Number of the instrument that a query names; None: all. An unknown one is held by nobody: 0."""
     if not text:
         return None
     try:
@@ -202,21 +203,37 @@ async def _rated(session: Asking, field: Any) -> tuple[str, list[Resolved]]:
     return account, [row.resolved for row in held]
 
 
-async def what_if(session: Asking, account: str, resolved: Resolved, action: str, volume: int = 1) -> OpenOrder:
-    """What TWS says that an order of so many lots would need and cost.
+class Cost(NamedTuple):
+    """What one lot of an order needs and costs."""
+
+    margin: float
+    """Of InitMargin, in the base currency; 0 where the order sets margin free."""
+    paid: float
+    """What it takes from EquityWithLoan, in the base currency: the premium of an option."""
+    fee: float
+    currency: str
+    """Of the fee; empty where TWS tells none."""
+
+
+async def cost_of_lot(session: Asking, account: str, resolved: Resolved, action: str) -> Cost:
+    """What TWS says of the smallest order that it takes, per lot.
 
     Raises:
         Refused: it would not take such an order, or answers none (read-only).
     """
+    lots = least_volume(resolved)
     spec = OrderSpec(
         action=action,
-        quantity=resolved.quantity(volume),
+        quantity=resolved.quantity(lots),
         order_type="MKT",
         tif="DAY",
         account=account,
         what_if=True,
     )
-    return await session.link.what_if(spec, resolved.contract)
+    answer: OpenOrder = await session.link.what_if(spec, resolved.contract)
+    margin = max(answer.init_margin_change or 0.0, 0.0)
+    paid = max(-(answer.equity_with_loan_change or 0.0), 0.0)
+    return Cost(margin / lots, paid / lots, commission_of(answer) / lots, answer.commission_currency)
 
 
 async def margin_rate(session: Asking, request: Request) -> None:
@@ -225,8 +242,8 @@ async def margin_rate(session: Asking, request: Request) -> None:
     account, found = await _rated(session, field)
     rows = []
     for resolved in found:
-        long = await _margin_of_lot(session, account, resolved, "BUY")
-        short = await _margin_of_lot(session, account, resolved, "SELL")
+        long = (await cost_of_lot(session, account, resolved, "BUY")).margin
+        short = (await cost_of_lot(session, account, resolved, "SELL")).margin
         rows.append(
             structs.CThostFtdcInstrumentMarginRateField(
                 InstrumentID=terms_of(session, resolved).instrument_id,
@@ -244,17 +261,12 @@ async def margin_rate(session: Asking, request: Request) -> None:
     session.answer(request, rows)
 
 
-async def _margin_of_lot(session: Asking, account: str, resolved: Resolved, action: str) -> float:
-    answer = await what_if(session, account, resolved, action)
-    return max(answer.init_margin_change or 0.0, 0.0)
-
-
 async def commission_rate(session: Asking, request: Request) -> None:
     """``ReqQryInstrumentCommissionRate``: by volume, the commission of a lot; the greatest where TWS gives a range."""
     account, found = await _rated(session, request.field)
     rows = []
     for resolved in found:
-        fee = commission_of(await what_if(session, account, resolved, "BUY"))
+        fee = (await cost_of_lot(session, account, resolved, "BUY")).fee
         rows.append(
             structs.CThostFtdcInstrumentCommissionRateField(
                 InstrumentID=terms_of(session, resolved).instrument_id,
@@ -265,16 +277,14 @@ async def commission_rate(session: Asking, request: Request) -> None:
                 OpenRatioByVolume=fee,
                 CloseRatioByVolume=fee,
                 CloseTodayRatioByVolume=fee,
-                BizType=e.THOST_FTDC_BZTP_Stock
-                if resolved.product_class in _SECURITIES
-                else e.THOST_FTDC_BZTP_Future,
+                BizType=e.THOST_FTDC_BZTP_Stock if resolved.product_class in _SECURITIES else e.THOST_FTDC_BZTP_Future,
             )
         )
     session.answer(request, rows)
 
 
 def commission_of(answer: OpenOrder) -> float:
-    """The commission that a what-if order would cost; of a range its upper end; 0 where TWS tells none."""
+    """The commission of a what-if order; of a range its upper end; 0 where TWS tells none."""
     for amount in (answer.commission, answer.max_commission, answer.min_commission):
         if amount is not None:
             return amount
@@ -301,13 +311,13 @@ async def _max_volume(session: Asking, account: str, resolved: Resolved, field: 
     await ledger.refresh(session.link, account)
     values = ledger.values(account)
     available = values.amount("AvailableFunds", values.base) if values is not None else None
-    if available is None:
+    if values is None or available is None:
         raise Refusal(NEED_RETRY, f"IB:no account values of {account} yet")
-    action = "BUY" if is_buy else "SELL"
-    answer = await what_if(session, account, resolved, action)
-    margin, fee = max(answer.init_margin_change or 0.0, 0.0), commission_of(answer)
-    against = max(-ledger.net(account, resolved.con_id) if is_buy else ledger.net(account, resolved.con_id), ZERO)
-    return lots_for(available, margin + fee, against * resolved.scale)
+    cost = await cost_of_lot(session, account, resolved, "BUY" if is_buy else "SELL")
+    fee = values.in_base(values.base, {cost.currency: cost.fee})
+    net = ledger.net(account, resolved.con_id)
+    against = max(-net if is_buy else net, ZERO)
+    return lots_for(available, cost.margin + cost.paid + fee, against * resolved.scale)
 
 
 def lots_for(available: float, per_lot: float, against: Decimal) -> int:

@@ -365,7 +365,8 @@ class Ledger:
 
     def working(self, link: Link, account: str, con_id: int) -> Iterable[Working]:
         """The working orders of a contract."""
-        return tuple(self._backend.orders_of(link).working(account, con_id))
+        orders = self._backend.orders_of(link)
+        return tuple(orders.working(account, con_id)) if orders is not None else ()
 
     def frozen(self, link: Link, account: str, con_id: int) -> Decimal:
         """What working orders are about to close of a position."""
@@ -388,9 +389,7 @@ class Ledger:
             log.info("%s: Open of %s against %s of %s: closes at IB", account, quantity, net, contract.local_symbol)
         if self._backend.config.options.enforce_close == "0":
             return 0
-        return offsets.refusal(
-            offset, quantity, net, self.working(link, account, contract.con_id), is_buy=is_buy
-        )
+        return offsets.refusal(offset, quantity, net, self.working(link, account, contract.con_id), is_buy=is_buy)
 
 
 async def _account_updates(link: Link, account: str) -> Failure | None:

@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from ctp2.core.backend import Alarm, Request
-    from ctp2.ib.desk import Desk
     from ctp2.ib.parts import Asking
     from ctp2.ib.records import Refused
     from ctp2.ib.resolved import Resolved
+    from ctp2.ib.streams import Streams
 
 
 class Want:
     """A text that a client subscribed. ``is_answered``: it gets ticks; before, its answer is on its way."""
 
-    __slots__ = ("desk", "is_answered", "replaces", "request", "session", "stream", "text")
+    __slots__ = ("is_answered", "replaces", "request", "session", "stream", "streams", "text")
 
     def __init__(self, session: Asking, request: Request, text: str) -> None:
         self.session = session
         self.request = request
         self.text = text
-        self.desk: Desk | None = None
+        self.streams: Streams | None = None
         self.stream: Stream | None = None
         self.replaces: Want | None = None
         """An earlier want of the same text, which keeps its stream until this one has one."""

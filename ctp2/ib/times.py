@@ -27,7 +27,7 @@ def zone_of(name: str) -> tzinfo | None:
     """The zone that TWS names; None: not known."""
     try:
         return ZoneInfo(OLD_ZONES.get(name, name))
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return None
 
 

@@ -97,6 +97,9 @@ class FakeTimers:
         self.settle()
 
     def close(self) -> None:
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.settle()
         self.loop.close()
 
 
@@ -282,6 +285,9 @@ class FakeBackend:
 
     def link_of(self, kind: Kind) -> FakeLink:
         return self.links[kind]
+
+    def link_for(self, session: IbSession) -> FakeLink:
+        return self.links[session.kind]
 
     def orders_of(self, link: Any) -> Any:
         return self.orders

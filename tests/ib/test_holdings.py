@@ -22,7 +22,7 @@ def flags(parts: Any) -> list[tuple[str, str]]:
 
 # ------------------------------------------------------------------ two streams
 def test_positions_before_and_behind_their_executions() -> None:
-    holding = Holding()
+    holding: Any = Holding()
     holding.report(Decimal(5), 0)
     assert flags(holding.fill(fill(1, "-2"))) == [("1", "2")]
     assert flags(holding.fill(fill(2, "-4"))) == [("1", "3"), ("0", "1")]
@@ -37,7 +37,7 @@ def test_positions_before_and_behind_their_executions() -> None:
 
 
 def test_a_position_that_nothing_explains_is_taken_over_after_two_seconds() -> None:
-    holding = Holding()
+    holding: Any = Holding()
     holding.report(Decimal(5), 0)
     holding.report(Decimal(105), SECOND)  # an option was exercised
     assert holding.settle(SECOND + SETTLE_NS - 1) == 0
@@ -48,7 +48,7 @@ def test_a_position_that_nothing_explains_is_taken_over_after_two_seconds() -> N
 
 
 def test_at_the_first_start_the_fills_of_the_day_are_part_of_the_position() -> None:
-    holding = Holding()
+    holding: Any = Holding()
     holding.report(Decimal(3), 0)
     # held 4; bought 2 (6), sold 8 (-2), bought 5 (3)
     holding.history([fill(1, "2"), fill(2, "-8"), fill(3, "5")])
@@ -61,14 +61,14 @@ def test_at_the_first_start_the_fills_of_the_day_are_part_of_the_position() -> N
 
 
 def test_the_position_may_come_behind_the_history() -> None:
-    holding = Holding()
+    holding: Any = Holding()
     holding.history([fill(1, "2")])
     holding.report(Decimal(10), 0)
     assert (holding.start, holding.net) == (8, 10)
 
 
 def test_what_was_filled_while_the_link_was_down() -> None:
-    holding = Holding()
+    holding: Any = Holding()
     holding.report(Decimal(2), 0)
     holding.fill(fill(1, "1"))
     holding.report(Decimal(3), 0)
@@ -81,7 +81,7 @@ def test_what_was_filled_while_the_link_was_down() -> None:
 
 
 def test_a_correction_changes_the_totals_and_not_the_offset() -> None:
-    holding = Holding()
+    holding: Any = Holding()
     holding.report(Decimal(0), 0)
     first = fill(1, "4", 10.0)
     holding.fill(first)
@@ -95,7 +95,7 @@ def test_a_correction_changes_the_totals_and_not_the_offset() -> None:
 
 
 def test_the_average_cost_until_tws_tells_its_own() -> None:
-    holding = Holding()
+    holding: Any = Holding()
     holding.report(Decimal(0), 0)
     holding.fill(fill(1, "2", 6000.0), 50.0)
     assert holding.average_cost == 300_000.0
@@ -108,7 +108,7 @@ def test_the_average_cost_until_tws_tells_its_own() -> None:
 
 
 def test_a_new_day_makes_yesterdays_of_what_is_held() -> None:
-    holding = Holding()
+    holding: Any = Holding()
     holding.report(Decimal(10), 0)
     holding.fill(fill(1, "2"))
     holding.fill(fill(2, "-5"))
@@ -128,7 +128,7 @@ def test_sizes_are_exact(size: float, text: str) -> None:
 # ------------------------------------------------------------------ the day
 def test_the_day_first_in_first_out() -> None:
     """Held 5; buys 3 @ 10 and 2 @ 20; sells 6 @ 30: yesterday's 5, and one of the three."""
-    day = replay(
+    day: Any = replay(
         Decimal(5),
         [
             fill(1, "3", 10.0, commission=1.5),
@@ -147,7 +147,7 @@ def test_the_day_first_in_first_out() -> None:
 
 def test_a_fill_across_zero_is_shared_by_both_directions() -> None:
     """Long 4, sells 10 @ 7 for a commission of 5: closes 4 (2.0), opens 6 short (3.0)."""
-    day = replay(Decimal(4), [fill(1, "-10", 7.0, commission=5.0, realized=-8.0)])
+    day: Any = replay(Decimal(4), [fill(1, "-10", 7.0, commission=5.0, realized=-8.0)])
     assert (day.long.closed, day.long.close_amount, day.long.commission, day.long.close_profit) == (4, 28.0, 2.0, -8.0)
     assert (day.short.opened, day.short.open_amount, day.short.commission, day.short.close_profit) == (6, 42.0, 3.0, 0)
     assert (day.net, day.of_yesterday) == (-6, 0)
@@ -155,6 +155,6 @@ def test_a_fill_across_zero_is_shared_by_both_directions() -> None:
 
 
 def test_what_is_left_of_yesterday() -> None:
-    day = replay(Decimal(-5), [fill(1, "2", 7.0), fill(2, "-1", 8.0)])
+    day: Any = replay(Decimal(-5), [fill(1, "2", 7.0), fill(2, "-1", 8.0)])
     assert (day.of_yesterday, day.net) == (3, -4)
     assert (day.short.closed, day.short.opened) == (2, 1)

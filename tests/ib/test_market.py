@@ -80,7 +80,7 @@ class Place:
 
     def answers(self, sink: FakeSink | None = None) -> list[tuple[str, int, bool]]:
         """Everything that the client got, which is answers alone."""
-        return [(event.field.InstrumentID, event.info.ErrorID, event.is_last) for event in self.events(sink)]
+        return [(event.field.InstrumentID, error_of(event)[0], event.is_last) for event in self.events(sink)]
 
     def events(self, sink: FakeSink | None = None) -> list[Event]:
         return (sink or self.sink).take()
@@ -90,6 +90,12 @@ class Place:
         events = self.events(sink)
         assert {event.callback for event in events} <= {"OnRtnDepthMarketData"}
         return [event.struct() for event in events]
+
+
+def error_of(event: Event) -> tuple[int, str]:
+    """ErrorID and ErrorMsg of an answer."""
+    assert event.info is not None
+    return event.info.ErrorID, event.info.ErrorMsg
 
 
 def _place(address: str) -> Iterator[Place]:
@@ -137,14 +143,13 @@ def test_each_text_is_answered_in_its_order(place: Place) -> None:
         ("OnRtnDepthMarketData", "ES-202512-USD-FUT@CME"),
     ]
     answers = [event for event in events if event.info is not None]
-    assert [(event.info.ErrorID, event.is_last, event.request_id) for event in answers if event.info] == [
+    assert [(error_of(event)[0], event.is_last, event.request_id) for event in answers] == [
         (0, False, 5),
         (16, False, 5),
         (16, False, 5),
         (0, True, 5),
     ]
-    assert answers[1].info
-    assert answers[1].info.ErrorMsg.startswith("IB200:No security definition")
+    assert error_of(answers[1])[1].startswith("IB200:No security definition")
 
 
 @pytest.mark.parametrize(
@@ -186,8 +191,7 @@ def test_no_permission_is_error_9_and_no_stream(place: Place) -> None:
     place.ask("SubscribeMarketData", "AAPL")
     place.packet(Problem(place.number, 354, "Requested market data is not subscribed."))
     (event,) = place.events()
-    assert event.info
-    assert (event.info.ErrorID, event.info.ErrorMsg) == (9, "IB354:Requested market data is not subscribed.")
+    assert error_of(event) == (9, "IB354:Requested market data is not subscribed.")
     # Nothing is kept of it: the next one asks again.
     place.ask("SubscribeMarketData", "AAPL")
     assert len(place.link.calls_of("market_data")) == 2
@@ -386,8 +390,7 @@ def test_delayed_data(delayed: Place) -> None:
         TickString(number, 88, "1763999050"),
     )
     answer, tick = delayed.events()
-    assert answer.info
-    assert (answer.info.ErrorID, "delayed" in answer.info.ErrorMsg) == (0, True)
+    assert error_of(answer) == (0, "CTP:No Error (delayed 延迟行情)")
     field = tick.struct()
     # 15:44:10 UTC, 23:44:10 in Shanghai.
     assert (field.LastPrice, field.ExchangeInstID, field.UpdateTime) == (99.0, "DELAYED", "23:44:10")
@@ -525,6 +528,10 @@ def test_a_query_takes_what_a_stream_knows(place: Place) -> None:
     found = place.market.quote(place.backend.directory.known("AAPL"))
     assert found is not None
     assert (found.bid, found.ask) == (100.0, None)
+    assert place.market.best(place.backend.directory.known("AAPL")) == (100.0, None)
+    assert place.market.best(
+        place.backend.timers.loop.run_until_complete(place.backend.directory.resolve(place.link, "SPY"))
+    ) == (None, None)
 
 
 def test_a_snapshot(place: Place) -> None:
@@ -565,12 +572,12 @@ def test_a_snapshot_that_is_refused(place: Place) -> None:
     refused = Refused(354, "Requested market data is not subscribed.")
     place.packet(Problem(link.calls_of("market_data")[-1][-1], refused.code, refused.text), link=link)
     (event,) = sink.take()
-    assert event.info.ErrorMsg == str(refused)
+    assert error_of(event)[1] == str(refused)
     query(place, trader, sink, InstrumentID="SPY")
     link.is_up = False
     place.packet(LinkDown(4097, "gone"), link=link)
     (event,) = sink.take()
-    assert event.info.ErrorID == 90
+    assert error_of(event)[0] == 90
 
 
 # ------------------------------------------------------------------ halts

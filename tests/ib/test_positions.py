@@ -50,7 +50,7 @@ class Desk:
             return list(rows)
 
         self.link.answers["positions"] = positions
-        task = self.backend.timers.start(self.ledger.reconcile(self.link))  # type: ignore[arg-type]
+        task = self.backend.timers.start(self.ledger.reconcile(self.link))
         return task.result()
 
     def execution(self, side: str, shares: float, price: float = 10.0, **more: Any) -> records.Execution:
@@ -120,9 +120,7 @@ def test_an_order_of_another_client_in_parts(desk: Desk) -> None:
 
 def test_the_executions_of_before_the_start_are_in_the_position(desk: Desk) -> None:
     desk.up(row(3))
-    history = [
-        desk.execution(side, shares, req_id=7) for side, shares in (("BOT", 2), ("SLD", 8), ("BOT", 5))
-    ]
+    history = [desk.execution(side, shares, req_id=7) for side, shares in (("BOT", 2), ("SLD", 8), ("BOT", 5))]
     desk.link.tell(*history, *history)
     assert [desk.told(execution) for execution in history] == [
         [("0", 2, "")],
@@ -241,7 +239,10 @@ def test_commissions_before_and_behind_their_executions(desk: Desk) -> None:
     desk.up()
     one, other = desk.execution("BOT", 1), desk.execution("BOT", 2, account=SECONDARY)
     desk.link.tell(
-        records.Commission(one.exec_id, 1.25, "USD", None), one, other, records.Commission(other.exec_id, 3.0, "HKD", 7.0)
+        records.Commission(one.exec_id, 1.25, "USD", None),
+        one,
+        other,
+        records.Commission(other.exec_id, 3.0, "HKD", 7.0),
     )
     assert (desk.ledger.commissions(US), desk.ledger.commissions(SECONDARY)) == ({"USD": 1.25}, {"HKD": 3.0})
     assert desk.holding(account=SECONDARY).day().long.commission == 3.0
@@ -252,7 +253,7 @@ def test_commissions_before_and_behind_their_executions(desk: Desk) -> None:
 # ------------------------------------------------------------------ money
 def test_the_summary_is_subscribed_once(desk: Desk) -> None:
     desk.up()
-    desk.backend.timers.start(desk.ledger.reconcile(desk.link))  # type: ignore[arg-type]
+    desk.backend.timers.start(desk.ledger.reconcile(desk.link))
     assert len(desk.link.calls_of("summary")) == 1
     desk.link.tell(records.LinkDown(4097, "reset"))
     desk.up()
@@ -264,7 +265,7 @@ def test_what_is_missing_is_named(desk: Desk) -> None:
     desk.link.answers["summary"] = records.Refused(322, "too many")
     assert list(desk.up()) == ["account summary"]
     del desk.link.answers["summary"]
-    desk.backend.timers.start(desk.ledger.reconcile(desk.link))  # type: ignore[arg-type]
+    desk.backend.timers.start(desk.ledger.reconcile(desk.link))
     assert len(desk.link.calls_of("summary")) == 2
 
 
@@ -284,7 +285,7 @@ def test_values_are_asked_for_again_when_they_are_old(desk: Desk) -> None:
     asked = len(desk.link.calls_of("account_updates"))
 
     def refresh() -> int:
-        desk.backend.timers.start(desk.ledger.refresh(desk.link, US))  # type: ignore[arg-type]
+        desk.backend.timers.start(desk.ledger.refresh(desk.link, US))
         return len(desk.link.calls_of("account_updates")) - asked
 
     assert refresh() == 0
@@ -301,8 +302,8 @@ def test_two_queries_share_one_download_and_do_not_wait_for_ever(desk: Desk) -> 
     asked = len(desk.link.calls_of("account_updates"))
     desk.link.answers["account_updates"] = lambda _: desk.backend.timers.loop.create_future()
     desk.backend.timers.advance(6)
-    first = desk.backend.timers.start(desk.ledger.refresh(desk.link, US))  # type: ignore[arg-type]
-    second = desk.backend.timers.start(desk.ledger.refresh(desk.link, US))  # type: ignore[arg-type]
+    first = desk.backend.timers.start(desk.ledger.refresh(desk.link, US))
+    second = desk.backend.timers.start(desk.ledger.refresh(desk.link, US))
     assert len(desk.link.calls_of("account_updates")) == asked + 1
     desk.backend.timers.advance(2.9)
     assert not first.done()
@@ -329,10 +330,10 @@ def test_enforce_close(address: str, flag: str, size: int, error: int, caplog: p
     desk.up(row(100))
     desk.orders.found = [Working(False, Decimal(20), "1")]
     with caplog.at_level("INFO", "ctp2.ib"):
-        found = desk.ledger.refusal(desk.link, US, AAPL, flag, Decimal(size), is_buy=False)  # type: ignore[arg-type]
+        found = desk.ledger.refusal(desk.link, US, AAPL, flag, Decimal(size), is_buy=False)
     assert found == error
     assert ("closes at IB" in caplog.text) == (flag == "0")
-    assert desk.ledger.frozen(desk.link, US, AAPL.con_id) == 20  # type: ignore[arg-type]
+    assert desk.ledger.frozen(desk.link, US, AAPL.con_id) == 20
     desk.backend.close()
 
 

@@ -160,7 +160,8 @@ def test_turnover_is_vwap_times_volume_times_multiplier() -> None:
     assert (field.Turnover, field.AveragePrice) == (6_000_500.0, 300_025.0)
     vodafone = resolved(listed.VODAFONE)
     field = shown(quote_of(text(48, "90;1;1764000000100;1000;88.5;true"), of=vodafone), vodafone)
-    assert (field.Turnover, field.AveragePrice) == (pytest.approx(885.0), pytest.approx(0.885))
+    assert field.Turnover == pytest.approx(885.0)
+    assert field.AveragePrice == pytest.approx(0.885)
     # VWAP without volume, and volume without VWAP, are no turnover.
     assert shown(quote_of(text(48, "1;1;1764000000100;;88.5;true"))).Turnover == 0
     assert shown(quote_of(size(8, 5))).Turnover == 0

@@ -24,6 +24,7 @@ OWNER = Owner("9999", "DU1000001", "20251124")
 STOCK = Terms("AAPL-USD-STK", "NASD")
 FUTURE = Terms("ES-202512-USD-FUT@CME", "CME", multiplier=50.0)
 PENCE = Terms("VOD-GBP-STK@LSE", "LSE", magnifier=100)
+UNMARKED = Marks()
 COIN = Terms("BTC-USD-CRYPTO", "PAXOS", scale=100_000_000)
 
 
@@ -38,7 +39,7 @@ def held(start: str, *fills: tuple[str, float], cost: float = 0.0, yesterday: st
     return holding
 
 
-def shown(terms: Terms, holding: Holding, marks: Marks = Marks(), frozen: str = "0") -> Any:
+def shown(terms: Terms, holding: Holding, marks: Marks = UNMARKED, frozen: str = "0") -> Any:
     return position_to_ctp(OWNER, terms, holding, holding.day(), marks, Decimal(frozen))
 
 

@@ -179,9 +179,7 @@ class ClientSession(asyncio.Protocol):
             return
         client_id = request.integer("clientId")
         if self.world.session_of(client_id) is not None:
-            self.error(
-                -1, 326, "Unable to connect as the client id is already in use. Retry with a unique client id."
-            )
+            self.error(-1, 326, "Unable to connect as the client id is already in use. Retry with a unique client id.")
             self.close()
             return
         self.client_id = client_id

@@ -17,6 +17,8 @@ from typing import Final, Self, TypeVar
 from ctp2.testing.tws.client_session import ClientSession, Handler
 from ctp2.testing.tws.clock import VirtualClock
 from ctp2.testing.tws.contracts import Listed
+from ctp2.testing.tws.control import Control
+from ctp2.testing.tws.control_port import ControlPort
 from ctp2.testing.tws.parts import build
 from ctp2.testing.tws.world import Script, World
 
@@ -27,7 +29,10 @@ T = TypeVar("T")
 
 
 class StandIn:
-    """A TWS on loopback. ``port`` 0 takes a free one; :attr:`port` tells which."""
+    """A TWS on loopback. ``port`` 0 takes a free one; :attr:`port` tells which.
+
+    ``control_port``: the port of :mod:`ctp2.testing.tws.control_port`, 0 a free one; None: none.
+    """
 
     def __init__(
         self,
@@ -35,11 +40,15 @@ class StandIn:
         script: Script | None = None,
         clock: VirtualClock | None = None,
         listed: Sequence[Listed] | None = None,
+        control_port: int | None = None,
     ) -> None:
         self.port = port
         self.world = World(script, clock, listed)
         self.handlers: dict[str, Handler] = {}
-        self._loop = asyncio.new_event_loop()
+        self.control = Control(self)
+        """What a test does to it while it runs."""
+        self._control_port = None if control_port is None else ControlPort(self, control_port)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="stand-in-tws", daemon=True)
         self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._server: asyncio.Server | None = None
@@ -58,7 +67,7 @@ class StandIn:
             except Exception as failed:  # handed to the caller
                 result.set_exception(failed)
 
-        self._loop.call_soon_threadsafe(run)
+        self._running.call_soon_threadsafe(run)
         return result.result(_WAIT_S)
 
     # ------------------------------------------------------------------ life
@@ -68,12 +77,15 @@ class StandIn:
         Raises:
             OSError: the port cannot be had.
         """
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
         self._ready.result(_WAIT_S)
         return self
 
     def stop(self) -> None:
         """Cut all clients and end."""
+        if self._loop is None:
+            return
         if self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_WAIT_S)
@@ -92,20 +104,34 @@ class StandIn:
             self._server.close()
             self._server = None
 
-    def listen(self) -> None:
-        """On the loop: accept connections again, at the same port."""
-        self._loop.create_task(self._listen())
+    def relisten(self) -> None:
+        """From another thread: accept connections again, at the same port."""
+        asyncio.run_coroutine_threadsafe(self._listen(), self._running).result(_WAIT_S)
+
+    @property
+    def control_port(self) -> int:
+        """Where lines of control are taken; 0: nowhere."""
+        return 0 if self._control_port is None else self._control_port.port
+
+    @property
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise RuntimeError("the stand-in TWS was not started; call start(), or use it in a with statement")
+        return self._loop
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
+        loop = self._running
+        asyncio.set_event_loop(loop)
         try:
-            self._loop.run_until_complete(self._serve())
+            loop.run_until_complete(self._serve())
         finally:
-            self._loop.close()
+            loop.close()
 
     async def _listen(self) -> None:
+        if self._server is not None:
+            return
         make = lambda: ClientSession(self.world, self.handlers)  # noqa: E731
-        self._server = await self._loop.create_server(make, _LOOPBACK, self.port, reuse_address=True)
+        self._server = await self._running.create_server(make, _LOOPBACK, self.port, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self) -> None:
@@ -113,14 +139,19 @@ class StandIn:
         try:
             self.handlers = build(self.world)
             await self._listen()
+            if self._control_port is not None:
+                await self._control_port.start()
         except Exception as failed:  # handed to ``start``
+            self.stop_listening()
             self._ready.set_exception(failed)
             return
-        self.world.timers.start(self._loop)
+        self.world.timers.start(self._running)
         self._ready.set_result(None)
         await self._stop.wait()
         self.world.timers.stop()
         self.stop_listening()
+        if self._control_port is not None:
+            self._control_port.stop()
         for session in list(self.world.sessions):
             session.cut()
         await asyncio.sleep(0)
