@@ -21,6 +21,7 @@ from ctp2.ib import (
     session_requests,
 )
 from ctp2.ib.config import Config
+from ctp2.ib.config import located as _located
 from ctp2.ib.config import parse as _parse
 from ctp2.ib.contracts import Directory
 from ctp2.ib.desk import Orders
@@ -31,6 +32,7 @@ from ctp2.ib.loop import Loop
 from ctp2.ib.positions import Ledger
 from ctp2.ib.session import IbSession, names
 from ctp2.ib.store import Store, StoreFailed, path_of
+from ctp2.ib.users import Users
 
 if TYPE_CHECKING:
     from ctp2.core.address import Address
@@ -100,8 +102,14 @@ _OPEN_S: Final = client.CONNECT_S + 4.0
 
 def check(address: Address) -> None:
     """Raise for an address that can never work."""
-    _parse(address)
+    config = _parse(address)
+    Users(config.options.accounts)
     client.check_library()
+
+
+def located(address: Address) -> Address:
+    """The address with its file as a whole path."""
+    return _located(address)
 
 
 def open(address: Address, clock: Clock) -> IbBackend:
@@ -123,6 +131,7 @@ class IbBackend:
         self.loop = Loop(clock)
         self.timers: Timers = self.loop
         self.requests = REQUESTS
+        self.users = Users(config.options.accounts)
         self.market: Any = None
         self._keepers: dict[int, Keeper] = {}
         """By client id."""
