@@ -318,8 +318,8 @@ class Asyncio:
     async def matching(self, pattern):
         return shown(await self.ib.reqMatchingSymbolsAsync(pattern))
 
-    async def chain(self, *args):
-        rows = await self.ib.reqSecDefOptParamsAsync(*args)
+    async def chain(self, symbol, exchange, sec_type, con_id):
+        rows = await self.ib.reqSecDefOptParamsAsync(symbol, exchange, sec_type, con_id)
         return [[one.exchange, int(one.underlyingConId), one.tradingClass, one.multiplier, sorted(one.expirations), sorted(one.strikes)] for one in rows]
 
     async def rule(self, number):
