@@ -1,4 +1,4 @@
-"""What the stand-in lists: contracts with all that ``contractDetails`` tells, and how a client's contract finds them."""
+"""What the stand-in lists: contracts with all that ``contractDetails`` tells, and how a client finds them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ HOUR_DAYS: Final = 6
 class Listed:
     """A contract of the list.
 
-    ``exchange`` is where details show it by default (SMART, CME, …), ``hours`` and ``liquid_hours`` are TWS's text; empty
-    means open always. ``price`` is where its quotes begin. Sizes below 1 make it fractional (spec ib 4.3).
+    ``exchange`` is where details show it by default (SMART, CME, …), ``hours`` and ``liquid_hours`` are TWS's text;
+    empty means open always. ``price`` is where its quotes begin. Sizes below 1 make it fractional (spec ib 4.3).
     """
 
     con_id: int
@@ -246,9 +246,16 @@ def documented(day: dt.date) -> list[Listed]:
     """The list of a stand-in that is started bare, with the front months and expiry of ``day``."""
     expiry = option_expiry(day)
     apple = _us_stock(
-        265598, "AAPL", "APPLE INC", 200.0, "NMS", industry="Technology", category="Computers",
-        subcategory="Computers", sec_ids=(("ISIN", "US0378331005"),),
-    )  # fmt: skip
+        265598,
+        "AAPL",
+        "APPLE INC",
+        200.0,
+        "NMS",
+        industry="Technology",
+        category="Computers",
+        subcategory="Computers",
+        sec_ids=(("ISIN", "US0378331005"),),
+    )
     call = Listed(
         con_id=700_000_000 + int(f"{expiry:%y%m%d}"),
         symbol="AAPL",
@@ -280,23 +287,57 @@ def documented(day: dt.date) -> list[Listed]:
     return [
         apple,
         _us_stock(
-            272093, "MSFT", "MICROSOFT CORP", 420.0, "NMS", industry="Technology", category="Software",
-            subcategory="Applications Software", sec_ids=(("ISIN", "US5949181045"),),
-        ),  # fmt: skip
+            272093,
+            "MSFT",
+            "MICROSOFT CORP",
+            420.0,
+            "NMS",
+            industry="Technology",
+            category="Software",
+            subcategory="Applications Software",
+            sec_ids=(("ISIN", "US5949181045"),),
+        ),
         _us_stock(
-            756733, "SPY", "SPDR S&P 500 ETF TRUST", 600.0, "SPY", primary="ARCA", trading_class="SPY",
-            stock_type="ETF", industry="Funds", category="Equity Fund", subcategory="Growth&Income",
-        ),  # fmt: skip
+            756733,
+            "SPY",
+            "SPDR S&P 500 ETF TRUST",
+            600.0,
+            "SPY",
+            primary="ARCA",
+            trading_class="SPY",
+            stock_type="ETF",
+            industry="Funds",
+            category="Equity Fund",
+            subcategory="Growth&Income",
+        ),
         call,
         put,
         _future(
-            "ES", es_front(day), 495_000_000, exchange="CME", price=6000.0, min_tick=0.25, multiplier="50",
-            time_zone="US/Central", long_name="E-mini S&P 500", market_rules="67", under_con_id=11004968,
-        ),  # fmt: skip
+            "ES",
+            es_front(day),
+            495_000_000,
+            exchange="CME",
+            price=6000.0,
+            min_tick=0.25,
+            multiplier="50",
+            time_zone="US/Central",
+            long_name="E-mini S&P 500",
+            market_rules="67",
+            under_con_id=11004968,
+        ),
         _future(
-            "CL", cl_front(day), 174_000_000, exchange="NYMEX", price=60.0, min_tick=0.01, multiplier="1000",
-            time_zone="US/Eastern", long_name="Light Sweet Crude Oil", market_rules="32", under_con_id=17340715,
-        ),  # fmt: skip
+            "CL",
+            cl_front(day),
+            174_000_000,
+            exchange="NYMEX",
+            price=60.0,
+            min_tick=0.01,
+            multiplier="1000",
+            time_zone="US/Eastern",
+            long_name="Light Sweet Crude Oil",
+            market_rules="32",
+            under_con_id=17340715,
+        ),
         Listed(
             con_id=12087792,
             symbol="EUR",

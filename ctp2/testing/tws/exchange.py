@@ -33,8 +33,6 @@ _CLIENTS: Final = "clients"
 _LOWEST: Final = -(1 << 60)
 _LARGEST_SCALE: Final = 1_000_000
 _FREE: Final = MarginRate()
-_SIZE: Final = 1000.0
-_LEVELS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +94,12 @@ class _Place:
         self.bids: list[Level] = []
         self.asks: list[Level] = []
         self.last: float | None = None
-        self.is_quoted = False
+        self.prints: list[Level] = []
+        """Price and size of each trade that nobody asked for yet."""
 
 
-Filled = Callable[[Ticket, Decimal, float], None]
-"""An order of a client traded: how much, and at which price."""
+Filled = Callable[[Ticket, Decimal, float, bool], None]
+"""An order of a client traded: how much, at which price, and whether it took (else it waited)."""
 
 
 class Exchange:
@@ -117,6 +116,16 @@ class Exchange:
             self._engine.confirm_settlement(ConfirmSettlement(1, account))
 
     # ------------------------------------------------------------------ quotes
+    def knows(self, listed: Listed) -> bool:
+        """Whether the contract was quoted or traded."""
+        return listed.con_id in self._places
+
+    def take_prints(self, listed: Listed) -> list[Level]:
+        """Price and size of each trade since the last call, oldest first."""
+        place = self._place(listed)
+        prints, place.prints = place.prints, []
+        return prints
+
     def quoted(self, listed: Listed) -> tuple[list[Level], list[Level], float | None]:
         """Bids, asks and the last price, as they stand after what clients took."""
         place = self._place(listed)
@@ -126,7 +135,6 @@ class Exchange:
         """What is quoted from now on, best level first; orders that it reaches trade. ``last`` None: as before."""
         place = self._place(listed)
         place.bids, place.asks = list(bids), list(asks)
-        place.is_quoted = True
         if last is not None:
             place.last = last
         book = self._engine.matching.books[place.contract.index]
@@ -141,7 +149,14 @@ class Exchange:
 
     # ------------------------------------------------------------------ orders
     def enter(
-        self, key: object, listed: Listed, is_buy: bool, quantity: Decimal, price: float | None, how: How, minimum: int = 0
+        self,
+        key: object,
+        listed: Listed,
+        is_buy: bool,
+        quantity: Decimal,
+        price: float | None,
+        how: How,
+        minimum: int = 0,
     ) -> Ticket:
         """An order arrives: it trades with what is there, and waits with the rest where its kind says so.
 
@@ -153,7 +168,7 @@ class Exchange:
         try:
             ticket, events = self._insert(key, place, _CLIENTS, is_buy, quantity, price, how, minimum)
             self._tickets[ticket.order.order_id] = ticket
-            self._tell(events)
+            self._tell(events, ticket)
         finally:
             self._leave(place, not is_buy, house)
         return ticket
@@ -221,10 +236,6 @@ class Exchange:
             contract = _contract(len(self._places), listed)
             self._engine.add_contract(contract)
             place = self._places[listed.con_id] = _Place(listed, contract)
-            steps = range(1, _LEVELS + 1)
-            place.bids = [(round(listed.price - step * listed.min_tick, 10), _SIZE) for step in steps]
-            place.asks = [(round(listed.price + step * listed.min_tick, 10), _SIZE) for step in steps]
-            place.last = listed.price
         return place
 
     def _insert(
@@ -271,7 +282,8 @@ class Exchange:
         assert order is not None
         return Ticket(key, place, order), events
 
-    def _tell(self, events: Sequence[Event]) -> None:
+    def _tell(self, events: Sequence[Event], taker: Ticket | None = None) -> None:
+        """Hand the fills of clients' orders on. The two sides of a trade are two events, one print."""
         fills: list[tuple[Ticket, TradeDone]] = []
         for event in events:
             if not isinstance(event, TradeDone):
@@ -282,8 +294,11 @@ class Exchange:
         for ticket, event in fills:
             place = ticket.place
             price = event.price / place.contract.price_scale
+            size = event.volume * place.unit
             place.last = price
-            self._on_fill(ticket, event.volume * place.unit, price)
+            if taker is None or ticket is taker:
+                place.prints.append((price, float(size)))
+            self._on_fill(ticket, size, price, ticket is taker)
             if not ticket.is_working:
                 self._tickets.pop(event.order.order_id, None)
 

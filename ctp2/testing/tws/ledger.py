@@ -1,7 +1,7 @@
 """One account: cash by currency and net positions, as IB keeps them. Pure; amounts are exact decimals.
 
-A future's profit moves cash when it is closed, an exchange of currencies moves two cash balances, everything else is paid
-in full. Average cost and realised profit leave commissions out, which are taken from cash by themselves.
+A future's profit moves cash when it is closed, an exchange of currencies moves two cash balances, everything else is
+paid in full. Average cost and realised profit leave commissions out, which are taken from cash by themselves.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class Ledger:
     holdings: dict[int, Holding] = field(default_factory=dict)
     realized: dict[str, Decimal] = field(default_factory=dict)
 
-    def fill(self, listed: Listed, quantity: Decimal, price: Decimal, commission: Decimal, currency: str) -> Decimal | None:
+    def fill(
+        self, listed: Listed, quantity: Decimal, price: Decimal, commission: Decimal, currency: str
+    ) -> Decimal | None:
         """A trade of ``quantity`` (negative: sold). Gives the realised profit, None when it only opened."""
         holding = self.holdings.setdefault(listed.con_id, Holding(listed))
         unit = price * Decimal(listed.multiplier or 1) / listed.price_magnifier
@@ -187,7 +189,10 @@ def after(ledger: Ledger, fills: Iterable[tuple[Listed, Decimal, Decimal]]) -> L
     copy = Ledger(
         ledger.account,
         dict(ledger.cash),
-        {key: Holding(one.listed, one.quantity, one.average_cost, one.realized) for key, one in ledger.holdings.items()},
+        {
+            key: Holding(one.listed, one.quantity, one.average_cost, one.realized)
+            for key, one in ledger.holdings.items()
+        },
         dict(ledger.realized),
     )
     for listed, quantity, price in fills:

@@ -1,4 +1,4 @@
-"""The long messages of orders: placeOrder as it is read, openOrder and completedOrder as TWS writes them (spec ib 6.4, 6.6).
+"""The long messages of orders: placeOrder as it is read, openOrder and completedOrder as TWS writes them (ib 6.4, 6.6).
 
 An order is a mapping of field names, those of placeOrder; what the server adds (permId, status, margins …) comes under
 its own names. Fields are told in the order of the tables, each from the mapping, else as TWS writes what is unset.
@@ -130,34 +130,34 @@ PARTS.update(
 TABLE[3] = PLACE_ORDER
 
 # ---------------------------------------------------------------------- writing
-OPEN_ORDER: Final = """orderId K11 action totalQuantity orderType lmtPrice auxPrice tif ocaGroup account openClose origin
-orderRef clientId permId outsideRth hidden discretionaryAmt goodAfterTime sharesAllocation faGroup faMethod faPercentage
-faProfile<177 modelCode goodTillDate rule80A percentOffset settlingFirm shortSaleSlot designatedLocation exemptCode
-auctionStrategy startingPrice stockRefPrice delta stockRangeLower stockRangeUpper displaySize blockOrder sweepToFill
-allOrNone minQty ocaType eTradeOnly firmQuoteOnly nbboPriceCap parentId triggerMethod volatility volatilityType
-OWN_DELTA_NEUTRAL continuousUpdate referencePriceType trailStopPrice trailingPercent basisPoints basisPointsType
-comboLegsDescrip legCount orderLegCount routingCount scaleInitLevelSize scaleSubsLevelSize scalePriceIncrement hedgeType
-optOutSmartRouting clearingAccount clearingIntent notHeld deltaNeutralFlag algoStrategy solicited whatIf status
-initMarginBefore maintMarginBefore equityBefore initMarginChange maintMarginChange equityChange initMarginAfter
-maintMarginAfter equityAfter commission minCommission maxCommission commissionCurrency warningText randomizeSize
-randomizePrice conditionCount adjustedOrderType triggerPrice trailStopPrice lmtPriceOffset adjustedStopPrice
-adjustedStopLimitPrice adjustedTrailingAmount adjustableTrailingUnit softDollarName softDollarValue softDollarShown
-cashQty dontUseAutoPriceForHedge isOmsContainer discretionaryUpToLimitPrice usePriceMgmtAlgo duration>=159 postToAts>=160
-autoCancelParent>=162 minTradeQty>=170 minCompeteSize>=170 competeAgainstBestOffset>=170 midOffsetAtWhole>=170
-midOffsetAtHalf>=170"""
+OPEN_ORDER: Final = """orderId K11 action totalQuantity orderType lmtPrice auxPrice tif ocaGroup account openClose
+origin orderRef clientId permId outsideRth hidden discretionaryAmt goodAfterTime sharesAllocation faGroup faMethod
+faPercentage faProfile<177 modelCode goodTillDate rule80A percentOffset settlingFirm shortSaleSlot designatedLocation
+exemptCode auctionStrategy startingPrice stockRefPrice delta stockRangeLower stockRangeUpper displaySize blockOrder
+sweepToFill allOrNone minQty ocaType eTradeOnly firmQuoteOnly nbboPriceCap parentId triggerMethod volatility
+volatilityType OWN_DELTA_NEUTRAL continuousUpdate referencePriceType trailStopPrice trailingPercent basisPoints
+basisPointsType comboLegsDescrip legCount orderLegCount routingCount scaleInitLevelSize scaleSubsLevelSize
+scalePriceIncrement hedgeType optOutSmartRouting clearingAccount clearingIntent notHeld deltaNeutralFlag algoStrategy
+solicited whatIf status initMarginBefore maintMarginBefore equityBefore initMarginChange maintMarginChange
+equityChange initMarginAfter maintMarginAfter equityAfter commission minCommission maxCommission commissionCurrency
+warningText randomizeSize randomizePrice conditionCount adjustedOrderType triggerPrice trailStopPrice lmtPriceOffset
+adjustedStopPrice adjustedStopLimitPrice adjustedTrailingAmount adjustableTrailingUnit softDollarName softDollarValue
+softDollarShown cashQty dontUseAutoPriceForHedge isOmsContainer discretionaryUpToLimitPrice usePriceMgmtAlgo
+duration>=159 postToAts>=160 autoCancelParent>=162 minTradeQty>=170 minCompeteSize>=170 competeAgainstBestOffset>=170
+midOffsetAtWhole>=170 midOffsetAtHalf>=170"""
 """Message 5, field 2 and on. Duration comes from 159 on: at 158 clients disagree, so 158 is never answered."""
 
 COMPLETED_ORDER: Final = """K11 action totalQuantity orderType lmtPrice auxPrice tif ocaGroup account openClose origin
 orderRef permId outsideRth hidden discretionaryAmt goodAfterTime faGroup faMethod faPercentage faProfile<177 modelCode
-goodTillDate rule80A percentOffset settlingFirm shortSaleSlot designatedLocation exemptCode startingPrice stockRefPrice
-delta stockRangeLower stockRangeUpper displaySize sweepToFill allOrNone minQty ocaType triggerMethod volatility
-volatilityType OWN_DELTA_NEUTRAL_SHORT continuousUpdate referencePriceType trailStopPrice trailingPercent
-comboLegsDescrip legCount orderLegCount routingCount scaleInitLevelSize scaleSubsLevelSize scalePriceIncrement hedgeType
-clearingAccount clearingIntent notHeld deltaNeutralFlag algoStrategy solicited status randomizeSize randomizePrice
-conditionCount trailStopPrice lmtPriceOffset cashQty dontUseAutoPriceForHedge isOmsContainer autoCancelDate
-filledQuantity refFuturesConId autoCancelParent shareholder imbalanceOnly routeMarketableToBbo parentPermId
-completedTime completedStatus minTradeQty>=170 minCompeteSize>=170 competeAgainstBestOffset>=170 midOffsetAtWhole>=170
-midOffsetAtHalf>=170"""
+goodTillDate rule80A percentOffset settlingFirm shortSaleSlot designatedLocation exemptCode startingPrice
+stockRefPrice delta stockRangeLower stockRangeUpper displaySize sweepToFill allOrNone minQty ocaType triggerMethod
+volatility volatilityType OWN_DELTA_NEUTRAL_SHORT continuousUpdate referencePriceType trailStopPrice trailingPercent
+comboLegsDescrip legCount orderLegCount routingCount scaleInitLevelSize scaleSubsLevelSize scalePriceIncrement
+hedgeType clearingAccount clearingIntent notHeld deltaNeutralFlag algoStrategy solicited status randomizeSize
+randomizePrice conditionCount trailStopPrice lmtPriceOffset cashQty dontUseAutoPriceForHedge isOmsContainer
+autoCancelDate filledQuantity refFuturesConId autoCancelParent shareholder imbalanceOnly routeMarketableToBbo
+parentPermId completedTime completedStatus minTradeQty>=170 minCompeteSize>=170 competeAgainstBestOffset>=170
+midOffsetAtWhole>=170 midOffsetAtHalf>=170"""
 """Message 101, field 2 and on: no order id and no client id."""
 
 _ZERO_DOUBLES: Final = "lmtPrice auxPrice discretionaryAmt"

@@ -153,6 +153,17 @@ class Quotes:
             quote.halted = halted
             self._tell(listed, {"halted"})
 
+    def traded(self, listed: Listed, prints: Iterable[tuple[float, float]], bid_size: float, ask_size: float) -> None:
+        """Clients' orders traded: price and size of each trade, and what is left of the quoted sizes."""
+        quote = self.of(listed)
+        changed = {"bid_size", "ask_size"}
+        quote.bid_size, quote.ask_size = bid_size, ask_size
+        for price, size in prints:
+            if listed.sec_type != "CASH":
+                quote.last = price
+                changed |= self._traded(quote, price, size)
+        self._tell(listed, changed)
+
     def walk(self, listed: Listed) -> None:
         """Let the contract walk again, from where it is."""
         self._still.discard(listed.con_id)

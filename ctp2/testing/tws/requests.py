@@ -1,9 +1,9 @@
 """The requests of a client as a table: spec ib 6.3, one line per message, fields in the order of the wire.
 
-``name:kind`` is a field (``i`` integer, ``n`` number, ``b`` boolean, ``t`` text; ``n`` and ``i`` may be unset), ``=N`` the
-fixed version of a message, ``C12`` the twelve fields of a contract, ``name:kind>=V`` a field that is there from server
-version V on, ``name:kind<V`` one that is there before it. What repeats or depends on other fields is read by a function
-of :data:`PARTS`.
+``name:kind`` is a field (``i`` integer, ``n`` number, ``b`` boolean, ``t`` text; ``n`` and ``i`` may be unset),
+``=N`` the fixed version of a message, ``C12`` the twelve fields of a contract, ``name:kind>=V`` a field that is there
+from server version V on, ``name:kind<V`` one that is there before it. What repeats or depends on other fields is read
+by a function of :data:`PARTS`.
 """
 
 from __future__ import annotations

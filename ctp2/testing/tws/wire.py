@@ -1,6 +1,6 @@
-"""The frames of TWS: ``API\\0``, then a length and text fields each ended by NUL (spec ib 6.2).
+r"""The frames of TWS: ``API\0``, then a length and text fields each ended by NUL (spec ib 6.2).
 
-Numbers are decimal text, booleans 1/0, what is unset is empty. Text that is not ASCII travels as ``\\uXXXX``.
+Numbers are decimal text, booleans 1/0, what is unset is empty. Text that is not ASCII travels as ``\uXXXX``.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ class Hello:
 
 
 class Framer:
-    """Cuts a client's bytes into payloads. The greeting ``API\\0`` comes first and is no payload."""
+    r"""Cuts a client's bytes into payloads. The greeting ``API\0`` comes first and is no payload."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._greeted = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The payloads that ``data`` completes.
+        r"""The payloads that ``data`` completes.
 
         Raises:
-            WireError: no ``API\\0`` at the beginning, or a frame above 16 MiB.
+            WireError: no ``API\0`` at the beginning, or a frame above 16 MiB.
         """
         buffer = self._buffer
         buffer += data
@@ -115,7 +115,7 @@ def frame(fields: Iterable[object]) -> bytes:
 
 
 def text_of(value: object) -> str:
-    """A field: ``True`` 1, ``None`` empty, the shortest decimal of a number, other text with ``\\uXXXX``."""
+    r"""A field: ``True`` 1, ``None`` empty, the shortest decimal of a number, other text with ``\uXXXX``."""
     if value is None:
         return ""
     if isinstance(value, bool):
