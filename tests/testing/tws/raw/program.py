@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from tools import foreign_ib
 
-PROGRAM: Final = Path(__file__).parents[2] / "data" / "scripts" / "ib_client.py"
+PROGRAM: Final = Path(__file__).parents[3] / "data" / "scripts" / "ib_client.py"
 TIMEOUT: Final = 60.0
 """Seconds for anything that must come; the machine may be busy with other tests."""
 

@@ -6,88 +6,14 @@ at the smallest version that all of them speak and at the largest that the stand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any, Final, NamedTuple
-
 import pytest
 
-from ctp2.testing.tws import Script, StandIn, VirtualClock
+from ctp2.testing.tws import StandIn
 from tests.testing.tws.conftest import MONDAY_NS
-from tests.testing.tws.raw import Program, Refused
-from tools import foreign_ib
+from tests.testing.tws.raw.cases import AAPL, BEYOND, ES, EUR, Case, Start, members
+from tests.testing.tws.raw.program import Refused
 
 pytestmark = pytest.mark.foreign
-
-AAPL: Final = {"conId": 265598, "symbol": "AAPL", "secType": "STK", "exchange": "SMART", "currency": "USD"}
-ES: Final = {"symbol": "ES", "secType": "FUT", "exchange": "CME", "lastTradeDateOrContractMonth": "202512"}
-EUR: Final = {"symbol": "EUR", "secType": "CASH", "exchange": "IDEALPRO", "currency": "USD"}
-
-
-class Case(NamedTuple):
-    """A library, and the version that the stand-in offers."""
-
-    library: str
-    offered: int
-
-    @property
-    def version(self) -> int:
-        """What they agree on."""
-        return min(self.offered, foreign_ib.LIBRARIES[self.library].versions[1])
-
-
-CASES: Final = [
-    Case(name, offered)
-    for name, library in foreign_ib.LIBRARIES.items()
-    for offered in (157, 176)
-    if offered <= library.versions[1]
-]
-BEYOND: Final = [Case("ibapi", 176), Case("ib_async", 178), Case("ib_insync", 178)]
-"""Offered more than some of them speak."""
-
-
-@pytest.fixture(params=CASES, ids=lambda case: f"{case.library}-{case.offered}")
-def case(request: pytest.FixtureRequest) -> Case:
-    found: Case = request.param
-    why = foreign_ib.why_not(foreign_ib.LIBRARIES[found.library])
-    if why:
-        pytest.skip(why)
-    return found
-
-
-@pytest.fixture
-def tws(case: Case) -> Iterator[StandIn]:
-    """Its clock stands on Monday 2025-11-24 at 11:00 in New York, its quotes too."""
-    script = Script(version=case.offered)
-    script.market.walks = False
-    with StandIn(script=script, clock=VirtualClock(MONDAY_NS, pace=0)) as standin:
-        yield standin
-
-
-Start = Callable[..., Program]
-
-
-@pytest.fixture
-def start(case: Case, tws: StandIn, tmp_path: Path) -> Iterator[Start]:
-    """Starts programs; at their end none may have complained."""
-    with ExitStack() as stack:
-        made: list[Program] = []
-
-        def start(client_id: int = 7, *, connects: bool = True) -> Program:
-            program = stack.enter_context(Program(case.library, tmp_path))
-            made.append(program)
-            if connects:
-                program.ask("connect", port=tws.port, client_id=client_id)
-            return program
-
-        yield start
-        for program in made:
-            assert program.complaints() == []
-
-
-def members(given: dict[str, Any], *names: str) -> list[Any]:
-    return [given.get(name, "") for name in names]
 
 
 # ------------------------------------------------------------------ connection
