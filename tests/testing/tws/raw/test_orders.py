@@ -8,7 +8,7 @@ import pytest
 
 from ctp2.testing.tws import StandIn
 from tests.testing.tws.raw.cases import AAPL, Case, Start, members
-from tests.testing.tws.raw.program import Program
+from tests.testing.tws.raw.program import Program, Refused
 
 pytestmark = pytest.mark.foreign
 
@@ -193,3 +193,77 @@ def test_cut_at_an_order(tws: StandIn, start: Start) -> None:
     three.wait_for("connectionClosed")
     assert three.of("orderStatus", number)
     assert three.ask("connected") is False
+
+
+def test_execution_told_twice_and_corrected(tws: StandIn, start: Start) -> None:
+    """Scenarios 5 and 6."""
+    program = start()
+    number = placed(program, FAR)
+    tws.control.fill_order(number, quantity=50, price=190.0)
+    first = program.wait_for("execDetails", -1)[2]["execId"]
+    tws.control.repeat_execution(number)
+    assert program.wait_for("execDetails", -1, count=2)[2]["execId"] == first
+    assert [row[1]["execId"] for row in program.ask("executions")] == [first]
+    tws.control.correct_execution(number, quantity=40)
+    corrected = program.wait_for("execDetails", -1, count=3)[2]
+    assert corrected["execId"] == f"{first[:-2]}02"
+    assert corrected["shares"] == 40
+    ((_, _, held, _),) = program.ask("positions")
+    assert held == 40
+
+
+def test_late_answers(tws: StandIn, start: Start) -> None:
+    """Scenario 8 with the older reply, and an order of TWS itself."""
+    program = start()
+    tws.control.change_life(answers_161=True)
+    number = placed(program, {**BUY, "totalQuantity": 100}, "Filled")
+    program.ask("cancel", number=number)
+    program.error(number, 161)
+    tws.control.tell_status(number, "Inactive")
+    program.wait_for("orderStatus", number, "Inactive")
+    tws.control.emit(399, "Order Message: held", number=number)
+    program.error(number, 399)
+    tws.control.manual_order("AAPL", "BUY", 10, price=180.0)
+    assert program.ask("open_orders") == []
+    assert [row[1].get("orderId", 0) for row in program.ask("all_open_orders")] == [0]
+
+
+def test_refused_after_it_was_taken(tws: StandIn, start: Start) -> None:
+    program = start()
+    number = placed(program, FAR)
+    tws.control.reject_order(number, text="Order rejected - reason:保证金不足")
+    # The official client decodes what is not ASCII, the others leave it as it travels.
+    text = "保证金不足" if program.library == "ibapi" else r"\u4FDD\u8BC1\u91D1\u4E0D\u8DB3"
+    assert program.error(number, 201) == f"Order rejected - reason:{text}"
+    program.wait_for("orderStatus", number, "Inactive")
+    assert program.ask("open_orders") == []
+
+
+def test_too_many_summaries(tws: StandIn, start: Start) -> None:
+    """Scenario 27."""
+    program = start()
+    tws.control.change_limits(summaries=1)
+    program.ask("summary", tags="NetLiquidation")
+    with pytest.raises(Refused, match=r"322: .*Maximum number of account summary requests exceeded"):
+        program.ask("summary", tags="BuyingPower")
+    assert program.ask("time") > 0
+
+
+def test_times_of_executions(tws: StandIn, start: Start) -> None:
+    """Scenario 28: 16:00 UTC, as TWS in New York writes it."""
+    program = start()
+    for at, (form, text) in enumerate(
+        [
+            ("zone", "20251124 11:00:00 US/Eastern"),
+            ("utc", "20251124-16:00:00"),
+            ("login", "20251124  11:00:00"),
+        ],
+        1,
+    ):
+        tws.control.change(time_format=form)
+        number = placed(program, FAR)
+        tws.control.fill_order(number)
+        told = program.wait_for("execDetails", -1, count=at)[2]["time"]
+        if program.library == "ibapi":
+            assert told == text
+    assert len(program.ask("executions")) == 3
