@@ -175,6 +175,7 @@ CLOCKS = {
 MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
     "front/private.py",  # the token of a private server
+    "ib/flows.py",  # a name for what a client id has told
     "ib/links.py",  # jitter of connection attempts; nothing that a test relies on
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/directory.py",  # salts of passwords, and names of files that are being made

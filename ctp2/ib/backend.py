@@ -179,7 +179,7 @@ class IbBackend:
         self._sessions[session] = keeper
         keeper.start()
         if keeper.is_reported_up:
-            session.machine.connect()
+            session.connect()
         return keeper
 
     async def _end(self) -> None:
@@ -214,7 +214,7 @@ class IbBackend:
                 raise OpenFailed(str(error)) from error
             place = (config.host, config.port, client_id)
             keeper = self._keepers[client_id] = Keeper(self, kind, place, config.options.tws_tz, store)
-            self._flows[client_id] = PrivateFlow(lambda: self.trading_day)
+            self._flows[client_id] = PrivateFlow(store, lambda: self.trading_day)
             if kind == "trader":
                 self._orders[client_id] = Orders(self, keeper.link)
         return keeper
@@ -297,6 +297,10 @@ class IbBackend:
         """The connection of some clients is up (0) or lost."""
         for session in [session for session, its in self._sessions.items() if its is keeper]:
             session.on_front(reason)
+
+    def on_settled(self, keeper: Keeper) -> None:
+        """Reconciliation is over: what is told from now on is new."""
+        self._flows[keeper.client_id].settled()
 
     def on_warning(self, keeper: Keeper, seconds: int) -> None:
         """Nothing comes from TWS."""

@@ -112,6 +112,9 @@ class Owner(Protocol):
     def on_front(self, keeper: Keeper, reason: int) -> None:
         """Clients are to hear OnFrontConnected (reason 0) or OnFrontDisconnected."""
 
+    def on_settled(self, keeper: Keeper) -> None:
+        """Reconciliation is over."""
+
     def on_warning(self, keeper: Keeper, seconds: int) -> None:
         """Clients are to hear OnHeartBeatWarning."""
 
@@ -294,6 +297,9 @@ class Keeper:
                 *(self.place, ", ".join(late), self.times.settle),
             )
         self.settled.set()
+        if late:
+            await asyncio.wait(works.values())
+        self._owner.on_settled(self)
 
     # ------------------------------------------------------------------ what TWS says
     def on_record(self, link: Link, record: Record) -> None:

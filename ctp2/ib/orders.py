@@ -73,6 +73,8 @@ class _Life(Turn):
             self.acknowledge()
             self.take_terms(record.spec)
         self.take_status(record.status, record.why_held)
+        if self.order.told is not None and not self.order.closing:
+            self.show()
 
     def order_status(self, record: OrderStatus) -> None:
         """``orderStatus``: a status, and how much was filled."""
@@ -107,8 +109,6 @@ class _Life(Turn):
         if order.spec is None:
             order.spec = spec
         self.fill_up()
-        if order.told is not None and not order.closing:
-            self.show()
 
     def take_status(self, name: str, why_held: str) -> None:
         """A status of ``openOrder`` or ``orderStatus``."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ctp2.ib.config import Config
     from ctp2.ib.link import Link
     from ctp2.ib.records import Record
+    from ctp2.ib.resolved import Resolved
 
 
 class Refusal(Exception):
@@ -37,6 +38,13 @@ class Part(Protocol):
 
     def on_record(self, link: Link, record: Record) -> None:
         """A record of a type that the backend's table gives to this part."""
+
+
+class Quotes(Protocol):
+    """What orders ask of the market (``backend.market``)."""
+
+    def best(self, resolved: Resolved) -> tuple[float | None, float | None]:
+        """The best bid and ask that are known of a contract at its exchange; None: not known."""
 
 
 class Asking(Protocol):

@@ -49,6 +49,7 @@ class IbSession:
         self.account = ""
         self._only = ALL
         """The one account that this client may see; ``ALL``: those of the login of TWS."""
+        self._flow_name = ""
         self._held: list[Request] = []
         """A login that waits for reconciliation, and what was sent after it."""
         self._refusal: tuple[int, str] | None = None
@@ -77,6 +78,11 @@ class IbSession:
         else:
             self.backend.loop.run(self._left(), _CLOSE_S)
 
+    @property
+    def flow_identity(self) -> str:
+        """Names the private flow: that of the client id, or of the one account in it that may be seen."""
+        return f"{self._flow_name}/{self._only}"
+
     # ------------------------------------------------------------------ on the loop
     def on_front(self, reason: int) -> None:
         """The connection is up (0) or lost."""
@@ -84,7 +90,17 @@ class IbSession:
         if reason:
             self.machine.disconnect(reason)
         elif not self.machine.is_connected:
-            self.machine.connect()
+            self.connect()
+
+    def connect(self) -> None:
+        """The connection is up: say so."""
+        self._note_flow()
+        self.machine.connect()
+
+    def _note_flow(self) -> None:
+        # Read by the client's thread before it logs in.
+        if self.kind == "trader":
+            self._flow_name = self.backend.flow_of(self.link).name
 
     def _handle(self, request: Request) -> None:
         if self._is_closed:
@@ -205,6 +221,7 @@ class IbSession:
         flow: Sequence[Event] = ()
         if self.kind == "trader":
             after = machine.start_of("private", self.backend.trading_day)
+            self._note_flow()
             flow = self.backend.flow_of(self.link).follow(self.sink, self._only, after)
         return LoginResult(self._login_answer(), flow=flow)
 

@@ -1,4 +1,4 @@
-"""CTP's ``InputOrder`` → what is placed at TWS, checked; and back, for orders that came without ours (spec ib 5.1). Pure.
+"""CTP's ``InputOrder`` → what is placed at TWS, checked; and back, for orders that came without ours (spec ib 5.1).
 
 What TWS would refuse anyway is refused here only where the spec says so: its own words are better than ours.
 """

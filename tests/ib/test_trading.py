@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ib.stand import LIMIT_S, Stand, stand
+from tests.ib.stand import ACCOUNT, LIMIT_S, Stand, stand
 
 APPLE = "AAPL-USD-STK"
 
@@ -69,6 +70,31 @@ def test_the_private_flow_begins_where_the_client_wants(tws: Stand) -> None:
     first.order(APPLE, "sell", "close", 1).filled(LIMIT_S)
     quick.spi.wait_for("OnRtnTrade", LIMIT_S)
     restart.spi.wait_for("OnRtnTrade", LIMIT_S, count=2)
+
+
+def test_a_program_that_restarts_resumes_its_flow(tws: Stand, tmp_path: Path) -> None:
+    flow = f"{tmp_path}/me"
+    first = tws.trader(flow=flow, resume=1).start()
+    first.order(APPLE, "buy", "open", 100).filled(LIMIT_S)
+    resting = first.order(APPLE, "buy", "open", 10, 50.0).working(LIMIT_S)
+    session = first.session_id
+    first.close()  # the last user of the backend: nothing of it is left but its files
+    second = tws.trader(flow=flow, resume=1).start()
+    rows = {row.OrderRef: row for row in second.rows("ReqQryOrder")}
+    assert {ref: (row.OrderStatus, row.SessionID) for ref, row in rows.items()} == {
+        "1": ("0", session),
+        "2": ("3", session),
+    }
+    assert len(second.rows("ReqQryTrade")) == 1
+    assert (second.spi.of("OnRtnTrade"), second.spi.of("OnRtnOrder")) == ([], [])
+    # It goes on where it was: the order of the process before can be cancelled, and the next reference is free.
+    assert int(second.spi.of("OnRspUserLogin")[0].field.MaxOrderRef) >= 2
+    last = rows["2"]
+    assert last.OrderSysID == resting.returns[-1].OrderSysID
+    second.send(
+        "ReqOrderAction", InvestorID=ACCOUNT, ExchangeID=last.ExchangeID, OrderSysID=last.OrderSysID, ActionFlag="0"
+    )
+    second.spi.wait_for(lambda call: call.name == "OnRtnOrder" and call.field.OrderStatus == "5", LIMIT_S)
 
 
 def test_an_account_that_is_not_ours_is_refused(tws: Stand) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.testing.tws import replies
-from ctp2.testing.tws.orders_control import OrdersControl
+from ctp2.testing.tws.orders_control import ControlError, OrdersControl
 from ctp2.testing.tws.quotes import NS, Quotes
 from ctp2.testing.tws.requests import TABLE
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ctp2.testing.tws.requests import Request
     from ctp2.testing.tws.server import StandIn
     from ctp2.testing.tws.world import Frame, World
+
+__all__ = ["CUTS", "TIME_FORMATS", "Control", "ControlError"]
 
 LOST: Final = "Connectivity between IB and Trader Workstation has been lost."
 RESTORED: Final = {
@@ -39,10 +41,6 @@ CUTS: Final = ("unread", "unanswered", "acknowledged")
 TIME_FORMATS: Final = ("zone", "utc", "login")
 _POLL_S: Final = 0.005
 _WAIT_S: Final = 30.0
-
-
-class ControlError(ValueError):
-    """What was asked cannot be done; the text says why and what could be."""
 
 
 class Control(OrdersControl):

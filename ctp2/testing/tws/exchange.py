@@ -143,9 +143,13 @@ class Exchange:
         if book.sells.keys:
             self._cross(place, is_buy=True)
 
-    def trade_at(self, listed: Listed, is_buy: bool, quantity: Decimal, price: float) -> None:
-        """Somebody comes to buy (sell) so much at ``price`` or better, and goes; resting orders trade by priority."""
-        self._house(self._place(listed), is_buy, price, float(quantity), IOC)
+    def trade_at(self, listed: Listed, is_buy: bool, quantity: Decimal, price: float) -> Decimal:
+        """Somebody comes to buy (sell) so much at ``price`` or better, and goes; how much it got.
+
+        Resting orders trade by price, then time.
+        """
+        place = self._place(listed)
+        return self._house(place, is_buy, price, float(quantity), IOC).order.traded * place.unit
 
     # ------------------------------------------------------------------ orders
     def enter(

@@ -12,8 +12,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ctp2.testing.tws.clock import NS, VirtualClock
-from ctp2.testing.tws.contracts import Listed, documented
+from ctp2.testing.tws.contracts import Listed
 from ctp2.testing.tws.control import TIME_FORMATS
+from ctp2.testing.tws.documented import documented
 from ctp2.testing.tws.market_script import DELAYED_ONLY, ENTITLED, NOTHING
 from ctp2.testing.tws.server import StandIn
 from ctp2.testing.tws.world import FIRST_VERSION, LAST_VERSION, Script

@@ -274,6 +274,10 @@ class Orders:
         return self.world.script.is_read_only
 
     # ------------------------------------------------------------------ for the control
+    def all(self) -> list[Placed]:
+        """All orders, oldest first."""
+        return list(self._all)
+
     def find(self, order_id: int, client_id: int | None = None) -> Placed | None:
         """The order of a client; without a client the newest of that id, or of that permId."""
         if client_id is not None:
@@ -286,6 +290,13 @@ class Orders:
         amount = placed.remaining if quantity is None else Decimal(repr(quantity))
         at = price_of(placed) if price is None else price
         self.trading.fill_by_hand(placed, amount, self._accounts.mark(placed.listed) if at is None else at)
+
+    def tell_status(self, placed: Placed, status: str, why_held: str = "") -> None:
+        """Send an orderStatus that is not so."""
+        told_before = placed.status, placed.why_held
+        placed.status, placed.why_held = status, why_held
+        self.trading.teller.status(placed)
+        placed.status, placed.why_held = told_before
 
     def repeat(self, placed: Placed, number: int = -1) -> Fill:
         """Tell a fill of the order once more, with the same execId."""

@@ -161,6 +161,14 @@ class Trading:
             self._work(placed)
             self._after_once(placed)
 
+    def come(self, listed: Listed, is_buy: bool, quantity: Decimal, price: float) -> Decimal:
+        """Somebody comes to buy (sell) at ``price`` or better; how much of clients' orders traded with it."""
+        if not self.exchange.knows(listed):
+            self._put(listed)
+        traded = self.exchange.trade_at(listed, is_buy, quantity, price)
+        self._show(listed)
+        return traded
+
     def tell_fill(self, fill: Fill) -> None:
         """Tell a fill of an order that has its ids already: a repetition, a correction."""
         self.teller.fill(fill)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ctp2.testing.tws.clock import NS, Timers, VirtualClock
-from ctp2.testing.tws.contracts import Contracts, Listed, documented
+from ctp2.testing.tws.contracts import Contracts, Listed
+from ctp2.testing.tws.documented import documented
 from ctp2.testing.tws.market_script import MarketScript
 
 if TYPE_CHECKING:
