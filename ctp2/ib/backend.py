@@ -267,9 +267,9 @@ class IbBackend:
         """The default connection of a kind of front."""
         return self.keeper(kind, self._client_id(kind)).link
 
-    def orders_of(self, link: Link) -> Orders:
-        """The orders of a trading connection."""
-        return self._orders[link.client_id]
+    def orders_of(self, link: Link) -> Any:
+        """The orders of a trading connection; None for one of market data."""
+        return self._orders.get(link.client_id)
 
     def store_of(self, link: Link) -> Store:
         """What is kept of a client id."""
@@ -336,7 +336,7 @@ class IbBackend:
     def highest_order_ref(self, link: Link) -> int:
         """MaxOrderRef: no reference that is restored or was used with this client id is above it (spec ib 3.1)."""
         used = self._keepers[link.client_id].link.next_valid_id - 1
-        return max(used, self.orders_of(link).largest_ref)
+        return max(used, self._orders[link.client_id].largest_ref)
 
     @property
     def trading_day(self) -> str:
