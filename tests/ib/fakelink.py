@@ -17,6 +17,7 @@ from ctp2.core.address import parse as parse_address
 from ctp2.core.backend import Event, Kind, Request
 from ctp2.ctp.methods import MD, TRADER
 from ctp2.ib import config
+from ctp2.ib.flows import PrivateFlow
 from ctp2.ib.link import Role
 from ctp2.ib.parts import Refusal
 from ctp2.ib.records import Contract, LinkLost, OrderSpec, Record
@@ -277,6 +278,7 @@ class FakeBackend:
         self.parts: list[Any] = []
         """Every record goes to each of these."""
         self._store = Store(None)
+        self._flow = PrivateFlow(self._store, lambda: self.trading_day)
         self._sessions: list[IbSession] = []
 
     def on_record(self, link: FakeLink, record: Record) -> None:
@@ -294,6 +296,9 @@ class FakeBackend:
 
     def store_of(self, link: Any) -> Store:
         return self._store
+
+    def flow_of(self, link: Any) -> PrivateFlow:
+        return self._flow
 
     def sessions(self, kind: Kind) -> list[IbSession]:
         return [session for session in self._sessions if session.kind == kind]
