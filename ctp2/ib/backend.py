@@ -134,11 +134,7 @@ class IbBackend:
         self.loop = Loop(clock)
         self.timers: Timers = self.loop
         self.requests = REQUESTS
-<<<<<<< HEAD
-=======
         self.users = Users(config.options.accounts)
-        self.market: Any = None
->>>>>>> h-iblink
         self._keepers: dict[int, Keeper] = {}
         """By client id."""
         self._orders: dict[int, Orders] = {}
