@@ -17,6 +17,7 @@ from ctp2.core.address import parse as parse_address
 from ctp2.core.backend import Event, Kind, Request
 from ctp2.ctp.methods import MD, TRADER
 from ctp2.ib import config
+from ctp2.ib.flows import PrivateFlow
 from ctp2.ib.link import Role
 from ctp2.ib.parts import Refusal
 from ctp2.ib.records import Contract, LinkLost, OrderSpec, Record
@@ -274,6 +275,7 @@ class FakeBackend:
         self.parts: list[Any] = []
         """Every record goes to each of these."""
         self._store = Store(None)
+        self._flow = PrivateFlow(self._store, lambda: self.trading_day)
         self._sessions: list[IbSession] = []
 
     def on_record(self, link: FakeLink, record: Record) -> None:
@@ -297,6 +299,9 @@ class FakeBackend:
 
     def publish(self, link: Any, account: str, event: Event) -> None:
         self.published.append((account, event))
+
+    def flow_of(self, link: Any) -> PrivateFlow:
+        return self._flow
 
     def error_of(self, refused: Any, request: Request) -> tuple[int, str]:
         return 91, f"IB{refused.code}:{refused.text}"
