@@ -15,6 +15,7 @@ from ctp2.ib import (
     entry,
     errors,
     instrument_queries,
+    market,
     money_requests,
     order_queries,
     records,
@@ -28,6 +29,7 @@ from ctp2.ib.flows import PrivateFlow
 from ctp2.ib.hours import login_trading_day
 from ctp2.ib.links import Keeper
 from ctp2.ib.loop import Loop
+from ctp2.ib.market import Market
 from ctp2.ib.positions import Ledger
 from ctp2.ib.session import IbSession, names
 from ctp2.ib.store import Store, StoreFailed, path_of
@@ -80,6 +82,7 @@ REQUESTS: Final[dict[str, Handler]] = names(
         entry.REQUESTS,
         order_queries.REQUESTS,
         money_requests.REQUESTS,
+        market.REQUESTS,
     )
 )
 """Every request that is served, beside login and logout."""
@@ -131,7 +134,6 @@ class IbBackend:
         self.loop = Loop(clock)
         self.timers: Timers = self.loop
         self.requests = REQUESTS
-        self.market: Any = None
         self._keepers: dict[int, Keeper] = {}
         """By client id."""
         self._orders: dict[int, Orders] = {}
@@ -147,6 +149,7 @@ class IbBackend:
 
     async def _begin(self) -> None:
         self.directory = Directory(self)
+        self.market = Market(self)
         self.ledger = Ledger(self)
 
     # ------------------------------------------------------------------ contract (any thread)
@@ -192,12 +195,14 @@ class IbBackend:
 
     async def _end(self) -> None:
         self._is_closing = True
+        self.market.close()
         for keeper in list(self._keepers.values()):
             await self._drop(keeper)
 
     async def _drop(self, keeper: Keeper) -> None:
         self._keepers.pop(keeper.client_id, None)
         await keeper.stop()
+        self.market.drop(keeper.link)
         self._orders.pop(keeper.client_id, None)
         self._flows.pop(keeper.client_id, None)
         keeper.store.close()
@@ -356,6 +361,7 @@ class IbBackend:
 
     def leave(self, session: IbSession) -> None:
         """A session has ended."""
+        self.market.forget(session)
         keeper = self._sessions.pop(session, None)
         if keeper is not None:
             self._tidy(keeper)

@@ -84,6 +84,9 @@ class Directory:
         self._by_text: dict[str, Resolved] = {}
         self._by_key: dict[tuple[int, str], Resolved] = {}
         self._canonical: dict[tuple[int, str], str] = {}
+        self._in_use: dict[tuple[int, str], Resolved] = {}
+        self.on_used: Callable[[Link, Resolved], None] | None = None
+        """Who hears of what was asked for by itself, not as a part of a chain: once, and once for each new day."""
         self._rules: dict[int, list[PriceIncrement]] = {}
         self._under_way: dict[object, asyncio.Future[object]] = {}
         self._names: WeakKeyDictionary[object, Names] = WeakKeyDictionary()
@@ -123,13 +126,20 @@ class Directory:
         """
         found = self.known(text)
         if found is not None:
-            return found
+            return self._used(link, found)
         try:
             symbol = parse(text, digits_are_con_id=self._options.digits_are_conid == "1")
         except NoSymbol as error:
             raise Refusal(INSTRUMENT_NOT_FOUND, f"CTP:{error}") from error
         resolved = await self._once(("text", text), lambda: self._find(link, symbol, text))
         self._by_text[text] = resolved
+        return self._used(link, resolved)
+
+    def _used(self, link: Link, resolved: Resolved) -> Resolved:
+        if self._in_use.get(resolved.key) is not resolved:
+            self._in_use[resolved.key] = resolved
+            if self.on_used is not None:
+                self.on_used(link, resolved)
         return resolved
 
     async def _find(self, link: Link, symbol: Symbol, text: str) -> Resolved:
@@ -154,9 +164,9 @@ class Directory:
         self._roll()
         key = contract.con_id, contract.exchange
         found = self._by_key.get(key) if contract.exchange else self.of_con_id(contract.con_id)
-        if found is not None:
-            return found
-        return await self._once(("contract", key), lambda: self._find_contract(link, contract))
+        if found is None:
+            found = await self._once(("contract", key), lambda: self._find_contract(link, contract))
+        return self._used(link, found)
 
     async def _find_contract(self, link: Link, contract: Contract) -> Resolved:
         symbol = Symbol("", con_id=contract.con_id, exchange=contract.exchange)

@@ -202,3 +202,22 @@ def login_trading_day(now_ns: int) -> str:
     seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
     date = moment.date() + timedelta(days=seconds >= _LOGIN_ROLL_S)
     return weekday_on_or_after(to_day(date))
+
+
+def last_begun(known: tuple[Span, ...], zone: ZoneInfo, now_ns: int) -> tuple[str, int]:
+    """The trading day of the session that began last (empty: none yet), and the instant until which that holds.
+
+    What a day counts (volume, high, low) starts again when its first session begins, not when the one before ends.
+    Without sessions it is the exchange's date.
+    """
+    at = bisect_right(known, now_ns, key=_begin)
+    if at < len(known):
+        return known[at - 1].day if at else "", known[at].begin_ns
+    if known and now_ns < known[-1].end_ns:
+        return known[-1].day, known[-1].end_ns
+    today = date_of(zone, now_ns)
+    return today, _instant(zone, today, "2400")
+
+
+def _begin(span: Span) -> int:
+    return span.begin_ns

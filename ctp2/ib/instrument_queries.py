@@ -101,7 +101,7 @@ async def _matching(session: Asking, directory: Directory, text: str) -> list[Re
 
 
 async def _chain(session: Asking, directory: Directory, product: str, exchange_id: str) -> list[Resolved]:
-    """All futures of a root; all its options, where the text names an expiry (``AAPL-20260116``, ``ES-20251128``).
+    """All futures of a root; where the text names an expiry (``AAPL-20260116``, ``ES-20251128``), all options of it.
 
     Full option chains are large, and TWS throttles them. Without an expiry the instruments of the product that were
     found today are told beside the futures.

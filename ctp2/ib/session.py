@@ -231,6 +231,9 @@ class IbSession:
             after = machine.start_of("private", self.backend.trading_day)
             self._note_flow()
             flow = self.backend.flow_of(self.link).follow(self.sink, self._only, after)
+            flow = [*flow, *self.backend.market.statuses.current(self)]
+        else:
+            flow = self.backend.market.known_ticks(self)
         return LoginResult(self._login_answer(), flow=flow)
 
     def _account_of_login(self, user_id: str) -> str:

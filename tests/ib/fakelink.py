@@ -98,6 +98,9 @@ class FakeTimers:
         self.settle()
 
     def close(self) -> None:
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.settle()
         self.loop.close()
 
 
