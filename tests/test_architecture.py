@@ -174,13 +174,13 @@ CLOCKS = {
 }
 MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
+    "core/passwords.py",  # salts of passwords
     "front/private.py",  # the token of a private server
     "ib/flows.py",  # a name for what a client id has told
     "ib/links.py",  # jitter of connection attempts; nothing that a test relies on
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/directory.py",  # salts of passwords, and names of files that are being made
     "tts/members.py",  # a key for comparing passwords in this process
-    "tts/users.py",  # salts of passwords; nothing that the engine sees
     "quotes/client.py",  # jitter of requests; nothing that a test relies on
     "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
     "refdata/walks.py",  # as synthetic

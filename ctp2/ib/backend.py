@@ -22,6 +22,7 @@ from ctp2.ib import (
     session_requests,
 )
 from ctp2.ib.config import Config
+from ctp2.ib.config import located as _located
 from ctp2.ib.config import parse as _parse
 from ctp2.ib.contracts import Directory
 from ctp2.ib.desk import Orders
@@ -33,6 +34,7 @@ from ctp2.ib.market import Market
 from ctp2.ib.positions import Ledger
 from ctp2.ib.session import IbSession, names
 from ctp2.ib.store import Store, StoreFailed, path_of
+from ctp2.ib.users import Users
 
 if TYPE_CHECKING:
     from ctp2.core.address import Address
@@ -111,8 +113,14 @@ _OPEN_S: Final = client.CONNECT_S + 4.0
 
 def check(address: Address) -> None:
     """Raise for an address that can never work."""
-    _parse(address)
+    config = _parse(address)
+    Users(config.options.accounts)
     client.check_library()
+
+
+def located(address: Address) -> Address:
+    """The address with its file as a whole path."""
+    return _located(address)
 
 
 def open(address: Address, clock: Clock) -> IbBackend:
@@ -134,6 +142,7 @@ class IbBackend:
         self.loop = Loop(clock)
         self.timers: Timers = self.loop
         self.requests = REQUESTS
+        self.users = Users(config.options.accounts)
         self._keepers: dict[int, Keeper] = {}
         """By client id."""
         self._orders: dict[int, Orders] = {}
@@ -271,9 +280,9 @@ class IbBackend:
         """The default connection of a kind of front."""
         return self.keeper(kind, self._client_id(kind)).link
 
-    def orders_of(self, link: Link) -> Orders:
-        """The orders of a trading connection."""
-        return self._orders[link.client_id]
+    def orders_of(self, link: Link) -> Any:
+        """The orders of a trading connection; None for one of market data."""
+        return self._orders.get(link.client_id)
 
     def store_of(self, link: Link) -> Store:
         """What is kept of a client id."""
@@ -340,7 +349,7 @@ class IbBackend:
     def highest_order_ref(self, link: Link) -> int:
         """MaxOrderRef: no reference that is restored or was used with this client id is above it (spec ib 3.1)."""
         used = self._keepers[link.client_id].link.next_valid_id - 1
-        return max(used, self.orders_of(link).largest_ref)
+        return max(used, self._orders[link.client_id].largest_ref)
 
     @property
     def trading_day(self) -> str:

@@ -211,6 +211,11 @@ class Connection:
         """What the two sides agreed on."""
         return int(self._client.serverVersion())
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The managed accounts of the handshake."""
+        return tuple(self._client.getAccounts())
+
     def raise_ids(self, at_least: int) -> int:
         """No id below this from now on; the next one."""
         self._client.updateReqId(at_least)

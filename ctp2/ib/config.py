@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from pathlib import Path
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ctp2.core.address import Address
 from ctp2.core.errors import AddressError
-
-if TYPE_CHECKING:
-    from ctp2.core.address import Address
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 7497
 """TWS of a paper account. Live TWS 7496, Gateway 4001 live and 4002 paper (spec ib 3.1)."""
+OPEN_TO_ALL: Final = "open"
 _MAX_PORT: Final = 65_535
 _MAX_ID: Final = 2**31 - 1
 
@@ -49,6 +49,10 @@ class Options(BaseModel):
         "1", description="0: do not refuse a Close of more than the position, which opens a reverse one at IB"
     )
     outside_rth: Literal["0", "1"] = Field("0", description="1: orders also work outside regular hours")
+    accounts: str = Field(
+        OPEN_TO_ALL,
+        description="who may log in: 'open' anybody, or a CSV file: user, password, account (the IB account to use)",
+    )
     foreign_orders: Literal["0", "1"] = Field(
         "0", description="1: show the orders of other clients and of TWS itself, too"
     )
@@ -85,6 +89,7 @@ def parse(address: Address) -> Config:
     Raises:
         AddressError: an unknown option, a value that its option cannot have, a place that is none, one client id for
             both trading and market data.
+        FileNotFoundError: the file of accounts is not there.
     """
     if address.path:
         raise AddressError(f"front address {address.text!r}: nothing may follow the port but ?option=value")
@@ -98,7 +103,19 @@ def parse(address: Address) -> Config:
             f"{address.text}: client_id and md_client_id are both {options.client_id}: TWS refuses the second"
             " connection of a client id; give them different ones"
         )
+    accounts = options.accounts
+    if accounts != OPEN_TO_ALL and not Path(accounts).is_file():
+        raise FileNotFoundError(f"{address.text}: accounts={accounts}: no such file")
     return Config(text=address.text, host=host, port=port, options=options)
+
+
+def located(address: Address) -> Address:
+    """The address with its file of accounts as a whole path."""
+    accounts = address.options.get("accounts", OPEN_TO_ALL)
+    if accounts == OPEN_TO_ALL:
+        return address
+    options = {**address.options, "accounts": str(Path(accounts).absolute())}
+    return Address(address.scheme, address.host, address.path, options, address.text)
 
 
 def _place(address: Address) -> tuple[str, int]:

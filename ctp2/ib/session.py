@@ -16,6 +16,7 @@ from ctp2.ib.clock_text import time_of_day
 from ctp2.ib.flows import ALL
 from ctp2.ib.parts import Handler, Refusal
 from ctp2.ib.records import LinkLost, Refused
+from ctp2.ib.users import INVALID_LOGIN
 
 if TYPE_CHECKING:
     from ctp2.ib.backend import IbBackend
@@ -52,7 +53,7 @@ class IbSession:
         self._flow_name = ""
         self._held: list[Request] = []
         """A login that waits for reconciliation, and what was sent after it."""
-        self._refusal: tuple[int, str] | None = None
+        self._refusal: tuple[int, str | None] | None = None
         """Why the login that is being served cannot be granted."""
         self._is_closed = False
 
@@ -125,14 +126,19 @@ class IbSession:
 
     async def _log_in(self, request: Request) -> None:
         """Have a login answered when everything that it promises is there (spec ib 3.1)."""
+        allowed = self.backend.users.account(request.field.UserID, request.field.Password)
         client_id = self._client_id_of(request.field.UserID)
-        if client_id is not None:
+        if allowed is None:
+            self._refusal = INVALID_LOGIN, None
+        elif client_id is not None:
             try:
                 self._refusal = await self._move(client_id)
             except OpenFailed as error:
                 self._refusal = FRONT_NOT_ACTIVE, f"CTP:{error}"
         if self._refusal is None:
             await self.backend.settled(self)
+        if allowed:
+            self._only = allowed
         if not self._held or self._held[0] is not request:
             return  # the link was lost meanwhile
         held, self._held = self._held, []
@@ -146,12 +152,17 @@ class IbSession:
 
         Not one of market data: the same user logs in there, and TWS refuses the second connection of a client id.
         """
-        if self.kind != "trader" or not (user_id.isascii() and user_id.isdigit()) or user_id in self.link.accounts:
+        if (
+            self.kind != "trader"
+            or not self.backend.users.is_open
+            or not (user_id.isascii() and user_id.isdigit())
+            or user_id in self.link.accounts
+        ):
             return None
         client_id = int(user_id)
         return client_id if client_id <= MAX_ID else None
 
-    async def _move(self, client_id: int) -> tuple[int, str] | None:
+    async def _move(self, client_id: int) -> tuple[int, str | None] | None:
         """Work on another client id from now on; what TWS says against it, if it does."""
         if client_id == self.config.options.md_client_id:
             return DUPLICATE_LOGIN, f"CTP:client id {client_id} is that of market data"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ctp2.testing.clocks import HandClock
     from ctp2.testing.counters import LocalCounter
     from ctp2.testing.days import Days
+    from ctp2.testing.tws import StandIn
 
 
 @pytest.fixture
@@ -91,3 +92,12 @@ def ctp2_recorder(ctp2_counter: LocalCounter) -> Callable[..., TraderClient]:
         return ctp2_counter.client(user).connect().login()
 
     return record
+
+
+@pytest.fixture
+def ctp2_tws() -> Iterator[StandIn]:
+    """A stand-in TWS of the test's own on loopback: ``.port`` to connect to, ``.control`` to change it."""
+    from ctp2.testing.tws import StandIn
+
+    with StandIn() as standin:
+        yield standin

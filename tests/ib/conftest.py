@@ -1,4 +1,4 @@
-"""No test may leave an error of our own in the log, or wait as long as real troubles take."""
+"""No test may leave an exception of our own in the log, or wait as long as real troubles take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctp2.ib import links
 @pytest.fixture(autouse=True)
 def _no_errors_of_our_own(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
-    errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR and record.exc_info]
     assert [record.getMessage() for record in errors if record.name.startswith("ctp2")] == []
 
 

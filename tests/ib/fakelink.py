@@ -297,14 +297,14 @@ class FakeBackend:
     def store_of(self, link: Any) -> Store:
         return self._store
 
+    def flow_of(self, link: Any) -> PrivateFlow:
+        return self._flow
+
     def sessions(self, kind: Kind) -> list[IbSession]:
         return [session for session in self._sessions if session.kind == kind]
 
     def publish(self, link: Any, account: str, event: Event) -> None:
         self.published.append((account, event))
-
-    def flow_of(self, link: Any) -> PrivateFlow:
-        return self._flow
 
     def error_of(self, refused: Any, request: Request) -> tuple[int, str]:
         return 91, f"IB{refused.code}:{refused.text}"

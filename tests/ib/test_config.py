@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ctp2.core.address import parse as parse_address
@@ -57,3 +59,10 @@ def test_what_can_never_work_is_refused(text: str, told: str) -> None:
         read(text)
     assert told in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_every_option_is_explained_to_users(root: Path) -> None:
+    text = (root / "docs/zh/ib.md").read_text(encoding="utf-8")
+    for name, default, meaning in config.help_table():
+        assert f"| `{name}` | {default} |".replace("|  |", "| |") in text, name
+        assert meaning

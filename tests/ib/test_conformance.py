@@ -1,4 +1,4 @@
-"""The conformance suite over ``ib://`` at the stand-in TWS: rules that differ are declared, and the others are tried."""
+"""The conformance suite over ``ib://`` at the stand-in TWS: rules that differ are declared, the others tried."""
 
 from __future__ import annotations
 

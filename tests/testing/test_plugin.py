@@ -181,3 +181,19 @@ def test_the_fixtures_explain_themselves(project: pytest.Pytester) -> None:
     for name in names:
         (line,) = (at for at, text in enumerate(result.outlines) if re.match(rf"{name} -- .*plugin\.py", text))
         assert "no docstring" not in result.outlines[line + 1]
+
+
+def test_stand_in_tws(project: pytest.Pytester) -> None:
+    run(
+        project,
+        """
+        import socket
+
+        def test_it_listens(ctp2_tws):
+            with socket.create_connection(("127.0.0.1", ctp2_tws.port), 30) as line:
+                line.sendall(b"API\\0" + (9).to_bytes(4, "big") + b"v157..176")
+                assert line.recv(100)[4:8] == b"157\\0"
+            assert ctp2_tws.control.quote("AAPL")["bid"] > 0
+        """,
+        passed=1,
+    )

@@ -66,7 +66,7 @@ class ClientSession(asyncio.Protocol):
         """Bytes of the client."""
         try:
             for payload in self._framer.feed(data):
-                if self._transport is None:
+                if not self.is_open:
                     return
                 self._payload(payload)
         except WireError as bad:

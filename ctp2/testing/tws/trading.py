@@ -280,6 +280,8 @@ class Trading:
     def _filled(self, ticket: Ticket, quantity: Decimal, price: float, is_taker: bool) -> None:
         placed = ticket.key
         assert isinstance(placed, Placed)
+        if placed.listed.sec_type != "CASH":
+            self._quotes.of(placed.listed).last = price  # positions are marked at it; told with all others (``_show``)
         self._book(placed, quantity, price, 2 if is_taker else 1)
 
     def _book(self, placed: Placed, quantity: Decimal, price: float, liquidity: int) -> None:

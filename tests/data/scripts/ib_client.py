@@ -134,7 +134,7 @@ class Official:
         send(*(() if number is None else (number,)), *args)
         return self._until(end, number, row)
 
-    def connect(self, port, client_id, account=""):
+    def connect(self, port, client_id, account="", readonly=False):
         self.app.connect("127.0.0.1", port, client_id)
         if not self.app.isConnected():
             raise ConnectionError("not connected")
@@ -294,8 +294,8 @@ class Asyncio:
     def contract(self, members):
         return filled(self.lib.Contract(), members)
 
-    async def connect(self, port, client_id, account=""):
-        await self.ib.connectAsync("127.0.0.1", port, client_id, timeout=20, account=account)
+    async def connect(self, port, client_id, account="", readonly=False):
+        await self.ib.connectAsync("127.0.0.1", port, client_id, timeout=20, readonly=readonly, account=account)
         client = self.ib.client
         return {"version": client.serverVersion(), "accounts": client.getAccounts(), "next": client._reqIdSeq}
 
@@ -318,8 +318,8 @@ class Asyncio:
     async def matching(self, pattern):
         return shown(await self.ib.reqMatchingSymbolsAsync(pattern))
 
-    async def chain(self, *args):
-        rows = await self.ib.reqSecDefOptParamsAsync(*args)
+    async def chain(self, symbol, exchange, sec_type, con_id):
+        rows = await self.ib.reqSecDefOptParamsAsync(symbol, exchange, sec_type, con_id)
         return [[one.exchange, int(one.underlyingConId), one.tradingClass, one.multiplier, sorted(one.expirations), sorted(one.strikes)] for one in rows]
 
     async def rule(self, number):

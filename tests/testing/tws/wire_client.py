@@ -1,4 +1,4 @@
-"""A client that speaks the wire alone, field by field: a test sends what the stand-in reads, and reads what it sends."""
+"""A client that speaks the wire alone, field by field."""
 
 from __future__ import annotations
 
