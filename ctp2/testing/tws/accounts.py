@@ -52,6 +52,7 @@ class Accounts:
         self._quotes: Quotes = world.parts["quotes"].quotes
         self._ledgers: dict[str, Ledger] = {}
         self._start: dict[str, Decimal] = {}
+        self._day = world.local().date()
         world.timers.after(REFRESH_S, self._again)
         world.timers.after(PROFIT_S, self._second)
 
@@ -188,6 +189,11 @@ class Accounts:
         self.world.timers.after(REFRESH_S, self._again)
 
     def _second(self) -> None:
+        if self._day != self.world.local().date():
+            self._day = self.world.local().date()
+            for account, ledger in self._ledgers.items():
+                ledger.new_day()
+                self._start[account] = in_base(ledger, self.world.script.rates, self._mark).net_liquidation
         for watch in self._watches():
             watch.second()
         self.world.timers.after(PROFIT_S, self._second)

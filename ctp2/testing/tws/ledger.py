@@ -85,6 +85,13 @@ class Ledger:
     def _add(purse: dict[str, Decimal], currency: str, amount: Decimal) -> None:
         purse[currency] = purse.get(currency, ZERO) + amount
 
+    def new_day(self) -> None:
+        """Profit that was realised is yesterday's, closed positions are forgotten."""
+        self.realized.clear()
+        self.holdings = {key: one for key, one in self.holdings.items() if one.quantity}
+        for holding in self.holdings.values():
+            holding.realized = ZERO
+
     def currencies(self) -> list[str]:
         """All currencies of cash and positions, in order of appearance."""
         found = dict.fromkeys(self.cash)

@@ -167,6 +167,21 @@ def test_profit(tws: StandIn, client: Client) -> None:
     client.send(95, 8)
 
 
+def test_new_day_begins_at_midnight_of_the_zone(tws: StandIn, client: Client) -> None:
+    buy_100(client)
+    place(client, 2, action="SELL", quantity=40, limit=199.99)
+    client.settle()
+    client.send(92, 7, "DU1000001", "")
+    # 60 × (199.99 − 200.01) = −1.2 open, −0.8 realised, 2 of commissions.
+    assert client.settle() == [("94", "7", "-4", "-1.2", "-0.8")]
+    tws.control.advance(12 * 3600 + 3599)  # 23:59:59 in New York
+    client.settle()
+    tws.control.advance(1)
+    client.until(lambda one: one == ("94", "7", "0", "-1.2", "0"))
+    client.send(62, 1, 9, "All", "PreviousDayEquityWithLoanValue,NetLiquidation")
+    assert set(values(client.settle()).values()) == {"999996.00"}
+
+
 # ------------------------------------------------------------------ kinds of contracts
 def test_exchange_of_currencies_moves_two_balances(tws: StandIn, connect: Connect) -> None:
     tws.control.set_quote("EUR.USD", bid=1.14995, bid_size=5e6, ask=1.15, ask_size=5e6)
