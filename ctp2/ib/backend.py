@@ -92,10 +92,18 @@ _USES: Final[dict[str, Use]] = {"ReqOrderInsert": "i", "ReqOrderAction": "a"}
 """What a request's refusal is read as; all others are queries."""
 _NEED_RETRY: Final = 90
 
+DIFFERS: Final = frozenset(
+    (
+        *(Capabilities.NAMES_LOGIN, Capabilities.REFUSES_UNKNOWN, Capabilities.ANY_USER, Capabilities.OWN_ACCOUNT),
+        *(Capabilities.OWN_TEXTS, Capabilities.OWN_IDS, Capabilities.FREE_REFS, Capabilities.ROUTES_BY_CODE),
+        *(Capabilities.KEEPS_ORDERS, Capabilities.CHECKS_TICK, Capabilities.NETS, Capabilities.OWN_MONEY),
+    )
+)
+"""Where IB's rules are not those of a futures front (docs/decisions/0207)."""
 CAPABILITIES: Final = Capabilities(
     frozenset(("trader", "md")),
     frozenset(("ReqAuthenticate", "ReqUserLogin", "ReqUserLogout", *REQUESTS)),
-    differs=frozenset((Capabilities.NAMES_LOGIN, Capabilities.REFUSES_UNKNOWN)),
+    differs=DIFFERS,
 )
 _2020: Final = 1_577_836_800
 _CLOSE_S: Final = 10.0

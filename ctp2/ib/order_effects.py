@@ -176,12 +176,8 @@ class Effects:
         zone = translate.clock_of(order.listing, self._desk.options.tz)
         now_ns = self._desk.timers.now_ns()
         echo = translate.action_to_ctp(request.field, order, zone, now_ns, info.ErrorMsg)
-        origin.session.put(
-            [
-                Event("OnRspOrderAction", request.field.__copy__(), info, request.request_id),
-                Event("OnErrRtnOrderAction", echo, info),
-            ]
-        )
+        origin.session.put([Event("OnRspOrderAction", request.field.__copy__(), info, request.request_id)])
+        origin.session.tell_all(order.account, Event("OnErrRtnOrderAction", echo, info))
 
     def _remark(self, order: Order, report: s.Remark) -> None:
         log.log(logging.ERROR if report.is_grave else logging.INFO, "order %s: %s", order.key, report.text)

@@ -74,6 +74,9 @@ class Asking(Protocol):
     def refuse(self, request: Request, error_id: int, message: str | None = None) -> None:
         """Refuse through ``OnRsp`` and ``OnErrRtn``, with ``IB<code>:text`` or CTP's own text."""
 
+    def tell_all(self, investor_id: str, event: Event) -> None:
+        """Put an event of this client's doing into the private flow: all sessions of the account get it."""
+
     def account_of(self, investor_id: str) -> str:
         """The IB account that an InvestorID means (spec ib 3.1).
 

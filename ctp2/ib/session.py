@@ -195,8 +195,16 @@ class IbSession:
         self.put(Event(callback, field, None, number, place == last) for place, field in enumerate(fields))
 
     def refuse(self, request: Request, error_id: int, message: str | None = None) -> None:
-        """Refuse through ``OnRsp`` and, where CTP has one, ``OnErrRtn``."""
-        self.put(refuse(request, error_id, message, with_err_rtn=True))
+        """Refuse through ``OnRsp`` and, where CTP has one, ``OnErrRtn``, which all sessions of the account get."""
+        answer, *told = refuse(request, error_id, message, with_err_rtn=True)
+        self.put([answer])
+        for event in told:
+            self.tell_all(getattr(request.field, "InvestorID", ""), event)
+
+    def tell_all(self, investor_id: str, event: Event) -> None:
+        """Put an event of this client's doing into the private flow of an account it may use, else of its own."""
+        account = investor_id if self.can_use(investor_id) else self.account
+        self.backend.publish(self.link, account, event)
 
     def can_use(self, account: str) -> bool:
         """Whether this client may see and use an account."""

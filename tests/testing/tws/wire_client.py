@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Self
 
 from ctp2.testing.tws.wire import HELLO, fields_of, frame
@@ -33,6 +33,10 @@ class Client:
     def send(self, *fields: object) -> None:
         """A request."""
         self._socket.sendall(frame(fields))
+
+    def send_all(self, *requests: Iterable[object]) -> None:
+        """Requests in one burst."""
+        self._socket.sendall(b"".join(map(frame, requests)))
 
     def receive(self, timeout_s: float = DEADLINE_S) -> Fields:
         """The next message.
