@@ -26,8 +26,13 @@ IMMEDIATE_FILL: Final = (
     ("a/0", "3/3", "0/3", "T"),
 )
 """Row B of spec 3.6; the last also fits adapters, which need no repeats (spec 14.4)."""
-CANCEL: Final = (("a/0", "3/3", "3/3", "5/3"), ("a/0", "3/3", "5/3"), ("a/0", "3/3", "1/3", "5/3"))
-"""Row C, without the repeat (adapters), and with the repeat of open point 1."""
+CANCEL: Final = (
+    ("a/0", "3/3", "3/3", "5/3"),
+    ("a/0", "3/3", "5/3"),
+    ("a/0", "3/3", "1/3", "5/3"),
+    ("a/0", "3/3", "3/1", "5/3"),
+)
+"""Row C, without the repeat (adapters), with the repeat of open point 1, with the cancel on its way (spec ib 5.2)."""
 IOC_NOTHING: Final = (("a/0", "5/0"), ("a/0", "3/3", "5/3"))
 """Row G."""
 
