@@ -1,6 +1,6 @@
 """Lives of orders as TWS tells them, record by record, and what the client sees: a table (spec ib 5.2, 5.4, 5.5, 5.9).
 
-A step is a record of TWS, a request of the client, or seconds that pass; beside it stands what the client is told by it.
+A step is a record of TWS, a request of the client, or seconds that pass; beside it stands what the client is told.
 """
 
 from __future__ import annotations
