@@ -34,6 +34,10 @@ class Client:
         """A request."""
         self._socket.sendall(frame(fields))
 
+    def send_bytes(self, data: bytes) -> None:
+        """Anything."""
+        self._socket.sendall(data)
+
     def receive(self, timeout_s: float = DEADLINE_S) -> Fields:
         """The next message.
 
