@@ -34,16 +34,17 @@ def failures(report: Report) -> list[tuple[int, str, str]]:
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_the_counter_passes(address: str) -> None:
-    report = conformance.check(address)
+    report = conformance.check(address, timeout=30.0)
     assert failures(report) == []
     assert {r.card.number: r.reason for r in report.of("not supported")} == NOT_SERVED
     assert len(report.of("pass")) == len(CARDS) - len(NOT_SERVED)
-    assert report.seconds < 60
     assert report.ok
 
 
 def test_a_security_can_be_the_instrument() -> None:
-    report = conformance.check("tts://7x24?id=check-stock&markets=none&fills=full&speed=20", instrument="600519")
+    report = conformance.check(
+        "tts://7x24?id=check-stock&markets=none&fills=full&speed=20", instrument="600519", timeout=30.0
+    )
     assert failures(report) == []
     assert report.instrument == "600519"
     assert len(report.of("pass")) >= 150
@@ -55,7 +56,7 @@ def test_a_second_run_on_the_same_counter_is_green_too() -> None:
     keeper = Suite(Settings(address, address, "keeper", "", "9999", "", 5.0))
     try:
         keeper.open(10.0)
-        first, second = (conformance.check(address, cards=cards) for _ in range(2))
+        first, second = (conformance.check(address, cards=cards, timeout=30.0) for _ in range(2))
     finally:
         keeper.close()
     assert failures(first) == failures(second) == []

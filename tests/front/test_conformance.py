@@ -21,13 +21,13 @@ def outcomes(report: Report) -> dict[int, str]:
 
 @pytest.fixture(scope="module")
 def in_process() -> dict[int, str]:
-    return outcomes(conformance.check("tts://7x24?id=front-none&fills=full&speed=20"))
+    return outcomes(conformance.check("tts://7x24?id=front-none&fills=full&speed=20", timeout=30.0))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_same_cards_as_in_process(serve: Serve, client: str, in_process: dict[int, str]) -> None:
     server = serve(f"tts://7x24?id=front-{CLIENTS.index(client)}&fills=full&speed=20")
     version, layout = client.partition("&")[0], f"?layout={client}"
-    report = conformance.check(server.trade + layout, md=server.md + layout)
+    report = conformance.check(server.trade + layout, md=server.md + layout, timeout=30.0)
     assert [(r.card.number, r.expected, r.got) for r in report.of("fail")] == []
     assert outcomes(report) == {**in_process, **MORE, **LESS.get(version, {})}

@@ -22,7 +22,10 @@ NOT_FOUND: Final = 16
 UNKNOWN_CODE: Final = "nosuch99"
 _TIME: Final = re.compile(r"\d\d:\d\d:\d\d\Z")
 _SNAPSHOTS: Final = 5
-_FIRST_TRIES: Final = 10
+_FIRST_TRIES: Final = 12
+_FIRST_ENOUGH: Final = 3
+_Stamp = tuple[str, int, int]
+"""UpdateTime, UpdateMillisec, Volume."""
 _PATIENCE: Final = 3.0
 """Time-outs to wait for a quiet market's next snapshots."""
 _MOST_SILENCE: Final = 2.0
@@ -120,18 +123,22 @@ def first_snapshot(s: Suite) -> None:
     code = s.instrument.InstrumentID
     s.quote()  # the run's own client watches the same instrument
     market = s.new_md(login=True)
+    latest = 0
     for _ in range(_FIRST_TRIES):
-        known = {_whole(tick) for tick in s.market.snapshots(code)} | {_whole(s.quote())}
+        known = {_whole(s.quote())}
+        s.market.catch_up()
+        known |= {_whole(tick) for tick in s.market.snapshots(code)}
         after = market.subscribe(code)
         call = market.wait(f"a snapshot of {code}", lambda call: is_snapshot(call, code), after)
         answer = next((call for call in market.calls[after:] if call.name == "OnRspSubMarketData"), None)
         expect_true("OnRspSubMarketData", answer is not None, "none", "before the snapshot")
-        if _whole(call.field) in known:
+        latest += _whole(call.field) in known
+        if latest == _FIRST_ENOUGH:
             return
-        # A new snapshot, perhaps because the market moved just then: again.
+        # Again: a new one may have come because the market moved just then, a known one because nothing changed.
         market.unsubscribe(code)
         market.wait("OnRspUnSubMarketData", "OnRspUnSubMarketData", after)
-    raise Mismatch("the first snapshot", "the latest one, at once", f"the next one, {_FIRST_TRIES} times")
+    raise Mismatch("the first snapshot", "the latest one, at once", f"{latest} times of {_FIRST_TRIES}")
 
 
 @card(
@@ -340,20 +347,32 @@ def two_clients(s: Suite) -> None:
     code = s.instrument.InstrumentID
     markets = [s.new_md(login=True) for _ in range(2)]
     marks = [market.subscribe(code) for market in markets]
-    for market, after in zip(markets, marks, strict=True):
-        _wait_for(s, market, 4, after)
-    seen = [{_key(tick): tick for tick in m.snapshots(code, a)} for m, a in zip(markets, marks, strict=True)]
-    common = seen[0].keys() & seen[1].keys()
+    common: set[_Stamp] = set()
+    for number in range(4, 4 * _FIRST_TRIES, 4):
+        for market, after in zip(markets, marks, strict=True):
+            _wait_for(s, market, number, after)
+        one, other = (_stamped(m.snapshots(code, a)) for m, a in zip(markets, marks, strict=True))
+        common = one.keys() & other.keys()
+        if common:
+            break
     if not common:
         raise Mismatch("snapshots that both clients got", "some", "none")
-    for key in common:
-        expect(f"snapshot {key}", seen[1][key], seen[0][key])
+    for stamp in common:
+        expect_true(f"snapshot {stamp}", not one[stamp].isdisjoint(other[stamp]), other[stamp], str(one[stamp]))
+
+
+def _stamped(ticks: list[Any]) -> dict[_Stamp, set[tuple[Any, ...]]]:
+    """The snapshots of each moment but the first and the last.
+
+    A client may come, or be looked at, between two of one moment.
+    """
+    moments: dict[_Stamp, set[tuple[Any, ...]]] = {}
+    for tick in ticks:
+        moments.setdefault((tick.UpdateTime, tick.UpdateMillisec, tick.Volume), set()).add(_whole(tick))
+    edges = [next(iter(moments)), next(reversed(moments))] if moments else []
+    return {stamp: whole for stamp, whole in moments.items() if stamp not in edges}
 
 
 def _whole(tick: Any) -> tuple[Any, ...]:
     """Every member: two snapshots of one moment, before and after an order, are two."""
     return tuple(getattr(tick, name) for name in type(tick).__struct_fields__)
-
-
-def _key(tick: Any) -> tuple[str, int, int]:
-    return tick.UpdateTime, tick.UpdateMillisec, tick.Volume

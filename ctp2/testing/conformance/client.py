@@ -92,6 +92,15 @@ class Client:
             return
         raise Mismatch(what, "silence", f"{call.name} {call.field!r}")
 
+    def catch_up(self) -> None:
+        """Wait for a moment in which no callback is on its way, for the time-out at most.
+
+        After it ``calls`` is what the Api has got.
+        """
+        dispatcher, deadline = self.api._dispatcher, time.monotonic() + self.timeout
+        while dispatcher.done < dispatcher.queued and time.monotonic() < deadline:
+            self.pause(0.001)
+
     def pause(self, seconds: float) -> None:
         """Let time pass, unless the link breaks."""
         after = self.mark()
