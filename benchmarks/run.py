@@ -78,6 +78,7 @@ BENCHMARKS: Final = (
     Benchmark("native_throughput", 12),
     Benchmark("native_memory", 6),
     Benchmark("web_quotes", 5),
+    Benchmark("ib", 6),
     Benchmark("front_soak", 1, soaks=True),
     Benchmark("engine_thread", 40, is_default=False),
     Benchmark("peers", 60, is_default=False),

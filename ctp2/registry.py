@@ -37,6 +37,7 @@ class Entry:
 
 _QUOTES: Final = Entry("ctp2.quotes.backend", "quotes", "aiohttp")
 BACKENDS: Final[dict[str, Entry]] = {
+    "ib": Entry("ctp2.ib.backend"),
     "quotes": _QUOTES,
     "sina": _QUOTES,
     "ssl": Entry("ctp2.front.backend"),

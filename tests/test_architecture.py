@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tts": {"ctp2.core", "ctp2.refdata", "ctp2.ctp"},
     "front": {"ctp2.core", "ctp2.ctp"},
     "quotes": {"ctp2.core", "ctp2.refdata", "ctp2.ctp"},
+    "ib": {"ctp2.core", "ctp2.refdata", "ctp2.ctp"},
     "tdapi": {"ctp2.core", "ctp2.ctp", "ctp2.registry"},
     "mdapi": {"ctp2.core", "ctp2.ctp", "ctp2.registry"},
     "thosttraderapi": PUBLIC_FACE | {"ctp2.core", "ctp2.ctp"},
@@ -49,6 +50,7 @@ MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/private.py": {"ctp2.registry"},  # which options of an address are files, the backends know
     "front/private_server.py": {"ctp2.settings"},
     "shim/build.py": {"ctp2.core.paths"},  # the cache folder
+    "ib/venue.py": {"ctp2.registry"},  # as quotes/mdapi.py
     "quotes/mdapi.py": {"ctp2.registry"},  # a face of the package's own, on which tcp:// means this venue
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
@@ -66,6 +68,8 @@ MAY_IMPORT_OUTSIDE: dict[str, set[str]] = {
     "tts": {"msgspec", "pydantic", "pyarrow", "mypy_extensions", "rich"},
     # The web's two libraries in client.py alone (yarl is aiohttp's), imported when a source is opened.
     "quotes": {"pydantic", "aiohttp", "yarl", "websockets"},
+    # The client library in client*.py alone (test_the_library_of_ib_is_behind_one_seam).
+    "ib": {"msgspec", "pydantic", "ib_async", "ib_insync"},
     "recording": {"pyarrow"},
     "testing": {"pytest", "aiohttp"},  # the plugin, which only pytest loads; the stand-in web server
     "cli": {"typer", "rich"},
@@ -170,11 +174,13 @@ CLOCKS = {
 }
 MAY_READ_THE_CLOCK = {"core/clock.py"}
 MAY_USE_RANDOM = {
+    "core/passwords.py",  # salts of passwords
     "front/private.py",  # the token of a private server
+    "ib/flows.py",  # a name for what a client id has told
+    "ib/links.py",  # jitter of connection attempts; nothing that a test relies on
     "tts/backend.py",  # a name for its logs; nothing that the engine sees
     "tts/directory.py",  # salts of passwords, and names of files that are being made
     "tts/members.py",  # a key for comparing passwords in this process
-    "tts/users.py",  # salts of passwords; nothing that the engine sees
     "quotes/client.py",  # jitter of requests; nothing that a test relies on
     "refdata/synthetic.py",  # only Random(seed).random(), whose numbers Python promises for every version
     "refdata/walks.py",  # as synthetic
@@ -327,6 +333,18 @@ def test_the_counters_domain_is_pure() -> None:
                 complaints.append(f"{where}: a domain file imports only its like and refdata")
             if name.split(".")[0] in impure:
                 complaints.append(f"{where}: a domain file has no clock, thread, file or random source")
+    _report(complaints)
+
+
+def test_the_library_of_ib_is_behind_one_seam() -> None:
+    complaints = []
+    for module in modules():
+        for line, name in module.imports:
+            is_seam = module.unit == "ib" and module.stem.startswith("client")
+            if name.split(".")[0] in {"ib_async", "ib_insync", "eventkit", "nest_asyncio"} and not is_seam:
+                complaints.append(
+                    f"ctp2/{module.path}:{line} imports {name}: only ctp2/ib/client*.py knows the library"
+                )
     _report(complaints)
 
 

@@ -117,10 +117,10 @@ def unprotected(config: Config, is_open: bool, is_insecure: bool) -> str:
 
 
 def _lets_all_in(backend: Address) -> bool:
-    """Whether the backend takes every user and password: only our own counter does, unless told otherwise."""
+    """Whether the backend takes every user and password, as our own counter and ``ib://`` do unless told otherwise."""
     options = backend.options
     lets_in = options.get("accounts", _OPEN) == _OPEN or options.get("new_accounts") == "on"
-    return backend.scheme == "tts" and lets_in
+    return backend.scheme in ("tts", "ib") and lets_in
 
 
 def is_loopback(host: str) -> bool:

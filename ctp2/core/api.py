@@ -381,8 +381,8 @@ class BaseApi:
         try:
             with opening.until(self._dispatcher.stopping):
                 backend = self._registry.acquire(address)
-            inbox = self._dispatcher.inbox()
-            session = self._new_session(backend, inbox)
+                inbox = self._dispatcher.inbox()
+                session = self._new_session(backend, inbox)
         except Exception as error:
             if backend is not None:
                 self._give_back(backend)

@@ -22,7 +22,7 @@ __all__ = ["counter", "hashed_password"]
 
 def hashed_password(password: str) -> str:
     """A password as a file of accounts (``accounts=FILE``) may hold it: salted, not to be turned back."""
-    from ctp2.tts.users import hashed
+    from ctp2.core.passwords import hashed
 
     return hashed(password)
 

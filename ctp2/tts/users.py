@@ -6,14 +6,12 @@ accounts only its users may, with their passwords (spec ctp-semantics 1.6, 1.7, 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ctp2.core.passwords import SCHEME, Secret, hashed
 from ctp2.core.throttle import QueryRate
 from ctp2.refdata.table import DataError, header_of, rows
 from ctp2.tts import rejections as error
@@ -33,8 +31,6 @@ USER_LENGTH: Final = 12
 """A UserID may be longer than an InvestorID; here both are the same text, so the shorter limit holds."""
 MIN_PASSWORD: Final = 6
 _SQLITE: Final = b"SQLite format 3\0"
-_SCHEME: Final = "scrypt"
-_SCRYPT_COST: Final = 1 << 12
 
 
 class Refused(ValueError):
@@ -43,46 +39,6 @@ class Refused(ValueError):
     def __init__(self, message: str, error_id: int = 0) -> None:
         super().__init__(message)
         self.error_id = error_id
-
-
-def hashed(password: str) -> str:
-    """A password as the file of accounts may hold it: salted, not to be turned back (``scrypt:SALT:HASH``)."""
-    salt = secrets.token_bytes(16)
-    return f"{_SCHEME}:{salt.hex()}:{_scrypt(password, salt).hex()}"
-
-
-def _scrypt(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=_SCRYPT_COST, r=8, p=1, dklen=32)
-
-
-class Secret:
-    """A password that can be compared and not be read; never shown."""
-
-    __slots__ = ("_digest", "_salt")
-
-    def __init__(self, text: str) -> None:
-        """``text``: the password, or the form of :func:`hashed`."""
-        scheme, _, rest = text.partition(":")
-        salt, _, digest = rest.partition(":")
-        if scheme == _SCHEME and digest:
-            self._salt = bytes.fromhex(salt)
-            self._digest = bytes.fromhex(digest)
-        else:
-            self._salt = b""
-            self._digest = self._quick(text)
-
-    def is_(self, password: str) -> bool:
-        """Whether ``password`` is it."""
-        given = _scrypt(password, self._salt) if self._salt else self._quick(password)
-        return hmac.compare_digest(given, self._digest)
-
-    @staticmethod
-    def _quick(password: str) -> bytes:
-        """What is kept in this process alone: keyed with a number that ends with it."""
-        return hashlib.blake2b(password.encode(), key=_PROCESS_KEY).digest()
-
-
-_PROCESS_KEY: Final = secrets.token_bytes(32)
 
 
 class User:
@@ -129,7 +85,7 @@ def load_accounts(path: str | Path) -> dict[str, User]:
             password = Secret(row.text("password"))
             funds = Secret(row.text("funds_password") or row.text("password"))
         except ValueError:
-            raise row.error("password", f"begins with {_SCHEME}: and is not what hashed() makes") from None
+            raise row.error("password", f"begins with {SCHEME}: and is not what hashed() makes") from None
         try:
             balances = balances_of(row.text("balance").replace(";", ",")) if row.text("balance") else None
         except ValueError as fault:

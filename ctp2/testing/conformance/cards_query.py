@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ctp2.core.backend import Capabilities
 from ctp2.core.unsupported import NOT_IN_CTP
 from ctp2.ctp import methods
+from ctp2.testing.conformance.cards_connect import expect_error
 from ctp2.testing.conformance.client import Trader, check_chain
 from ctp2.testing.conformance.model import (
     Mismatch,
@@ -23,6 +25,8 @@ from ctp2.testing.recorder import Call
 
 NOTHING: Final = "no-such"
 UNSUPPORTED: Final = 27
+UNKNOWN_CODE: Final = 16
+UNKNOWN_INVESTOR: Final = 13
 EXCHANGE_NAMES: Final = {
     "SHFE": "上海期货交易所",
     "INE": "上海国际能源交易中心",
@@ -49,9 +53,22 @@ def expect_empty(trader: Trader, name: str, **filters: Any) -> None:
     expect(f"callbacks of {name}", shown, [(trader.response(name), None, None, True)])
 
 
+def expect_refused(s: Suite, name: str, number: int, **filters: Any) -> None:
+    """Exactly one callback: NULL and an error, last; for fronts that differ."""
+    trader = s.entered
+    after = trader.mark()
+    request_id = trader.ask(name, **filters)[0].request_id
+    trader.barrier()
+    calls = [call for call in trader.calls[after:] if call.request_id == request_id]
+    expect(f"callbacks of {name}", [(call.name, call.field) for call in calls], [(trader.response(name), None)])
+    expect_error(calls[0], number, own_text=s.differs(Capabilities.OWN_TEXTS))
+
+
 # ------------------------------------------------------------------ instruments and markets
 @card(30, "instruments: rows, NULL RspInfo, one last flag", "查合约：逐行、RspInfo 为 NULL、末行标志", "8.1", "login")
 def instruments(s: Suite) -> None:
+    if s.settings.instrument:
+        expect_true("the instrument", s.instrument, s.settings.instrument)  # a front may list what was asked for
     rows = s.entered.rows("ReqQryInstrument")
     expect_true("rows", rows, rows, "at least one")
     keys = [(row.ExchangeID, row.InstrumentID) for row in rows]
@@ -79,7 +96,10 @@ def instrument_filters(s: Suite) -> None:
     essential=True,
 )
 def unknown_instrument(s: Suite) -> None:
-    expect_empty(s.entered, "ReqQryInstrument", InstrumentID=NOTHING)
+    if s.differs(Capabilities.REFUSES_UNKNOWN):
+        expect_refused(s, "ReqQryInstrument", UNKNOWN_CODE, InstrumentID=NOTHING)
+    else:
+        expect_empty(s.entered, "ReqQryInstrument", InstrumentID=NOTHING)
 
 
 @card(33, "an instrument's row is complete", "合约字段完整", "8.4", "market")
@@ -87,7 +107,8 @@ def instrument_row(s: Suite) -> None:
     row = s.instrument
     expect_true("VolumeMultiple", row.VolumeMultiple > 0, row.VolumeMultiple, "above 0")
     expect_true("PriceTick", 0 < row.PriceTick < DBL_MAX, row.PriceTick, "above 0")
-    expect_fields("instrument", row, IsTrading=1, InstLifePhase="1", PositionType="2")
+    kind = "1" if s.differs(Capabilities.NETS) else "2"
+    expect_fields("instrument", row, IsTrading=1, InstLifePhase="1", PositionType=kind)
     expect("PositionDateType", row.PositionDateType, "1" if row.ExchangeID in ("SHFE", "INE") else "2")
     for name in ("ExchangeID", "ExchangeInstID", "ProductID"):
         expect_true(name, getattr(row, name), getattr(row, name), "filled")
@@ -192,7 +213,10 @@ def own_by_default(s: Suite) -> None:
 @card(44, "another investor's rows are not shown", "查他人账户：空结果", "8.1", "login")
 def not_anothers(s: Suite) -> None:
     for name in ("ReqQryTradingAccount", "ReqQryInvestorPosition", "ReqQryOrder"):
-        expect_empty(s.entered, name, BrokerID=s.entered.broker, InvestorID=NOTHING)
+        if s.differs(Capabilities.OWN_ACCOUNT):
+            expect_refused(s, name, UNKNOWN_INVESTOR, BrokerID=s.entered.broker, InvestorID=NOTHING)
+        else:
+            expect_empty(s.entered, name, BrokerID=s.entered.broker, InvestorID=NOTHING)
 
 
 def _rate_row(s: Suite, name: str, **more: Any) -> Any:

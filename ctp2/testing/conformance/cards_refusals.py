@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from ctp2.core.backend import Capabilities
 from ctp2.testing.conformance.cards_connect import expect_error
 from ctp2.testing.conformance.cards_orders import query_order
 from ctp2.testing.conformance.model import (
@@ -19,7 +20,7 @@ from ctp2.testing.conformance.model import (
     expect_true,
 )
 from ctp2.testing.conformance.orders import BUY, SELL, Order, number_of
-from ctp2.testing.conformance.suite import DBL_MAX, Suite, real_price
+from ctp2.testing.conformance.suite import DBL_MAX, Suite, on_grid, real_price
 from ctp2.testing.recorder import Call
 
 _BIG: Final = 100
@@ -38,7 +39,7 @@ def refused(s: Suite, numbers: tuple[int, ...], **changes: Any) -> Order:
     if order.is_mine(call):
         order.wait("a refusal (OnRspOrderInsert) of the order", lambda field: False)
     expect("callback", call.name, "OnRspOrderInsert")
-    expect_error(call, *numbers)
+    expect_error(call, *numbers, own_text=s.differs(Capabilities.OWN_TEXTS))
     expect_true("OnRspOrderInsert: data", call.field is not None, "NULL", "the order")
     echoed = ("InstrumentID", "OrderRef", "Direction", "VolumeTotalOriginal")
     expect_fields("OnRspOrderInsert", call.field, **{name: getattr(order.field, name) for name in echoed})
@@ -68,7 +69,23 @@ def _refusal_card(
     def run(s: Suite) -> None:
         if given == "futures":
             s.need_futures()
-        refused(s, errors, **changes(s))
+        rule, other = _OTHER_RULES.get(number, ("", None))
+        if not (rule and s.differs(rule)):
+            refused(s, errors, **changes(s))
+        elif other is None:
+            s.rest(**changes(s)).cancel()
+        else:
+            refused(s, other, **changes(s))
+
+
+_OTHER_RULES: Final[dict[int, tuple[str, tuple[int, ...] | None]]] = {
+    97: (Capabilities.KEEPS_ORDERS, None),
+    99: (Capabilities.OWN_ACCOUNT, None),
+    101: (Capabilities.ROUTES_BY_CODE, (15,)),
+    102: (Capabilities.ROUTES_BY_CODE, (15,)),
+    107: (Capabilities.FREE_REFS, None),
+}
+"""Card → the rule that a front may have instead, and the errors by it; None: the order is taken."""
 
 
 _REASONS: Final[tuple[tuple[int, str, str, tuple[int, ...], Changes], ...]] = (
@@ -124,14 +141,20 @@ def duplicate_ref(s: Suite) -> None:
     trader = s.new_trader(login=True)
     s.rest(trader, OrderRef="50").cancel("ref")
     refused(s, (22,), trader=trader, OrderRef="50")
-    refused(s, (22,), trader=trader, OrderRef="49")
+    if s.differs(Capabilities.FREE_REFS):
+        s.rest(trader, OrderRef="49").cancel("ref")
+    else:
+        refused(s, (22,), trader=trader, OrderRef="49")
 
 
 @card(109, "a refused order uses its OrderRef up", "被拒报单的 OrderRef 也算用过", "3.1, 16", "market")
 def ref_used_up(s: Suite) -> None:
     trader = s.new_trader(login=True)
     refused(s, (15,), trader=trader, OrderRef="60", VolumeTotalOriginal=0)
-    refused(s, (22,), trader=trader, OrderRef="60")
+    if s.differs(Capabilities.FREE_REFS):
+        s.rest(trader, OrderRef="60").cancel("ref")
+    else:
+        refused(s, (22,), trader=trader, OrderRef="60")
 
 
 def _over_close(s: Suite) -> tuple[int, int]:
@@ -209,7 +232,7 @@ def refused_action(s: Suite, numbers: tuple[int, ...], **fields: Any) -> None:
     after = trader.mark()
     call = trader.ask("ReqOrderAction", **fields)[-1]
     expect("callback", call.name, "OnRspOrderAction")
-    expect_error(call, *numbers)
+    expect_error(call, *numbers, own_text=s.differs(Capabilities.OWN_TEXTS))
     expect_true("OnRspOrderAction: data", call.field is not None, "NULL", "the action")
     expect("OnRspOrderAction.OrderSysID", call.field.OrderSysID, fields.get("OrderSysID", ""))
     error = trader.wait("OnErrRtnOrderAction", "OnErrRtnOrderAction", after)
@@ -253,20 +276,51 @@ def cancel_bad_flag(s: Suite) -> None:
 @card(119, "refused, 27: modifying an order", "改单被拒 27", "4", "market")
 def modify(s: Suite) -> None:
     order = s.rest()
-    refused_action(s, (27,), **{**order.cancel_fields("sys"), "ActionFlag": "3", "LimitPrice": 1.0})
+    changed = {**order.cancel_fields("sys"), "ActionFlag": "3", "LimitPrice": _nearer(s, order)}
+    if not s.differs(Capabilities.KEEPS_ORDERS):
+        refused_action(s, (27,), **changed)
+        return
+    after = s.trader.mark()
+    s.trader.send("ReqOrderAction", **changed)
+    price = changed["LimitPrice"]
+    s.trader.wait(
+        f"OnRtnOrder with LimitPrice {price}",
+        lambda call: order.is_mine(call) and call.field.LimitPrice == price,
+        after,
+    )
+    order.cancel()
+
+
+def _nearer(s: Suite, order: Order) -> float:
+    """A price at which it rests, too."""
+    return on_grid(order.field.LimitPrice + s.instrument.PriceTick, s.instrument.PriceTick)
 
 
 @card(120, "cancel refused, 23: by OrderRef without instrument", "撤单被拒 23：按引用撤单未填合约", "4", "market")
 def cancel_without_instrument(s: Suite) -> None:
     order = s.rest()
-    refused_action(s, (23,), **{**order.cancel_fields("ref"), "InstrumentID": ""})
+    fields = {**order.cancel_fields("ref"), "InstrumentID": ""}
+    if s.differs(Capabilities.ROUTES_BY_CODE):
+        _expect_cancel(s, order, fields)
+    else:
+        refused_action(s, (23,), **fields)
+
+
+def _expect_cancel(s: Suite, order: Order, fields: dict[str, Any]) -> None:
+    """Send a cancel that a front takes by another rule."""
+    s.trader.send("ReqOrderAction", **fields)
+    expect("OrderStatus after the cancel", order.ends().OrderStatus, "5")
 
 
 @card(121, "cancel refused: no InvestorID, another InvestorID", "撤单被拒：投资者代码为空或不符", "4", "market")
 def cancel_anothers(s: Suite) -> None:
-    fields = s.rest().cancel_fields("sys")
-    refused_action(s, (146, 23), **{**fields, "InvestorID": ""})
+    order = s.rest()
+    fields = order.cancel_fields("sys")
     refused_action(s, (9, 13), **{**fields, "InvestorID": "nobody"})
+    if s.differs(Capabilities.OWN_ACCOUNT):
+        _expect_cancel(s, order, {**fields, "InvestorID": ""})
+    else:
+        refused_action(s, (146, 23), **{**fields, "InvestorID": ""})
 
 
 @card(122, "a refused cancel leaves the order working", "撤单被拒后报单仍有效", "4", "market")
@@ -329,6 +383,9 @@ def off_tick(s: Suite) -> None:
     price = s.price(BUY, rests=True) + s.instrument.PriceTick / 2
     if s.instrument.ExchangeID == "CZCE":
         s.rest(LimitPrice=price).cancel()
+        return
+    if s.differs(Capabilities.CHECKS_TICK):
+        refused(s, (95,), LimitPrice=price)
         return
     rejected(s, "", LimitPrice=price)
 

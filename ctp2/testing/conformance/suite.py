@@ -261,9 +261,19 @@ class Suite:
         return self.declared is None or self.declared.issuperset(names)
 
     def differs(self, rule: str) -> bool:
-        """Whether the market data front declares another rule than a futures front's (:class:`Capabilities`)."""
-        told = self.market.capabilities
-        return told is not None and rule in told.differs
+        """Whether a front declares another rule than a futures front's (:class:`Capabilities`)."""
+        kept = [self._kept.get(name) for name in ("connected", "md connected")]
+        told = [client.capabilities for client in kept if isinstance(client, Client)]
+        return any(of_one is not None and rule in of_one.differs for of_one in told)
+
+    def eventually(self, what: str, ask: Callable[[], Any], wanted: object, holds: Callable[[Any], bool]) -> Any:
+        """What ``ask`` gives, as soon as it holds: for figures that a venue tells when it likes."""
+        deadline = time.monotonic() + self.timeout
+        while not holds(found := ask()):
+            if time.monotonic() > deadline:
+                raise Mismatch(what, f"{wanted} within {self.timeout:g} s", found)
+            self.entered.pause(_ASKING_SECONDS)
+        return found
 
     def known(self, struct: str, **members: Any) -> dict[str, Any]:
         """Those of ``members`` that the struct has in the interface version in use (an address may name an older)."""

@@ -1,0 +1,24 @@
+"""No test may leave an exception of our own in the log, or wait as long as real troubles take."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from ctp2.ib import links
+
+
+@pytest.fixture(autouse=True)
+def _no_errors_of_our_own(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    yield
+    errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR and record.exc_info]
+    assert [record.getMessage() for record in errors if record.name.startswith("ctp2")] == []
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits of a tenth; what a test measures it sets itself."""
+    monkeypatch.setattr(links, "TROUBLES", {})
+    monkeypatch.setattr(links, "TIMES", links.Times(retry=(0.1, 0.2, 0.5)))
