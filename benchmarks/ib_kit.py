@@ -12,7 +12,8 @@ from benchmarks.figures import require
 from ctp2.ib.client import Connection
 from ctp2.ib.records import Record
 from ctp2.testing.tws import order_fields, replies
-from ctp2.testing.tws.contracts import Listed, documented
+from ctp2.testing.tws.contracts import Listed
+from ctp2.testing.tws.documented import documented
 from ctp2.testing.tws.ticks import LIVE, TRADE
 from ctp2.testing.tws.wire import frame
 
@@ -72,7 +73,8 @@ class Wire:
         self.feed: Callable[[bytes], None] = self._connection._on_data
         self.feed(frame((VERSION, "20251124 16:00:00 UTC")))
         self.feed(frame(replies.next_valid_id(1)) + frame(replies.managed_accounts([ACCOUNT])))
-        require(self._connection.accounts == (ACCOUNT,), f"the handshake told {self._connection.accounts}")
+        told = tuple(self._connection._client.getAccounts())
+        require(told == (ACCOUNT,), f"the handshake told {told}")
 
     def _lost(self, why: Exception) -> None:
         raise why

@@ -303,9 +303,6 @@ class FakeBackend:
     def publish(self, link: Any, account: str, event: Event) -> None:
         self.published.append((account, event))
 
-    def flow_of(self, link: Any) -> PrivateFlow:
-        return self._flow
-
     def error_of(self, refused: Any, request: Request) -> tuple[int, str]:
         return 91, f"IB{refused.code}:{refused.text}"
 

@@ -1,4 +1,4 @@
-"""The conformance suite over ``ib://`` at the stand-in TWS: what differs is declared, and the other rule is tried."""
+"""The conformance suite over ``ib://`` at the stand-in TWS: rules that differ are declared, the others tried."""
 
 from __future__ import annotations
 

@@ -62,12 +62,15 @@ def ending(text: str, zone: str, now: dt.datetime) -> dt.datetime:
     found = _END.fullmatch(text.strip())
     if found is None:
         raise BadBars(f"end date and time {text!r}; use yyyymmdd hh:mm:ss and a zone, or yyyymmdd-hh:mm:ss in UTC")
-    naive = dt.datetime.strptime(f"{found[1]} {found[2]}", "%Y%m%d %H:%M:%S")
+    try:
+        naive = dt.datetime.strptime(f"{found[1]} {found[2]}", "%Y%m%d %H:%M:%S")
+    except ValueError as bad:
+        raise BadBars(f"end date and time {text!r}: {bad}") from bad
     if text.strip()[8] == "-":
         return naive.replace(tzinfo=dt.UTC)
     try:
         return naive.replace(tzinfo=ZoneInfo(found[3] or zone)).astimezone(dt.UTC)
-    except (KeyError, ValueError) as unknown:
+    except (KeyError, ValueError, OSError) as unknown:
         raise BadBars(f"time zone {found[3]!r} is unknown") from unknown
 
 
@@ -84,6 +87,8 @@ def count_of(duration: str, size: str) -> tuple[int, dt.timedelta]:
     if length is None:
         raise BadBars(f"bar size setting {size!r}; legal ones are: {', '.join(SIZES)}")
     number, unit = int(found[1]), found[2]
+    if number == 0:
+        raise BadBars(f"duration {duration!r} is empty")
     if unit == "S":
         count = max(int(number / length.total_seconds()), 1)
     elif length >= dt.timedelta(days=1):

@@ -9,6 +9,7 @@ import pytest
 
 from ctp2.testing.tws import StandIn
 from ctp2.testing.tws.control import ControlError
+from tests.testing.tws.orders import place, plain
 from tests.testing.tws.wire_client import AAPL, Client, Fields
 
 Connect = Callable[..., Client]
@@ -276,3 +277,33 @@ def test_frames(tws: StandIn, connect: Connect) -> None:
     assert tws.control.frames(from_client=None) == []
     with pytest.raises(TimeoutError, match="not within 0 s"):
         tws.control.wait_for_frame("placeOrder", timeout_s=0.01)
+
+
+# ------------------------------------------------------------------ orders that meet a cut
+def test_cut_before_an_order_is_read(tws: StandIn, connect: Connect) -> None:
+    client, other = connect(1), connect(2)
+    tws.control.cut_on_order("unread", 1)
+    assert place(other, 5)
+    # In one burst: nothing behind the order is read either.
+    client.send_all(plain(5), plain(6))
+    assert client.is_cut()
+    assert [(one["client_id"], one["order_id"]) for one in tws.control.orders()] == [(2, 5)]
+
+
+def test_cut_of_an_order_that_was_accepted(tws: StandIn, connect: Connect) -> None:
+    client = connect()
+    client.seen.clear()
+    tws.control.cut_on_order("unanswered")
+    client.send(*plain(5))
+    assert client.is_cut()
+    assert client.seen == []
+    assert [one["order_id"] for one in tws.control.orders()] == [5]
+
+
+def test_cut_of_an_order_that_was_acknowledged(tws: StandIn, connect: Connect) -> None:
+    client = connect()
+    client.seen.clear()
+    tws.control.cut_on_order("acknowledged")
+    client.send(*plain(5))
+    assert client.is_cut()
+    assert {one[0] for one in client.seen} >= {"3", "5"}  # orderStatus and openOrder

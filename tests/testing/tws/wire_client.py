@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Self
 
 from ctp2.testing.tws.wire import HELLO, fields_of, frame
@@ -37,6 +37,10 @@ class Client:
     def send_bytes(self, data: bytes) -> None:
         """Anything."""
         self._socket.sendall(data)
+
+    def send_all(self, *requests: Iterable[object]) -> None:
+        """Requests in one burst."""
+        self._socket.sendall(b"".join(map(frame, requests)))
 
     def receive(self, timeout_s: float = DEADLINE_S) -> Fields:
         """The next message.
