@@ -36,7 +36,7 @@ class Client:
 
     def send_all(self, *requests: Iterable[object]) -> None:
         """Requests in one burst."""
-        self._socket.sendall(b"".join(map(frame, requests)))
+        self.send_bytes(b"".join(map(frame, requests)))
 
     def send_bytes(self, data: bytes) -> None:
         """Anything."""
