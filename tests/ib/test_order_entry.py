@@ -119,7 +119,7 @@ REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
     "swap": (65, {"IsSwapOrder": 1}),
     "off tick": (95, {"LimitPrice": 10.005}),
     "stop off tick": (95, {"ContingentCondition": "5", "StopPrice": 9.999}),
-    "price unset": (15, {"LimitPrice": 1.7976931348623157e308}),
+    "price unset": (95, {"LimitPrice": 1.7976931348623157e308}),
     "five levels": (80, {"OrderPriceType": "G"}),
     "best price": (80, {"OrderPriceType": "3"}),
     "ask that is unknown": (80, {"OrderPriceType": "8"}),
