@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
+from benchmarks import ib_market
 from benchmarks.figures import Figure, Plan, Result, figure, require
 from ctp2.core.errors import MissingExtra
 from ctp2.ib import records
@@ -50,6 +51,7 @@ def measure(plan: Plan) -> Iterator[Result]:
         yield f"left out: {error}"
         return
     yield from _wire(plan)
+    yield ib_market.measure(plan)
     yield _ledger(plan)
 
 

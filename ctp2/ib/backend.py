@@ -97,6 +97,7 @@ DIFFERS: Final = frozenset(
         *(Capabilities.NAMES_LOGIN, Capabilities.REFUSES_UNKNOWN, Capabilities.ANY_USER, Capabilities.OWN_ACCOUNT),
         *(Capabilities.OWN_TEXTS, Capabilities.OWN_IDS, Capabilities.FREE_REFS, Capabilities.ROUTES_BY_CODE),
         *(Capabilities.KEEPS_ORDERS, Capabilities.CHECKS_TICK, Capabilities.NETS, Capabilities.OWN_MONEY),
+        Capabilities.STATUS_BY_CODE,
     )
 )
 """Where IB's rules are not those of a futures front (docs/decisions/0207)."""

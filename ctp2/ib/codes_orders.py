@@ -16,6 +16,8 @@ OPEN: Final = "0"
 CLOSE: Final = "1"
 OFFSETS: Final = frozenset("0123456")
 CLOSING: Final = frozenset("123456")
+FORCED: Final = frozenset("26")
+"""Forced closes, which are the broker's."""
 HEDGES: Final = frozenset("1234567")
 SPECULATION: Final = "1"
 

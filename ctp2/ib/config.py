@@ -45,6 +45,9 @@ class Options(BaseModel):
         0, description="CTP volume 1 = 1/volume_scale of a unit; 0: 1/sizeIncrement where that is below 1", ge=0
     )
     digits_are_conid: Literal["0", "1"] = Field("0", description="1: an InstrumentID of digits alone is a conId")
+    id_chars: Literal["30", "80"] = Field(
+        "80", description="30: longer InstrumentIDs are written #CONID, for programs made for CTP before 6.6.1"
+    )
     enforce_close: Literal["0", "1"] = Field(
         "1", description="0: do not refuse a Close of more than the position, which opens a reverse one at IB"
     )

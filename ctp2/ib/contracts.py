@@ -95,7 +95,7 @@ class Directory:
         """How a client spells its instruments."""
         names = self._names.get(session)
         if names is None:
-            names = self._names[session] = Names(getattr(session, "instrument_limit", ID_LIMIT))
+            names = self._names[session] = Names(int(self._options.id_chars))
         return names
 
     # ------------------------------------------------------------------ what is known

@@ -20,7 +20,8 @@ from ctp2.ib.instruments import least_volume
 from ctp2.ib.offsets import OPEN, ZERO
 from ctp2.ib.parts import Refusal
 from ctp2.ib.records import Contract, OpenOrder, OrderSpec, Refused
-from ctp2.ib.translate_money import Owner, Terms
+from ctp2.ib.translate_money import Opening, Owner, Terms
+from ctp2.ib.translate_reports import day_of
 
 if TYPE_CHECKING:
     from ctp2.core.backend import Request
@@ -116,20 +117,20 @@ async def position_detail(session: Asking, request: Request) -> None:
     account, held = await _held(session, request.field)
     ledger: Ledger = session.backend.ledger
     rows: list[Any] = []
-    for _, contract, holding, terms in held:
+    for resolved, contract, holding, terms in held:
         marks = ledger.marks(account, contract, holding, terms.magnifier)
         rows += translate.position_details_to_ctp(
-            _owner(session, account), terms, holding, holding.day(), marks, _opening_ids(holding)
+            _owner(session, account), terms, holding, holding.day(), marks, _openings(resolved, holding)
         )
     session.answer(request, rows)
 
 
-def _opening_ids(holding: Holding) -> dict[int, str]:
-    """TradeID of each opening as it was told: whole for an order of ours, else that of the opening part (spec 5.7)."""
+def _openings(resolved: Resolved, holding: Holding) -> dict[int, Opening]:
+    """Each opening as it was told: whole for an order of ours, else the opening part's TradeID (spec ib 5.7)."""
     found = {}
     for fill in holding.fills:
         suffix = "" if fill.is_own or not fill.parts else fill.parts[-1].suffix
-        found[id(fill)] = trade_id(fill.exec_id, suffix)
+        found[id(fill)] = Opening(trade_id(fill.exec_id, suffix), day_of(resolved, fill.time_ns))
     return found
 
 

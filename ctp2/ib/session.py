@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("ctp2.ib")
 
 FRONT_ID: Final = 1
+MD_OK: Final = "CTP:No Error"
+"""ErrorMsg of a market data front where nothing is wrong."""
 SYSTEM_NAME: Final = "IB TWS"
 MAX_ID: Final = 2**31 - 1
 DUPLICATE_LOGIN: Final = 5
@@ -245,7 +247,7 @@ class IbSession:
             flow = [*flow, *self.backend.market.statuses.current(self)]
         else:
             flow = self.backend.market.known_ticks(self)
-        return LoginResult(self._login_answer(), flow=flow)
+        return LoginResult(self._login_answer(), message=MD_OK if self.kind == "md" else None, flow=flow)
 
     def _account_of_login(self, user_id: str) -> str:
         """The account of requests that name none: the user's own, the configured one, or the only one."""

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from ctp2.core.backend import Event
+from ctp2.core.backend import NONE, Event
 from ctp2.ib.hours import CONTINUOUS, PAUSE, login_trading_day, phase
 from ctp2.ib.instruments import status_to_ctp
 from ctp2.ib.parts import Refusal
@@ -77,7 +77,13 @@ class Statuses:
 
     def current(self, session: Asking) -> list[Event]:
         """What a client is told when it logs in."""
+        if not self._listens(session):
+            return []
         return [self._event(session, watched) for watched in self._watched.values() if watched.status]
+
+    def _listens(self, session: Asking) -> bool:
+        """Whether a client takes the public stream."""
+        return session.machine.start_of("public", self._backend.trading_day) != NONE
 
     def close(self) -> None:
         """Nothing more is told."""
@@ -103,7 +109,7 @@ class Statuses:
             since_ns = now_ns
         watched.status, watched.since_ns, watched.reason = status, since_ns, reason
         for session in self._backend.sessions("trader"):
-            if session.machine.is_logged_in:
+            if session.machine.is_logged_in and self._listens(session):
                 session.put([self._event(session, watched)])
 
     def _event(self, session: Asking, watched: _Watched) -> Event:

@@ -39,7 +39,7 @@ class Stream:
 
     __slots__ = (
         *("alarm", "depth_id", "failures", "heard_at", "is_ready", "is_snapshot", "opened", "quote"),
-        *("req_id", "resolved", "trouble", "wants", "_begun", "_begun_until", "_day", "_day_until"),
+        *("req_id", "resolved", "told", "trouble", "wants", "_begun", "_begun_until", "_day", "_day_until"),
     )
 
     def __init__(self, resolved: Resolved, server_version: int, opened: Future[None]) -> None:
@@ -60,6 +60,8 @@ class Stream:
         self.alarm: Alarm | None = None
         self.failures = 0
         """Texts that could not be read; only the first one is worth a line in the log."""
+        self.told: Field | None = None
+        """What went out last; None where what came last went to nobody."""
         self._day = self._begun = ""
         self._day_until = self._begun_until = 0
 

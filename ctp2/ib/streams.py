@@ -106,7 +106,9 @@ class Streams:
             or not (stream.quote.is_priced or (stream.is_ready and not stream.quote.is_blank))
         ):
             return []
-        return [Event("OnRtnDepthMarketData", (self.field(stream), want.text), build=_named)]
+        # The same as the others had last, with its time, where nothing has come since.
+        field = stream.told if stream.told is not None and stream not in self._changed else self.field(stream)
+        return [Event("OnRtnDepthMarketData", (field, want.text), build=_named)]
 
     async def snapshot(self, resolved: Resolved) -> Stream:
         """What TWS knows of an instrument, asked for once, until it has told all (up to 11 s).
@@ -341,6 +343,7 @@ class Streams:
                     pair = pair or self.field(stream)
                     event = Event("OnRtnDepthMarketData", (pair, want.text), build=_named)
                     batches.setdefault(session, []).append(event)
+            stream.told = pair
         for session, events in batches.items():
             session.put(events)
 

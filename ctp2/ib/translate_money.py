@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -47,6 +48,13 @@ class Marks(NamedTuple):
 
     price: float | None = None
     profit: float | None = None
+
+
+class Opening(NamedTuple):
+    """The trade that opened a lot, as it was told."""
+
+    trade_id: str
+    trading_day: str
 
 
 class Owner(NamedTuple):
@@ -115,11 +123,11 @@ def position_to_ctp(
 
 
 def position_details_to_ctp(
-    owner: Owner, terms: Terms, holding: Holding, day: Day, marks: Marks, trade_ids: dict[int, str]
+    owner: Owner, terms: Terms, holding: Holding, day: Day, marks: Marks, openings: Mapping[int, Opening]
 ) -> list[structs.CThostFtdcInvestorPositionDetailField]:
     """What is left of today's openings, and one line for the rest at the average cost.
 
-    ``trade_ids``: TradeID of an opening, by the identity of its fill. The volumes add up to the position.
+    ``openings``: by the identity of a fill. The volumes add up to the position.
     """
     net = holding.shown
     held = volume(abs(net), terms)
@@ -127,8 +135,7 @@ def position_details_to_ctp(
     for lot in day.lots:
         if lot.fill is not None and lot.quantity:
             row = _detail(owner, terms, marks, is_long=net > 0)
-            row.OpenDate = owner.trading_day
-            row.TradeID = trade_ids.get(id(lot.fill), "")
+            row.TradeID, row.OpenDate = openings.get(id(lot.fill), Opening("", owner.trading_day))
             row.Volume = min(volume(lot.quantity, terms), held)
             row.OpenPrice = lot.fill.price
             _add_profit(row, lot.quantity, marks, terms)

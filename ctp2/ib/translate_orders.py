@@ -53,7 +53,7 @@ def check_codes(field: Any) -> None:
     """What an order's own members say wrongly, whatever its instrument.
 
     Raises:
-        Refusal: 15, 27 or 65.
+        Refusal: 15, 27 or 65; 9 for what a broker alone may do.
     """
     if _COMBINED_ID.search(field.InstrumentID):
         raise Refusal(errors.UNSUPPORTED_FUNCTION)
@@ -63,12 +63,15 @@ def check_codes(field: Any) -> None:
         field.Direction in codes.ACTION_FROM_CTP
         and field.CombOffsetFlag[:1] in codes.OFFSETS
         and field.CombHedgeFlag[:1] in codes.HEDGES
+        and field.OrderPriceType
         and field.CombOffsetFlag
         and field.CombHedgeFlag
         and field.VolumeTotalOriginal >= 1
     )
     if not is_known:
         raise Refusal(errors.BAD_FIELD)
+    if field.CombOffsetFlag[0] in codes.FORCED:
+        raise Refusal(errors.NO_PRIVILEGE)
     shape_of(field)
     tif_of(field)
     flags_of(field.BusinessUnit, default_outside_rth=False)
@@ -175,10 +178,10 @@ def on_tick(price: float, increment: float) -> float:
     """``price``, exactly on its tick.
 
     Raises:
-        Refusal: 15 for a price that is no number, 95 for one between two ticks.
+        Refusal: 95 for a price that is no number, or between two ticks.
     """
     if not math.isfinite(price) or abs(price) >= _UNSET:
-        raise Refusal(errors.BAD_FIELD)
+        raise Refusal(errors.BAD_PRICE)
     if increment <= 0:
         return price
     step = Decimal(repr(increment))

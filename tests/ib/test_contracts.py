@@ -348,3 +348,18 @@ def test_underlying(place: Place) -> None:
     place.resolve("AAPL")
     assert place.directory.underlying_id(listed.AAPL_OPTION) == "AAPL-USD-STK"
     assert place.directory.underlying_id(listed.AAPL) == ""
+
+
+def test_programs_with_thirty_characters() -> None:
+    place = Place("ib://127.0.0.1:7497?id_chars=30")
+    try:
+        session, _ = place.backend.open("trader")
+        names = place.directory.names_of(session)
+        # 37 characters, and 12.
+        assert names.text(place.resolve("SPX:SPXW-20251121-P-5000-100-USD-OPT")) == "#700000003"
+        assert names.text(place.resolve("AAPL")) == "AAPL-USD-STK"
+        # What the program wrote itself is kept.
+        names.note(place.resolve("#700000003"), "SPX:SPXW-20251121-P-5000-100-USD-OPT")
+        assert names.text(place.resolve("#700000003")) == "SPX:SPXW-20251121-P-5000-100-USD-OPT"
+    finally:
+        place.backend.close()

@@ -1,4 +1,4 @@
-"""Messages on their way to TWS: at most 45 in any second, cancels first (spec ib 2)."""
+"""Messages on their way to TWS: at most 45 in 1.25 s, cancels first (spec ib 2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ctp2.ib.pacing import RATE, Pacer, Priority
+from ctp2.ib.pacing import RATE, WINDOW_S, Pacer, Priority
 from tests.ib.fakelink import FakeTimers
 
 
@@ -47,7 +47,7 @@ def test_never_more_than_the_rate_in_any_second(desk: Desk) -> None:
     desk.timers.advance(10)
     times = [at for at, _ in desk.sent]
     assert len(times) == 200
-    assert all(later - first >= 1.0 - 1e-9 for first, later in zip(times, times[RATE:], strict=False))
+    assert all(later - first >= WINDOW_S - 1e-9 for first, later in zip(times, times[RATE:], strict=False))
 
 
 def test_the_urgent_overtake(desk: Desk) -> None:
@@ -58,7 +58,7 @@ def test_the_urgent_overtake(desk: Desk) -> None:
     desk.put("insert", Priority.INSERT)
     desk.put("cancel", Priority.CANCEL)
     assert desk.names[RATE:] == []
-    desk.timers.advance(1.0)
+    desk.timers.advance(WINDOW_S)
     assert desk.names[RATE:] == ["cancel", "insert", "query", "subscribe"]
 
 

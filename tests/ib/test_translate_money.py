@@ -12,6 +12,7 @@ from ctp2.ib.holdings import Fill, Holding
 from ctp2.ib.translate_money import (
     DBL_MAX,
     Marks,
+    Opening,
     Owner,
     Terms,
     account_to_ctp,
@@ -127,7 +128,7 @@ def test_yesterday_and_today(
 def test_details_are_todays_openings_and_one_line_for_the_rest() -> None:
     """Held 3 at 5,990; bought 2 @ 6000 and 1 @ 6020; sold 1 @ 6010: of the 3 two are left. Mark 6005."""
     holding = held("3", ("2", 6000.0), ("1", 6020.0), ("-1", 6010.0), cost=299_500.0)
-    ids = {id(fill): f"T{number}" for number, fill in enumerate(holding.fills, 1)}
+    ids = {id(fill): Opening(f"T{number}", "20251124") for number, fill in enumerate(holding.fills, 1)}
     rows = position_details_to_ctp(OWNER, FUTURE, holding, holding.day(), Marks(6005.0), ids)
     found = [(row.TradeID, row.Volume, row.OpenPrice, row.OpenDate, row.PositionProfitByTrade) for row in rows]
     assert found == [

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ctp2.core.backend import Capabilities
 from ctp2.testing.conformance.cards_connect import expect_error
-from ctp2.testing.conformance.cards_query import expect_empty
+from ctp2.testing.conformance.cards_query import UNKNOWN_CODE, expect_empty, expect_refused
 from ctp2.testing.conformance.client import check_chain
 from ctp2.testing.conformance.model import (
     NotSupported,
@@ -99,7 +100,10 @@ def order_fees(s: Suite) -> None:
 
 @card(194, "depth of an unknown instrument: one callback", "查不存在合约的行情：仅一次空回调", "8.1", "login")
 def no_depth(s: Suite) -> None:
-    expect_empty(s.entered, "ReqQryDepthMarketData", InstrumentID="no-such")
+    if s.differs(Capabilities.REFUSES_UNKNOWN) and s.supports("ReqQryDepthMarketData"):
+        expect_refused(s, "ReqQryDepthMarketData", UNKNOWN_CODE, InstrumentID="no-such")
+    else:
+        expect_empty(s.entered, "ReqQryDepthMarketData", InstrumentID="no-such")
 
 
 @card(195, "notices and banks: a chain or the empty result", "查通知、银行：逐行或空结果", "8.1, 8.3", "login")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ctp2.core.backend import Capabilities
 from ctp2.core.flow import Resume
 from ctp2.testing.conformance.cards_connect import expect_error, expect_ok
 from ctp2.testing.conformance.cards_refusals import refused
@@ -231,7 +232,8 @@ def instrument_status(s: Suite) -> None:
         return call.name == "OnRtnInstrumentStatus" and call.field.InstrumentID in (product, s.instrument.InstrumentID)
 
     call = trader.wait("OnRtnInstrumentStatus of the instrument's product", own)
-    expect_fields("OnRtnInstrumentStatus", call.field, InstrumentID=product, ExchangeID=s.instrument.ExchangeID)
+    code = s.instrument.InstrumentID if s.differs(Capabilities.STATUS_BY_CODE) else product
+    expect_fields("OnRtnInstrumentStatus", call.field, InstrumentID=code, ExchangeID=s.instrument.ExchangeID)
     expect_in("InstrumentStatus", call.field.InstrumentStatus, tuple("01234567"))
     expect_true("EnterTime", call.field.EnterTime, "empty", "HH:MM:SS")
 

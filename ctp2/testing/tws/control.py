@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.testing.tws import replies
+from ctp2.testing.tws.kinds import PERMISSIONS, BadMember, set_members
 from ctp2.testing.tws.orders_control import ControlError, OrdersControl
 from ctp2.testing.tws.quotes import NS, Quotes
 from ctp2.testing.tws.requests import TABLE
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ctp2.testing.tws.server import StandIn
     from ctp2.testing.tws.world import Frame, World
 
-__all__ = ["CUTS", "TIME_FORMATS", "Control", "ControlError"]
+__all__ = ["CUTS", "Control", "ControlError"]
 
 LOST: Final = "Connectivity between IB and Trader Workstation has been lost."
 RESTORED: Final = {
@@ -38,7 +39,6 @@ RESTORED: Final = {
 }
 CUTS: Final = ("unread", "unanswered", "acknowledged")
 """When a connection is cut at an order: before it is read, after it is accepted but before a reply, after the reply."""
-TIME_FORMATS: Final = ("zone", "utc", "login")
 _POLL_S: Final = 0.005
 _WAIT_S: Final = 30.0
 
@@ -144,8 +144,8 @@ class Control(OrdersControl):
 
     def permit(self, contract: str, permission: str) -> None:
         """What logins may see of a contract: ``live``, ``delayed``, ``none``; for later subscriptions."""
-        if permission not in ("live", "delayed", "none"):
-            raise ControlError(f"no permission {permission}; there are live, delayed, none")
+        if permission not in PERMISSIONS:
+            raise ControlError(f"no permission {permission}; there are {', '.join(PERMISSIONS)}")
         listed = self.listed(contract)
         self._do(lambda: self._world.script.market.permissions.update({str(listed.con_id): permission}))
 
@@ -248,10 +248,8 @@ class Control(OrdersControl):
         """Set members of the :class:`Script`: ``is_read_only``, ``time_format``, ``zone``, ``version`` and so on.
 
         Raises:
-            ControlError: an unknown member or time format.
+            ControlError: an unknown member, or a value that is not of its kind.
         """
-        if members.get("time_format", "zone") not in TIME_FORMATS:
-            raise ControlError(f"no time format {members['time_format']}; there are {', '.join(TIME_FORMATS)}")
         self._set(self._world.script, members)
 
     def change_market(self, **members: Any) -> None:
@@ -261,6 +259,10 @@ class Control(OrdersControl):
     def change_limits(self, **members: int) -> None:
         """Set members of :class:`~ctp2.testing.tws.limits.Limits`: ``messages``, ``tickers``, ``history`` and so on."""
         self._set(self._world.script.market.limits, members)
+
+    def change_life(self, **members: Any) -> None:
+        """Set members of :class:`~ctp2.testing.tws.world.Life`: ``fills_first``, ``commission_delay_s`` and so on."""
+        self._set(self._world.script.life, members)
 
     def set_accounts(self, accounts: dict[str, float]) -> None:
         """Other accounts and the cash that they begin with; clients hear of it when they connect or ask."""
@@ -348,14 +350,11 @@ class Control(OrdersControl):
         self._do(do)
 
     def _set(self, target: Any, members: dict[str, Any]) -> None:
-        known = target.__dataclass_fields__
-        unknown = set(members) - set(known)
-        if unknown:
-            raise ControlError(f"no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-
         def do() -> None:
-            for name, value in members.items():
-                setattr(target, name, value)
+            try:
+                set_members(target, members)
+            except BadMember as bad:
+                raise ControlError(str(bad)) from bad
 
         self._do(do)
 

@@ -19,10 +19,12 @@ import asyncio
 import inspect
 import json
 import shlex
+import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.testing.tws.control import Control, ControlError
+from ctp2.testing.tws.kinds import fits, name_of
 
 if TYPE_CHECKING:
     from ctp2.testing.tws.server import StandIn
@@ -32,15 +34,6 @@ LONGEST_LINE: Final = 1 << 20
 _NOT_VERBS: Final = frozenset({"wait", "listed"})
 """What takes or gives what is no JSON."""
 VERBS: Final = tuple(name for name in sorted(dir(Control)) if not name.startswith("_") and name not in _NOT_VERBS)
-
-_WANTED: Final[dict[str, tuple[type, ...]]] = {
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "dict": (dict,),
-    "Sequence": (list,),
-}
-"""How a declared kind of argument begins → what JSON may give for it."""
 
 
 def carry_out(control: Control, line: str) -> str:
@@ -75,34 +68,31 @@ def signature(verb: str) -> str:
 
 
 def _arguments(method: Callable[..., Any], words: list[str]) -> tuple[list[Any], dict[str, Any]]:
-    """Positional and named ones. An argument that is declared as text stays text (``700`` is a symbol)."""
-    parameters = inspect.signature(method).parameters
-    places = list(parameters)
+    """Positional and named ones, each as it is declared; ``TypeError`` if one cannot be."""
+    hints = typing.get_type_hints(method)
+    places = list(inspect.signature(method).parameters)
     arguments: list[Any] = []
     named: dict[str, Any] = {}
     for word in words:
         name, is_named, value = word.partition("=")
         if is_named and name.isidentifier():
-            named[name] = _value(parameters.get(name), value)
+            named[name] = _value(hints.get(name, Any), value)
         else:
-            parameter = parameters.get(places[len(arguments)]) if len(arguments) < len(places) else None
-            arguments.append(_value(parameter, word))
+            place = places[len(arguments)] if len(arguments) < len(places) else ""
+            arguments.append(_value(hints.get(place, Any), word))
     return arguments, named
 
 
-def _value(parameter: inspect.Parameter | None, word: str) -> Any:
-    """As the parameter is declared; ``TypeError`` if it cannot be."""
-    kind = "" if parameter is None else str(parameter.annotation)
-    if kind == "str":
+def _value(hint: Any, word: str) -> Any:
+    """Text where text is declared (``700`` is a symbol), else JSON where it is JSON."""
+    if hint is str:
         return word
     try:
         value = json.loads(word)
     except ValueError:
         value = word
-    wanted = next((types for start, types in _WANTED.items() if kind.startswith(start)), (object,))
-    is_given = isinstance(value, wanted) and not (isinstance(value, bool) and bool not in wanted)
-    if not is_given and not (value is None and kind.endswith("None")) and wanted != (object,):
-        raise TypeError(f"{word!r} is no {kind}")
+    if not fits(hint, value):
+        raise TypeError(f"{word!r} is no {name_of(hint)}")
     return value
 
 

@@ -6,15 +6,25 @@ import argparse
 import dataclasses
 import datetime as dt
 import json
+import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from ctp2.testing.tws.clock import NS, VirtualClock
 from ctp2.testing.tws.contracts import Listed
-from ctp2.testing.tws.control import TIME_FORMATS
 from ctp2.testing.tws.documented import documented
+from ctp2.testing.tws.kinds import (
+    PERMISSIONS,
+    TIME_FORMATS,
+    BadMember,
+    fits,
+    frozen,
+    is_zone,
+    name_of,
+    set_members,
+)
 from ctp2.testing.tws.market_script import DELAYED_ONLY, ENTITLED, NOTHING
 from ctp2.testing.tws.server import StandIn
 from ctp2.testing.tws.world import FIRST_VERSION, LAST_VERSION, Script
@@ -40,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     add("--only-contracts", action="store_true", help="list those of --contracts alone")
     add("--seed", type=int, default=1, help="of quotes and ids")
     add("--still", action="store_true", help="quotes do not move by themselves")
-    add("--permission", choices=(ENTITLED, DELAYED_ONLY, NOTHING), default=ENTITLED, help="market data of the login")
+    add("--permission", choices=PERMISSIONS, default=ENTITLED, help="market data of the login")
     add("--delayed", action="append", default=[], metavar="SYMBOL", help="only delayed data of it; may be repeated")
     add("--unsubscribed", action="append", default=[], metavar="SYMBOL", help="no data of it; may be repeated")
     add("--read-only", action="store_true", help="orders are answered with 321")
@@ -107,10 +117,9 @@ def _read(option: str, path: Path) -> str:
 
 
 def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as bad:
-        raise BadOption(f"--zone {name}: not in the time zone database") from bad
+    if not is_zone(name):
+        raise BadOption(f"--zone {name}: not in the time zone database")
+    return ZoneInfo(name)
 
 
 def _account(text: str) -> tuple[str, float]:
@@ -148,57 +157,41 @@ def _listed(options: argparse.Namespace, clock: VirtualClock) -> list[Listed] | 
 
 
 def _contract(row: Any, where: str) -> Listed:
-    """A row as a contract: the members of :class:`Listed`, each of the kind that its default has."""
-    known = {one.name: str(one.type) for one in dataclasses.fields(Listed)}
+    """A row as a contract: the members of :class:`Listed`, each of its kind."""
+    hints = typing.get_type_hints(Listed)
     needed = {one.name for one in dataclasses.fields(Listed) if one.default is one.default_factory}
     if not isinstance(row, dict):
-        raise BadOption(f"{where}: an object of {', '.join(known)}")
-    if unknown := sorted(set(row) - set(known)):
-        raise BadOption(f"{where} has {', '.join(unknown)}; it may have {', '.join(known)}")
+        raise BadOption(f"{where}: an object of {', '.join(hints)}")
+    if unknown := sorted(set(row) - set(hints)):
+        raise BadOption(f"{where} has {', '.join(unknown)}; it may have {', '.join(hints)}")
     if missing := sorted(needed - set(row)):
         raise BadOption(f"{where} has no {', '.join(missing)}")
-    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
     for name, value in row.items():
-        wanted = kinds.get(known[name])
-        if wanted is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
-            raise BadOption(f"{where}: {name} is {known[name]}, not {value!r}")
-    made: dict[str, Any] = {name: _deep(value) for name, value in row.items()}
+        if not fits(hints[name], value):
+            raise BadOption(f"{where}: {name} is {name_of(hints[name])}, not {value!r}")
+    if not is_zone(row.get("time_zone", "UTC")):
+        raise BadOption(f"{where}: time_zone {row['time_zone']} is not in the time zone database")
+    made: dict[str, Any] = {name: frozen(value) for name, value in row.items()}
     return Listed(**made)
 
 
-def _deep(value: Any) -> Any:
-    return tuple(map(_deep, value)) if isinstance(value, list) else value
-
-
 def _set(script: Script, text: str) -> None:
-    """``market.limits.tickers=5``: the member, which keeps the kind that it has."""
+    """``market.limits.tickers=5``: a member of the script, or of what it holds."""
     path, is_given, word = text.partition("=")
-    target: Any = script
     *ways, name = path.split(".")
-    for step, way in enumerate([*ways, name]):
-        if not dataclasses.is_dataclass(target) or way not in target.__dataclass_fields__:
-            there = ", ".join(target.__dataclass_fields__) if dataclasses.is_dataclass(target) else "nothing below"
-            raise BadOption(f"--set {text}: no {'.'.join([*ways, name][: step + 1])}; there are {there}")
-        if way is not name or step < len(ways):
-            target = getattr(target, way)
+    target: Any = script
     try:
         value = json.loads(word)
     except ValueError:
         value = word
-    before = getattr(target, name)
-    if not is_given or not _is_like(value, before):
-        raise BadOption(f"--set {text}: {path} is now {before!r}; another value of that kind")
-    setattr(target, name, _deep(value) if isinstance(before, tuple) else value)
-
-
-def _is_like(value: Any, before: Any) -> bool:
-    if before is None:
-        return value is None or isinstance(value, (int, float, str))
-    if isinstance(before, float):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if isinstance(before, tuple):
-        return isinstance(value, list)
-    return type(value) is type(before)
+    for way in ways:
+        target = getattr(target, way, None)
+    try:
+        if not is_given:
+            raise BadMember("NAME=VALUE")
+        set_members(target, {name: value})
+    except BadMember as bad:
+        raise BadOption(f"--set {text}: {bad}") from bad
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

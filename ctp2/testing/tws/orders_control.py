@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ctp2.testing.tws.world import Life, Rejection
+from ctp2.testing.tws.world import Rejection
 
 if TYPE_CHECKING:
     from ctp2.testing.tws.accounts import Accounts
@@ -127,18 +127,6 @@ class OrdersControl(ABC):
     def refuse_none(self) -> None:
         """Take orders again."""
         self._do(self._world.script.rejections.clear)
-
-    def change_life(self, **members: Any) -> None:
-        """Set members of :class:`~ctp2.testing.tws.world.Life`: ``fills_first``, ``commission_delay_s`` and so on."""
-        unknown = sorted(set(members) - set(Life.__dataclass_fields__))
-        if unknown:
-            raise ControlError(f"no {', '.join(unknown)}; there are {', '.join(Life.__dataclass_fields__)}")
-
-        def do() -> None:
-            for name, value in members.items():
-                setattr(self._world.script.life, name, value)
-
-        self._do(do)
 
     def close_session(self) -> None:
         """The market closes: DAY orders end, others and new ones wait as PreSubmitted."""

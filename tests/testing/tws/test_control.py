@@ -50,8 +50,13 @@ def test_unknown_names_say_what_there_is(tws: StandIn) -> None:
         tws.control.set_quote("MSFT", bidd=1)
     with pytest.raises(ControlError, match="no sped; there are version, accounts"):
         tws.control.change(sped=1)
-    with pytest.raises(ControlError, match="no time format noon; there are zone, utc, login"):
+    with pytest.raises(ControlError, match="time_format is one of zone, utc, login, not noon"):
         tws.control.change(time_format="noon")
+    with pytest.raises(ControlError, match=r"version is int, not 'high'; it is now 157"):
+        tws.control.change(seed=2, version="high")
+    assert tws.world.script.seed == 1  # all or none
+    with pytest.raises(ControlError, match="zone Mars is not in the time zone database"):
+        tws.control.change(zone="Mars")
     with pytest.raises(ControlError, match="no mesages; there are messages"):
         tws.control.change_limits(mesages=1)
     with pytest.raises(ControlError, match="no client 5 is connected"):

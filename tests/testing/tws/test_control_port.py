@@ -71,6 +71,12 @@ def test_help_lists_every_verb(say: Say) -> None:
         ("quote NOPE", "error no contract NOPE; there are AAPL, "),
         ("emit 1 'open", 'error "emit 1 \'open" cannot be cut into words'),
         ("advance noon", "error advance(seconds: 'float'): 'noon' is no float"),
+        (
+            "set_clock noon",
+            "error set_clock(now: 'float | None' = None, pace: 'float | None' = None): 'noon' is no float",
+        ),
+        ('set_accounts \'{"DU1": "much"}\'', "error set_accounts(accounts: 'dict[str, float]'): "),
+        ("change version=high", "error version is int, not 'high'"),
         ("cut_after true", "error cut_after(count: 'int', client_id: 'int | None' = None): 'true' is no int"),
         ("set_quote AAPL bid=much", "error numbers are wanted, not bid=much"),
     ],

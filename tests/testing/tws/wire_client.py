@@ -34,13 +34,13 @@ class Client:
         """A request."""
         self._socket.sendall(frame(fields))
 
+    def send_all(self, *requests: Iterable[object]) -> None:
+        """Requests in one burst."""
+        self.send_bytes(b"".join(map(frame, requests)))
+
     def send_bytes(self, data: bytes) -> None:
         """Anything."""
         self._socket.sendall(data)
-
-    def send_all(self, *requests: Iterable[object]) -> None:
-        """Requests in one burst."""
-        self._socket.sendall(b"".join(map(frame, requests)))
 
     def receive(self, timeout_s: float = DEADLINE_S) -> Fields:
         """The next message.
