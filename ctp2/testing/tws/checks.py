@@ -126,6 +126,8 @@ def _kind(asked: Asked) -> Refusal | None:
 
 def _size(asked: Asked) -> Refusal | None:
     quantity, increment = asked.quantity, Decimal(asked.listed.size_increment)
+    if quantity > _LARGEST:
+        return invalid(f"Invalid quantity {quantity}")
     if quantity <= 0:
         return Refusal(434, "The order size cannot be zero.")
     if quantity % min(increment, Decimal(1)):
@@ -141,6 +143,8 @@ def _size(asked: Asked) -> Refusal | None:
     return None
 
 
+_LARGEST: Final = 1_000_000_000
+"""More is no quantity and no price."""
 _PRICES: Final = {
     "LMT": ("lmtPrice",),
     "STP": ("auxPrice",),
@@ -154,8 +158,8 @@ _PRICES: Final = {
 def _prices(asked: Asked) -> Refusal | None:
     for name in _PRICES.get(asked.fields["orderType"], ()):
         price = asked.fields[name]
-        if price is None:
-            return invalid(f"Missing {name} of a {asked.fields['orderType']} order")
+        if price is None or abs(price) > _LARGEST:
+            return invalid(f"Invalid {name} of a {asked.fields['orderType']} order: {price}")
         if Decimal(repr(price)) % Decimal(repr(increment_at(asked.listed, asked.fields["exchange"], price))):
             return Refusal(110, OFF_TICK)
     return None

@@ -109,7 +109,7 @@ def _peg_best(reader: Reader) -> None:
         reader.read("minTradeQty:i")
     has_offsets = values["orderType"] in ("PEG MID", "PEGMID")
     if values["orderType"] in ("PEG BEST", "PEGBEST"):
-        reader.read("minCompeteSize:i competeAgainstBestOffset:n")
+        reader.read("minCompeteSize:i competeAgainstBestOffset:o")
         has_offsets = values["competeAgainstBestOffset"] == float("inf")
     if has_offsets:
         reader.read("midOffsetAtWhole:n midOffsetAtHalf:n")

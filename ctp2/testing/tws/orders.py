@@ -174,12 +174,12 @@ class Orders:
         if not is_same or any(wanted.fields[name] != known.fields[name] for name in _SAME):
             session.error(known.order_id, 105, _OTHER_ORDER)
             return
-        if wanted.quantity <= known.filled:
-            session.error(known.order_id, 104, "Cannot modify a filled order.")
-            return
         refusal = self._refusal(wanted, known.filled)
         if refusal is not None:
             session.error(known.order_id, refusal.code, refusal.text)
+            return
+        if wanted.quantity <= known.filled:
+            session.error(known.order_id, 104, "Cannot modify a filled order.")
             return
         self.trading.change(known, wanted.fields)
 

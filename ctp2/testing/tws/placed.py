@@ -58,7 +58,7 @@ class Placed:
     @property
     def quantity(self) -> Decimal:
         """What was ordered."""
-        return Decimal(repr(self.fields["totalQuantity"]))
+        return Decimal(repr(self.fields["totalQuantity"] or 0))
 
     @property
     def remaining(self) -> Decimal:

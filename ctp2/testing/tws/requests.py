@@ -1,13 +1,14 @@
 """The requests of a client as a table: spec ib 6.3, one line per message, fields in the order of the wire.
 
-``name:kind`` is a field (``i`` integer, ``n`` number, ``b`` boolean, ``t`` text; ``n`` and ``i`` may be unset),
-``=N`` the fixed version of a message, ``C12`` the twelve fields of a contract, ``name:kind>=V`` a field that is there
-from server version V on, ``name:kind<V`` one that is there before it. What repeats or depends on other fields is read
-by a function of :data:`PARTS`.
+``name:kind`` is a field (``i`` integer, ``n`` number, ``b`` boolean, ``o`` a number or Infinity, ``t`` text; ``n``
+and ``i`` may be unset), ``=N`` the fixed version of a message, ``C12`` the twelve fields of a contract,
+``name:kind>=V`` a field that is there from server version V on, ``name:kind<V`` one that is there before it. What
+repeats or depends on other fields is read by a function of :data:`PARTS`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -195,8 +196,15 @@ def _number(text: str) -> float | None:
     """Clients write what is unset as nothing or as the largest double (spec ib 6.2)."""
     if not text:
         return None
-    value = float("inf" if text == "Infinity" else text)
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
     return None if value == UNSET_DOUBLE else value
+
+
+def _offset(text: str) -> float | None:
+    """A number, or without limit."""
+    return float("inf") if text == "Infinity" else _number(text)
 
 
 def _boolean(text: str) -> bool:
@@ -207,7 +215,7 @@ def _boolean(text: str) -> bool:
     raise ValueError(text)
 
 
-_KINDS: Final[dict[str, Callable[[str], Any]]] = {"i": _integer, "n": _number, "b": _boolean, "t": str}
+_KINDS: Final[dict[str, Callable[[str], Any]]] = {"i": _integer, "n": _number, "o": _offset, "b": _boolean, "t": str}
 
 
 def _is_there(condition: str, version: int) -> bool:

@@ -38,6 +38,10 @@ class Client:
         """Requests in one burst."""
         self._socket.sendall(b"".join(map(frame, requests)))
 
+    def send_bytes(self, data: bytes) -> None:
+        """Anything."""
+        self._socket.sendall(data)
+
     def receive(self, timeout_s: float = DEADLINE_S) -> Fields:
         """The next message.
 
