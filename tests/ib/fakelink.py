@@ -297,6 +297,9 @@ class FakeBackend:
     def store_of(self, link: Any) -> Store:
         return self._store
 
+    def flow_of(self, link: Any) -> PrivateFlow:
+        return self._flow
+
     def sessions(self, kind: Kind) -> list[IbSession]:
         return [session for session in self._sessions if session.kind == kind]
 

@@ -102,7 +102,7 @@ class OrderDesk:
         self.link.is_up = True
         if up:
             self.tell(records.LinkUp(176, 1, self.link.accounts))
-        task = self.backend.timers.start(self.orders.reconcile(self.link))  # type: ignore[arg-type]
+        task = self.backend.timers.start(self.orders.reconcile(self.link))
         for _ in range(40):
             if task.done():
                 break

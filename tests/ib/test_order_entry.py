@@ -119,7 +119,7 @@ REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
     "swap": (65, {"IsSwapOrder": 1}),
     "off tick": (95, {"LimitPrice": 10.005}),
     "stop off tick": (95, {"ContingentCondition": "5", "StopPrice": 9.999}),
-    "price unset": (15, {"LimitPrice": 1.7976931348623157e308}),
+    "price unset": (95, {"LimitPrice": 1.7976931348623157e308}),
     "five levels": (80, {"OrderPriceType": "G"}),
     "best price": (80, {"OrderPriceType": "3"}),
     "ask that is unknown": (80, {"OrderPriceType": "8"}),
@@ -190,7 +190,7 @@ def test_the_link_is_down(desk: OrderDesk) -> None:
 def test_enforce_close(desk: OrderDesk) -> None:
     """Long 100: of two orders that close 60 each the second finds 40."""
     desk.tell(records.PositionRow(ACCOUNT, listed.AAPL.contract, 100.0, 10.0))
-    sell = {"Direction": "1", "CombOffsetFlag": "1", "VolumeTotalOriginal": 60}
+    sell: dict[str, Any] = {"Direction": "1", "CombOffsetFlag": "1", "VolumeTotalOriginal": 60}
     desk.insert("1", **sell)
     desk.insert("2", **sell)
     assert desk.told() == ["OnRspOrderInsert 30", "OnErrRtnOrderInsert 30"]
@@ -302,19 +302,17 @@ def test_eager_ack() -> None:
 
 # ------------------------------------------------------------------ actions
 def test_cancel_by_each_name(desk: OrderDesk) -> None:
-    for number, names in enumerate(
-        (
-            {"OrderRef": "1"},
-            {"OrderRef": " 2 "},
-            {"OrderRef": "3", "FrontID": 0, "SessionID": 0},
-            {"OrderRef": "", "OrderSysID": "1004"},
-            {"OrderRef": "", "OrderSysID": "        1005", "ExchangeID": "NASD", "FrontID": 0, "SessionID": 0},
-        ),
-        1,
-    ):
+    ways: tuple[dict[str, Any], ...] = (
+        {"OrderRef": "1"},
+        {"OrderRef": " 2 "},
+        {"OrderRef": "3", "FrontID": 0, "SessionID": 0},
+        {"OrderRef": "", "OrderSysID": "1004"},
+        {"OrderRef": "", "OrderSysID": "        1005", "ExchangeID": "NASD", "FrontID": 0, "SessionID": 0},
+    )
+    for number, way in enumerate(ways, 1):
         desk.insert(str(number))
         desk.tell(status("Submitted", order_id=number))
-        desk.action(**names)
+        desk.action(**way)
     assert desk.link.calls_of("cancel") == [(1,), (2,), (3,), (4,), (5,)]
     assert desk.told()[-1] == "order 31 0/100"
 
