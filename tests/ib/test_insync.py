@@ -11,7 +11,14 @@ import pytest
 
 from tools import foreign_ib
 
-PARTS = ("tests/ib/scenarios", "tests/ib/test_links.py", "tests/ib/test_trading.py", "tests/ib/test_faces.py")
+PARTS = (
+    "tests/ib/scenarios",
+    "tests/ib/test_links.py",
+    "tests/ib/test_trading.py",
+    "tests/ib/test_faces.py",
+    "tests/ib/test_market_stand.py",
+    "tests/ib/test_money_stand.py",
+)
 
 
 @pytest.mark.foreign
