@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 
-from ctp2.ib import links
+from ctp2.ib import client, links
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +23,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of a tenth; what a test measures it sets itself."""
     monkeypatch.setattr(links, "TROUBLES", {})
     monkeypatch.setattr(links, "TIMES", links.Times(retry=(0.1, 0.2, 0.5)))
+
+
+LIBRARY = os.environ.get("CTP2_TESTS_IB_LIBRARY")
+"""Set by test_insync.py, whose tests run with the older library in an environment of its own."""
+
+
+@pytest.fixture(autouse=True)
+def _library(monkeypatch: pytest.MonkeyPatch) -> None:
+    if LIBRARY:
+        monkeypatch.setattr(client, "LIBRARIES", (LIBRARY,))

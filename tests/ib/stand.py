@@ -65,9 +65,9 @@ class Stand:
 
 
 @contextmanager
-def stand(script: Script | None = None) -> Iterator[Stand]:
-    """A stand-in, and the end of every client that was made with it."""
-    with StandIn(script=script) as tws:
+def stand(script: Script | None = None, **more: Any) -> Iterator[Stand]:
+    """A stand-in (``more`` goes to :class:`StandIn`), and the end of every client that was made with it."""
+    with StandIn(script=script, **more) as tws:
         made = Stand(tws)
         try:
             yield made
