@@ -18,6 +18,8 @@ from ctp2.testing.recorder import Call
 
 READ_FAILED: Final = 4097
 NOT_LOGGED_IN: Final = 6
+IN_FLIGHT: Final = -2
+"""What a query returns while another one is not answered."""
 
 
 def _stream(trader: Trader) -> list[tuple[str, bytes, bytes]]:
@@ -205,7 +207,12 @@ def slot_is_freed(s: Suite) -> None:
     trader.call("ReqQryOrder", trader.build("ReqQryOrder", trader.who), 77032)
     trader.wait("OnFrontConnected", "OnFrontConnected", after)
     asked = trader.build("ReqQryOrder", trader.who)
-    expect_in("the next query returns", trader.call("ReqQryOrder", asked, 77033), (0,))
+    taken = trader.call("ReqQryOrder", asked, 77033)
+    if taken == IN_FLIGHT:
+        # A quick front was there again before the query was sent: then it is answered on the new connection.
+        trader.wait("the answer to the query that holds the slot", lambda call: call.request_id == 77032, after)
+        taken = trader.call("ReqQryOrder", asked, 77034)
+    expect("the next query returns", taken, 0)
 
 
 @card(160, "orders outlive the session that sent them", "报单不随会话结束", "3.12, 4", "market")
