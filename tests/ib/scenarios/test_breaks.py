@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ctp2.ib import links
+from ctp2.ib import links, order_state
 from ctp2.testing.clients import Order, TraderClient
 from tests.ib.scenarios.told import APPLE, life, of
 from tests.ib.stand import ACCOUNT, LIMIT_S, Stand
@@ -37,6 +37,7 @@ def test_14_cut_after_the_order_was_read(tws: Stand) -> None:
 
 
 def test_15_cut_before_the_order_was_read(tws: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_state, "REPLY_S", 1.0)  # ten seconds after the order was sent
     client = tws.trader().start()
     known(client)
     tws.tws.control.cut_on_order("unread")

@@ -62,6 +62,7 @@ def test_01_unknown_contract() -> None:
         client = tws.trader().start()
         (answer,) = client.ask("ReqQryInstrument", InstrumentID="NOPE-USD-STK")
         assert answer.error_id == 16
+        assert answer.info.ErrorMsg.startswith("IB200:")
 
 
 @pytest.fixture(params=["Asia/Shanghai", "America/New_York", "UTC"])
