@@ -3,7 +3,8 @@
 Method: a stand-in TWS in a process of its own; here a program's ``MdApi`` and ``TraderApi`` of ``ctp2``, with the
 client library on its thread and a Spi that keeps the last tick of each instrument. *Ticks*: for two seconds every 20 ms
 a packet of each instrument (bid and ask, every other one with a trade). *Orders*: one share at a time, bought at the
-market; states and a trade answer. CPU time of this process: sockets, decoding, translation, callbacks and all. Checked:
+market; states and a trade answer, and some fifty figures of the account, as TWS tells them with each fill. CPU time of
+this process: sockets, decoding, translation, what is kept on disk, callbacks and all. Checked:
 nearly every update became a tick of its own (two that come in one read become one), the last tick of each instrument is
 that of the last packet; every order is filled and told.
 """
