@@ -79,6 +79,7 @@ BENCHMARKS: Final = (
     Benchmark("native_memory", 6),
     Benchmark("web_quotes", 5),
     Benchmark("ib", 6),
+    Benchmark("ib_streams", 14),
     Benchmark("front_soak", 1, soaks=True),
     Benchmark("engine_thread", 40, is_default=False),
     Benchmark("peers", 60, is_default=False),

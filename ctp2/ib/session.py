@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -55,6 +56,8 @@ class IbSession:
         self._flow_name = ""
         self._held: list[Request] = []
         """A login that waits for reconciliation, and what was sent after it."""
+        self._turns: dict[str, asyncio.Future[None]] = {}
+        """By instrument, the last order that is being looked at."""
         self._refusal: tuple[int, str | None] | None = None
         """Why the login that is being served cannot be granted."""
         self._is_closed = False
@@ -303,7 +306,27 @@ class IbSession:
             self.refuse(request, NEED_RETRY)
             return
         if work is not None:
+            if request.method.name == "ReqOrderInsert":
+                work = self._in_turn(request.field.InstrumentID, work)
             self.backend.loop.start(self._run(request, work))
+
+    async def _in_turn(self, code: str, work: Coroutine[Any, Any, None]) -> None:
+        """Orders of one instrument keep their order, though the first of them asks what it is.
+
+        Those of other instruments do not wait for that.
+        """
+        before, turn = self._turns.get(code), asyncio.get_running_loop().create_future()
+        self._turns[code] = turn
+        try:
+            if before is not None:
+                await before
+            await work
+        finally:
+            work.close()  # of a loop that ends; no matter otherwise
+            if not turn.done():
+                turn.set_result(None)
+            if self._turns.get(code) is turn:
+                del self._turns[code]
 
     async def _run(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         """Have a handler end the request; one outcome, unless the link broke, which was its outcome."""

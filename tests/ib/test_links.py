@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
+from ctp2 import tdapi
+from ctp2.core.errors import MissingExtra
+from ctp2.ib import client as client_module
 from ctp2.ib import links
+from ctp2.ib.backend import IbBackend
+from ctp2.ib.records import FarmBack
+from ctp2.testing import TraderRecorder
 from ctp2.testing.clients import TraderClient
 from ctp2.testing.tws import Script
 from tests.ib.stand import ACCOUNT, LIMIT_S, Stand, stand
@@ -57,6 +63,28 @@ def test_a_user_id_that_is_a_number_is_the_client_id(tws: Stand) -> None:
     assert tws.tws.call(lambda: [one.client_id for one in tws.tws.world.ready_sessions() if one.client_id == 77]) == [
         77
     ]
+
+
+def test_a_client_id_that_somebody_has_is_error_5(tws: Stand) -> None:
+    tws.trader("client_id=9").start()
+    client = tws.trader(user="9").connect()
+    (answer,) = client.ask("ReqUserLogin", UserID="9")
+    assert (answer.error_id, "client id 9 is in use" in answer.info.ErrorMsg) == (5, True)
+    # The session is where it was, and may log in under another name.
+    client.user = "me"
+    client.login()
+    assert sorted(tws.tws.control.clients()) == [1, 9]
+
+
+def test_a_connection_that_nobody_works_on_is_closed(tws: Stand) -> None:
+    keeps = tws.trader().start()
+    client = tws.trader(user="77").start()
+    assert sorted(tws.tws.control.clients()) == [1, 77]
+    client.close()
+    _wait(lambda: tws.tws.control.clients() == [1])
+    assert of(keeps, "OnFrontDisconnected") == []
+    for _ in range(5):  # and the next one who wants it gets it
+        tws.trader(user="77").start().close()
 
 
 def test_the_client_id_of_market_data_cannot_trade(tws: Stand) -> None:
@@ -221,3 +249,81 @@ def _wait(condition: Any) -> Any:
             return found
         pause.wait(0.01)
     raise AssertionError("it did not come in time")
+
+
+def test_nonsense_in_the_middle_cuts_the_link(tws: Stand) -> None:
+    client = tws.trader().start()
+    tws.on_clients(lambda session: session._transport.write(b"\xff\xff\xff\xff" + b"x" * 20))
+    assert client.spi.wait_for("OnFrontDisconnected", LIMIT_S).number == 8195
+    client.relogin(LIMIT_S)
+
+
+@pytest.mark.parametrize("fields", [(11, 7), (3, 1), (5, "one")])
+def test_an_order_message_that_cannot_be_read_cuts_the_link(
+    tws: Stand, fields: tuple[object, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it said is found out by reconciliation; nothing is guessed."""
+    client = tws.trader().start()
+    tws.tws.control.send(fields)
+    assert client.spi.wait_for("OnFrontDisconnected", LIMIT_S).number == 8195
+    client.relogin(LIMIT_S)
+    assert any("cannot be read" in record.getMessage() for record in caplog.records)
+    caplog.clear()
+
+
+def test_a_farm_that_comes_back_has_quiet_streams_asked_for_again(tws: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = _farms_told(monkeypatch)
+    tws.md().start()
+    tws.tell(2104, "Market data farm connection is OK:usfarm")  # it was never down
+    tws.tell(2103, "Market data farm connection is broken:usfarm")
+    tws.tell(2104, "Market data farm connection is OK:usfuture")
+    tws.tell(2104, "Market data farm connection is OK:usfarm")
+    tws.tell(2104, "Market data farm connection is OK:usfarm")
+    tws.tell(2105, "HMDS data farm connection is broken:ushmds")
+    tws.tell(2106, "HMDS data farm connection is OK:ushmds")
+    _wait(lambda: len(told) >= 2)
+    assert told == ["usfarm", "ushmds"]
+
+
+def test_data_that_another_session_took_is_asked_for_again(tws: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "TIMES", links.Times(competing=0.05))
+    told = _farms_told(monkeypatch)
+    tws.md().start()
+    tws.tell(10197, "No market data during competing live session")
+    tws.tell(10197, "No market data during competing live session")
+    _wait(lambda: told)
+    assert told == ["competing session"]
+
+
+def test_account_updates_that_something_ended_are_asked_for_again(tws: Stand) -> None:
+    tws.trader().start()
+    before = len(tws.seen(6))
+    tws.tell(2100, "API client has been unsubscribed from account data.")
+    _wait(lambda: len(tws.seen(6)) > before)
+    tws.tell(2100, "API client has been unsubscribed from account data.")  # not again for ten seconds
+    tws.tell(2104, "Market data farm connection is OK:usfarm")
+    assert len(tws.seen(6)) == before + 1
+
+
+def test_without_a_library_the_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LIBRARIES", ("ib_nowhere",))
+    client = TraderRecorder()
+    api: Any = tdapi.CThostFtdcTraderApi.CreateFtdcTraderApi()
+    api.RegisterSpi(client)
+    with pytest.raises(MissingExtra, match=r"pip install 'ctp2\[ib\]'"):
+        api.RegisterFront("ib://127.0.0.1:7497")
+    api.Release()
+
+
+def _farms_told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The FarmBack records that parts are told."""
+    told: list[str] = []
+    pass_on = IbBackend.on_record
+
+    def note(self: IbBackend, link: Any, record: Any) -> None:
+        if isinstance(record, FarmBack):
+            told.append(record.farm)
+        pass_on(self, link, record)
+
+    monkeypatch.setattr(IbBackend, "on_record", note)
+    return told

@@ -81,7 +81,7 @@ def test_31_release_anywhere() -> None:
         during.send("ReqQryInstrument", InstrumentID="MSFT-USD-STK")
         during.close()
         wait(lambda: "ib-loop" not in _threads())
-        for number in range(10):
+        for number in range(50):
             other = tws.trader(f"client_id={number + 10}")
             if number % 2:
                 other.connect()
@@ -110,3 +110,15 @@ def test_34_a_version_that_is_too_old() -> None:
         trouble = wait(lambda: next(iter(links.TROUBLES.values()), None))
         wait(lambda: trouble.failures >= 1)
         assert client.spi.of("OnFrontConnected") == []
+
+
+def test_orders_of_one_instrument_keep_their_order() -> None:
+    """Also when the first of them has to ask what it is, and those behind it need not."""
+    with desk() as tws:
+        client = tws.trader().start()
+        tws.tws.control.pause()
+        for number in range(1, 11):
+            client.order(APPLE, "buy", "open", number, 100.0, ExchangeID="NASD")
+        tws.tws.control.resume()
+        client.spi.wait_for(lambda call: call.name == "OnRtnOrder" and call.field.OrderStatus == "3", LIMIT_S, count=10)
+        assert [one["quantity"] for one in tws.tws.control.orders()] == [float(number) for number in range(1, 11)]
