@@ -146,6 +146,7 @@ class IbBackend:
         self.users = Users(config.options.accounts)
         self._keepers: dict[int, Keeper] = {}
         """By client id."""
+        self._closing: dict[int, asyncio.Task[Any]] = {}
         self._orders: dict[int, Orders] = {}
         self._flows: dict[int, PrivateFlow] = {}
         self._sessions: dict[IbSession, Keeper] = {}
@@ -255,7 +256,12 @@ class IbBackend:
 
         What it worked on stays open until nobody works on it.
         """
-        before = self._sessions[session]
+        closing = self._closing.get(client_id)
+        if closing is not None:
+            await asyncio.wait({closing})  # TWS would say that the client id is in use
+        before = self._sessions.get(session)
+        if before is None:
+            return OpenFailed("released")
         keeper = self.keeper(session.kind, client_id)
         if keeper is before:
             return None
@@ -275,7 +281,8 @@ class IbBackend:
         options = self.config.options
         is_own = keeper.client_id in (options.client_id, options.md_client_id)
         if not is_own and not self._is_closing and keeper not in self._sessions.values():
-            self.loop.start(self._drop(keeper))
+            closing = self._closing[keeper.client_id] = self.loop.start(self._drop(keeper))
+            closing.add_done_callback(lambda _: self._closing.pop(keeper.client_id, None))
 
     def link_of(self, kind: Kind) -> Link:
         """The default connection of a kind of front."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,12 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of a tenth; what a test measures it sets itself."""
     monkeypatch.setattr(links, "TROUBLES", {})
     monkeypatch.setattr(links, "TIMES", links.Times(retry=(0.1, 0.2, 0.5)))
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of a server is kept by its port, and the system hands ports out again."""
+    monkeypatch.setenv("CTP2_HOME", str(tmp_path / "home"))
 
 
 LIBRARY = os.environ.get("CTP2_TESTS_IB_LIBRARY")

@@ -65,6 +65,28 @@ def test_a_user_id_that_is_a_number_is_the_client_id(tws: Stand) -> None:
     ]
 
 
+def test_a_client_id_that_somebody_has_is_error_5(tws: Stand) -> None:
+    tws.trader("client_id=9").start()
+    client = tws.trader(user="9").connect()
+    (answer,) = client.ask("ReqUserLogin", UserID="9")
+    assert (answer.error_id, "client id 9 is in use" in answer.info.ErrorMsg) == (5, True)
+    # The session is where it was, and may log in under another name.
+    client.user = "me"
+    client.login()
+    assert sorted(tws.tws.control.clients()) == [1, 9]
+
+
+def test_a_connection_that_nobody_works_on_is_closed(tws: Stand) -> None:
+    keeps = tws.trader().start()
+    client = tws.trader(user="77").start()
+    assert sorted(tws.tws.control.clients()) == [1, 77]
+    client.close()
+    _wait(lambda: tws.tws.control.clients() == [1])
+    assert of(keeps, "OnFrontDisconnected") == []
+    for _ in range(5):  # and the next one who wants it gets it
+        tws.trader(user="77").start().close()
+
+
 def test_the_client_id_of_market_data_cannot_trade(tws: Stand) -> None:
     client = tws.trader(user="2").connect()
     (answer,) = client.ask("ReqUserLogin", UserID="2")

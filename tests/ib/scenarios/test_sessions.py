@@ -81,7 +81,7 @@ def test_31_release_anywhere() -> None:
         during.send("ReqQryInstrument", InstrumentID="MSFT-USD-STK")
         during.close()
         wait(lambda: "ib-loop" not in _threads())
-        for number in range(10):
+        for number in range(50):
             other = tws.trader(f"client_id={number + 10}")
             if number % 2:
                 other.connect()
