@@ -134,7 +134,8 @@ def _offset_of(desk: Orders, resolved: Resolved, account: str, direction: str) -
 
 def _terms_of(record: Told, spec: OrderSpec, resolved: Resolved) -> Terms:
     if isinstance(record, Execution):
-        return Terms(0, 0.0, 0.0)  # what it was is told by nobody: its executions say the least
+        # What it was is told by nobody: its executions say the least.
+        return Terms(resolved.volume(max(record.cum_qty, record.shares)), 0.0, 0.0)
     quantity = spec.quantity
     if isinstance(record, CompletedOrder):
         quantity = max(quantity, record.filled_quantity or 0.0)

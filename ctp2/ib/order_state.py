@@ -229,6 +229,12 @@ class Missing(NamedTuple):
     """An inquiry found it neither open nor completed; its executions were told before."""
 
 
+class Revised(NamedTuple):
+    """A completed order's terms, told before the executions that came meanwhile: a modification may have been taken."""
+
+    spec: OrderSpec
+
+
 # ------------------------------------------------------------------ what is to be done
 
 

@@ -352,7 +352,13 @@ class _Life(Turn):
         self.wait("missing", s.REPLY_S - s.ACK_S)
 
     def held_long_enough(self) -> None:
-        """Send the action without an acknowledgement (``send_held`` does)."""
+        """Send a cancel without an acknowledgement (``send_held`` does); a modification is given up.
+
+        Of an order that TWS has refused meanwhile, or never read, it would make a new one.
+        """
+        action = self.order.action
+        if action is not None and action.kind == "modify" and not self.order.is_acknowledged:
+            self.fail_action(errors.UNSUITABLE_ORDER_STATUS, None)
 
     def no_reply(self) -> None:
         """An action without an answer."""
@@ -409,6 +415,7 @@ class _Life(Turn):
             if order.is_final:
                 self.revive("the broker lists it as open")
                 self.acknowledge()
+                self.take_terms(listed.spec)
                 self.take_status(listed.status, "")
             elif not order.closing:
                 order.rejection = None
@@ -457,6 +464,14 @@ class _Life(Turn):
             self.remark(f"{codes.GONE_TEXT}: told as unknown", grave=True)
             self.show()
 
+    def revised(self, happening: s.Revised) -> None:
+        """Its terms as it ended, a while before its end is told."""
+        order = self.order
+        if not order.is_final:
+            terms = terms_of(happening.spec, order)
+            order.is_guess = False
+            order.terms = terms._replace(volume=max(terms.volume, order.traded))
+
     def completed(self, record: CompletedOrder) -> None:
         """A row of ``reqCompletedOrders``; the executions were told before."""
         order = self.order
@@ -469,10 +484,7 @@ class _Life(Turn):
             return
         self.acknowledge()
         order.is_working = True
-        volume = order.lots(record.spec.quantity)
-        if volume and order.is_guess:
-            order.is_guess = False
-            order.terms = order.terms._replace(volume=max(volume, order.traded))
+        self.revised(s.Revised(record.spec))
         if record.status == "Filled":
             self.all_filled("")
         elif record.status == "Inactive":
@@ -515,6 +527,7 @@ _HANDLERS: Final[dict[type, Callable[[_Life, Any], None]]] = {
     s.Elapsed: _Life.elapsed,
     s.Found: _Life.found,
     s.Missing: _Life.missing,
+    s.Revised: _Life.revised,
     OpenOrder: _Life.open_order,
     OrderStatus: _Life.order_status,
     Execution: _Life.execution,

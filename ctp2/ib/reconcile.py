@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ctp2.ib import order_state as s
@@ -55,6 +55,7 @@ class Reconciler:
         await desk.settled()
         self._adopt_completed(ended or ())
         await desk.settled()
+        self._revise(ended or ())
         self.take_executions(filled or ())
         await desk.settled()
         self._take_completed(ended or ())
@@ -128,11 +129,19 @@ class Reconciler:
             if is_shown and not is_known and row.contract.sec_type != "BAG":
                 desk.adopt(row)
 
+    def _revise(self, ended: Iterable[CompletedOrder]) -> None:
+        for row, order in self._of_completed(ended):
+            self._desk.apply(order, s.Revised(row.spec))
+
     def _take_completed(self, ended: Iterable[CompletedOrder]) -> None:
+        for row, order in self._of_completed(ended):
+            self._desk.apply(order, row)
+
+    def _of_completed(self, ended: Iterable[CompletedOrder]) -> Iterator[tuple[CompletedOrder, Order]]:
         for row in ended:
             order = self._desk.find(row.perm_id, read_tag(row.spec.order_ref), (0, 0))
             if order is not None:
-                self._desk.apply(order, row)
+                yield row, order
 
     async def ask_fills(self) -> None:
         """The executions of the day, as ``orderStatus`` told of some that did not come."""
@@ -173,7 +182,9 @@ class Reconciler:
         rows = self._rows(listed)
         if any(id(order) not in rows for order in doubtful):
             ended = await desk.link.completed_orders()
-            self.take_executions(await desk.link.executions())
+            filled = await desk.link.executions()
+            self._revise(ended)
+            self.take_executions(filled)
             self._take_completed(ended)
         self._judge(doubtful, listed)
 

@@ -127,7 +127,7 @@ class OrderDesk:
         self.link.answers["executions"] = list(filled)
 
     def hold(self, name: str) -> Callable[[Any], None]:
-        """The next questions of a name wait until what is returned is called with their answer."""
+        """Questions of a name wait until what is returned is called with their answer."""
         waiting: list[asyncio.Future[Any]] = []
 
         def ask(*args: Any) -> asyncio.Future[Any]:
@@ -135,6 +135,7 @@ class OrderDesk:
             return waiting[-1]
 
         def answer(rows: Any) -> None:
+            self.link.answers[name] = rows
             for future in waiting:
                 future.set_result(rows)
             self.backend.timers.settle()

@@ -322,6 +322,13 @@ LIVES: dict[str, list[tuple[Step | records.Record, list[str]]]] = {
         (fill(1, 50), ["order 12 50/100", "trade 0 50@10"]),
         (opened("Filled"), ["order 03 50/50"]),
     ],
+    "a modification that no acknowledgement releases is given up": [
+        (insert(), []),
+        (modify(LimitPrice=10.5), []),
+        (wait(2.9), ["order a0 0/100"]),
+        (wait(0.2), ["OnRspOrderAction 26", "OnErrRtnOrderAction 26"]),
+        (status("Submitted"), ["order 33 0/100"]),
+    ],
     "103: placed once more under a fresh id": [
         (insert(), []),
         (problem(103, "Duplicate order id"), []),
