@@ -173,7 +173,7 @@ class Broker:
         self.fills.append(execution)
         if held.filled == held.spec.quantity:
             held.state = "Filled"
-        batch = [listing(held.state, held.spec), self._status(number)]
+        batch: list[records.Record] = [listing(held.state, held.spec), self._status(number)]
         while batch and self.chance.random() < 0.3:
             batch.pop(self.chance.randrange(len(batch)))
         self._outbox.append([execution, *batch])
