@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ctp2 import mdapi, tdapi
+from ctp2.core.api import BaseApi
 from ctp2.ctp import methods, structs
 from ctp2.testing.recorder import Call, Condition, MdRecorder, TraderRecorder
 
@@ -281,11 +282,15 @@ class TraderClient:
 
 
 def delivered(api: Any, timeout: float = 30.0) -> None:
-    """Wait until ``api`` has called back for everything that has reached it. Does nothing inside a callback.
+    """Wait until ``api`` has called back for everything that has reached it.
+
+    Does nothing inside a callback, nor with an Api of another make, whose inside is not ours.
 
     Raises:
         TimeoutError: it has not, after ``timeout`` seconds.
     """
+    if not isinstance(api, BaseApi):
+        return
     dispatcher = api._dispatcher
     if dispatcher.is_current:
         return
