@@ -59,7 +59,7 @@ def test_the_table(use: str, rows: dict[int, str]) -> None:
 def test_notices_are_no_errors() -> None:
     codes = [int(code) for code in NOTICES.split()]
     assert all(is_notice(code) for code in codes)
-    assert {error_to_ctp(code, "", use) for code in codes for use in ("i", "a", "q", "c")} == {0}  # type: ignore[arg-type]
+    assert {error_to_ctp(code, "", use) for code in codes for use in ("i", "a", "q", "c")} == {0}
 
 
 @pytest.mark.parametrize(
