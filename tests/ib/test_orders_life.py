@@ -185,6 +185,12 @@ LIVES: dict[str, list[tuple[Step | records.Record, list[str]]]] = {
         (status("Cancelled"), ["order 53 0/100"]),
         (problem(202), []),
     ],
+    "9: a cancel of an order whose first word is its last fill": [
+        (insert(), []),
+        (cancel, []),
+        (fill(1, 100), ["order a0 0/100", "order 03 100/100", "trade 0 100@10",
+                        "OnRspOrderAction 26", "OnErrRtnOrderAction 26"]),
+    ],
     "9: a cancel that no acknowledgement releases": [
         (insert(), []),
         (cancel, []),
