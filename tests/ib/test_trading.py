@@ -112,11 +112,3 @@ def test_a_program_that_is_started_again_within_the_second_has_a_session_of_its_
         client.order(APPLE, "buy", "open", 1, 50.0).working(LIMIT_S)
         client.close()
     assert sorted(set(sessions)) == sessions
-
-
-def test_a_client_id_in_use_is_refused_in_ibs_words(tws: Stand) -> None:
-    tws.trader("client_id=31").start()
-    other = tws.trader("client_id=32", user="31").connect()
-    (answer,) = other.ask("ReqUserLogin", UserID="31")
-    assert answer.error_id == 5
-    assert answer.info.ErrorMsg.startswith("IB326:Unable to connect as the client id is already in use")
