@@ -107,6 +107,8 @@ CAPABILITIES: Final = Capabilities(
     differs=DIFFERS,
 )
 _2020: Final = 1_577_836_800
+_SESSION: Final = "session"
+_LAST: Final = "last"
 _CLOSE_S: Final = 10.0
 _OPEN_S: Final = client.CONNECT_S + 4.0
 """How long opening waits for the first attempt, whose deadline is the client's."""
@@ -364,10 +366,21 @@ class IbBackend:
         """TradingDay of logins: the date in New York, from 17:00 the next weekday (spec ib 5.8)."""
         return login_trading_day(self.timers.now_ns())
 
-    def next_session_id(self) -> int:
-        """Seconds since 2020, one more than the last when that is not above it."""
-        self._last_session = max(self._last_session + 1, self.timers.now_ns() // 1_000_000_000 - _2020)
-        return self._last_session
+    def next_session_id(self, link: Link) -> int:
+        """Seconds since 2020, one more than the last when that is not above it: also than that of an earlier process.
+
+        A program that is started again within the second would otherwise have the names of its orders before.
+        """
+        store = self.store_of(link)
+        now = self.timers.now_ns() // 1_000_000_000 - _2020
+        kept = int(store.load(_SESSION, _LAST) or b"0")
+        number = max(self._last_session + 1, kept + 1, now)
+        desk = self._orders.get(link.client_id)
+        while desk is not None and desk.has_session(number):
+            number += 1
+        self._last_session = number
+        store.save(_SESSION, _LAST, str(number).encode(), durable=True)
+        return number
 
     def error_of(self, refused: records.Refused, request: Request) -> tuple[int, str]:
         """TWS's refusal as a CTP error number and its text (``IB<code>:text``)."""

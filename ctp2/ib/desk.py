@@ -17,7 +17,7 @@ from ctp2.ib import adopting, orders, records
 from ctp2.ib import codes_orders as codes
 from ctp2.ib import order_state as s
 from ctp2.ib.hours import login_trading_day
-from ctp2.ib.identity import Key, Tag, read_tag, split_revision
+from ctp2.ib.identity import OWN_FRONT, Key, Tag, read_tag, split_revision
 from ctp2.ib.offsets import Working
 from ctp2.ib.order_effects import Effects
 from ctp2.ib.parts import Refusal
@@ -149,13 +149,24 @@ class Orders:
     def find(self, perm_id: int, tag: Tag | None, ident: Ident) -> Order | None:
         """By permId, then by tag, then by order id (3.3). An order with another permId is another order (3.3, 6)."""
         order = self._by_perm.get(perm_id) if perm_id else None
-        if order is not None:
+        if order is not None and not self._is_of_a_younger(order, tag, ident):
             return order
         tagged = self._by_key.get(Key(*tag[:3])) if tag is not None else None
         for found in (tagged, self._by_id.get(ident) if ident[1] else None):
             if found is not None and not (perm_id and found.perm_id):
                 return found
         return None
+
+    def _is_of_a_younger(self, holder: Order, tag: Tag | None, ident: Ident) -> bool:
+        """Whether a record is about a later order than the one that has its permId.
+
+        A TWS that was started without memory may count its permIds from where it began before; tags and order ids of
+        ours do not come again.
+        """
+        if not holder.is_tagged:
+            return False
+        other = self._by_key.get(Key(*tag[:3])) if tag is not None else self._by_id.get(ident)
+        return other is not None and other.is_tagged and other.seq > holder.seq
 
     def of_key(self, key: Key) -> Order | None:
         """The order that a client names."""
@@ -175,6 +186,10 @@ class Orders:
             if order.account == account and order.contract.con_id == con_id and order.remaining:
                 remaining = Decimal(order.remaining) / order.scale
                 yield Working(order.direction == codes.BUY, remaining, order.offset if order.is_tagged else "")
+
+    def has_session(self, session_id: int) -> bool:
+        """Whether a login of ours with this SessionID has orders."""
+        return any(key.session_id == session_id and key.front_id == OWN_FRONT for key in self._by_key)
 
     @property
     def largest_ref(self) -> int:
@@ -255,7 +270,9 @@ class Orders:
         if order.order_id:
             self._by_id.setdefault((order.client_id, order.order_id), order)
         if order.perm_id:
-            self._by_perm.setdefault(order.perm_id, order)
+            holder = self._by_perm.setdefault(order.perm_id, order)
+            if holder.is_tagged and order.is_tagged and holder.seq < order.seq:
+                self._by_perm[order.perm_id] = order
 
     def apply(self, order: Order, happening: object) -> None:
         """Something happened to an order: have it decide, and do what it says."""

@@ -100,6 +100,7 @@ CANCELLED: Final = 202
 """The normal end of a cancel, or of a day order."""
 HELD_FOR_LOCATE: Final = 404
 DUPLICATE_ID: Final = 103
+CLIENT_ID_IN_USE: Final = 326
 ALREADY_FINAL: Final = 10148
 UNKNOWN_TO_CANCEL: Final = 10147
 REJECTED: Final = 201

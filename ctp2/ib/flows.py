@@ -133,9 +133,13 @@ _TELLING: Final[dict[str, tuple[str, ...]]] = {
         *("FrontID", "SessionID", "OrderRef", "OrderSysID", "OrderStatus", "OrderSubmitStatus", "VolumeTraded"),
         *("VolumeTotalOriginal", "LimitPrice"),
     ),
-    "OnRtnTrade": ("InvestorID", "TradeID", "Volume"),
+    "OnRtnTrade": ("InvestorID", "TradeID", "OrderRef", "TradeDate", "TradeTime"),
 }
-"""What makes an event of a flow the same as another one; of those that are not here, every member."""
+"""What makes an event of a flow the same as another one; of those that are not here, every member.
+
+The execId alone does not make a trade: a TWS of paper, or a stand-in, that was started anew may count from one again.
+A correction changes the volume and is the same trade.
+"""
 
 
 def _essence(event: Event) -> tuple[object, ...]:

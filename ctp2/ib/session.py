@@ -13,6 +13,7 @@ from ctp2.core.session import BUSY, LoginResult, SessionMachine
 from ctp2.core.unsupported import answer as unsupported
 from ctp2.core.unsupported import refuse
 from ctp2.ctp import structs
+from ctp2.ib import errors
 from ctp2.ib.clock_text import time_of_day
 from ctp2.ib.flows import ALL
 from ctp2.ib.parts import Handler, Refusal
@@ -174,8 +175,9 @@ class IbSession:
         error = await self.backend.move(self, client_id)
         if error is None:
             return None
-        number = DUPLICATE_LOGIN if error.why == "in use" else FRONT_NOT_ACTIVE
-        return number, f"CTP:{error}"
+        if error.why == "in use":
+            return DUPLICATE_LOGIN, errors.message(errors.CLIENT_ID_IN_USE, error.detail)
+        return FRONT_NOT_ACTIVE, f"CTP:{error}"
 
     async def _left(self) -> None:
         self._leave()
@@ -240,7 +242,7 @@ class IbSession:
             return LoginResult(error_id=self._refusal[0], message=self._refusal[1])
         field = request.field
         self.broker_id, self.user_id = field.BrokerID, field.UserID
-        self.session_id = self.backend.next_session_id()
+        self.session_id = self.backend.next_session_id(self.link)
         self.account = self._account_of_login(field.UserID)
         flow: Sequence[Event] = ()
         if self.kind == "trader":

@@ -109,6 +109,24 @@ def test_after_reconciliation_a_state_may_come_back_but_no_trade(desk: Desk) -> 
     assert [event.callback for event in told] == ["OnRtnOrder", "OnRtnTrade", "OnRtnOrder"]
 
 
+def test_a_tws_that_began_anew_may_give_an_id_again(desk: Desk) -> None:
+    first, again = trade("a"), trade("a")
+    again.struct().TradeTime = "23:59:59"
+    desk.flow.append("DU1", first)
+    desk.restart()
+    desk.flow.append("DU1", again)
+    assert len(desk.flow.follow(FakeSink(), ALL, 0)) == 2
+
+
+def test_a_correction_after_a_restart_is_no_other_trade(desk: Desk) -> None:
+    corrected = trade("a")
+    desk.flow.append("DU1", trade("a"))
+    desk.restart()
+    corrected.struct().Volume += 1
+    desk.flow.append("DU1", corrected)
+    assert len(desk.flow.follow(FakeSink(), ALL, 0)) == 1
+
+
 def test_another_day_begins_at_one(desk: Desk) -> None:
     sink = FakeSink()
     desk.flow.append("DU1", order("1"))

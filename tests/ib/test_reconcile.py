@@ -53,6 +53,27 @@ def spec(order_id: int, ref: str = "", **more: Any) -> OrderSpec:
 
 
 # ------------------------------------------------------------------ scenarios 14 to 17
+@pytest.mark.parametrize("first", [listing, status])
+def test_a_tws_without_memory_counts_its_perm_ids_anew(desk: OrderDesk, first: Any) -> None:
+    """Its tags and order ids say whose an order is: nothing of it is told of the one that had the permId before."""
+    desk.insert()
+    desk.tell(status("Submitted", perm_id=7))
+    desk.told()
+    desk.cut()
+    desk.lists()
+    desk.reconcile()
+    desk.insert("2")
+    second = {"order_id": desk.spec.order_id, "perm_id": 7}
+    desk.tell(first("Submitted", desk.spec, perm_id=7) if first is listing else status("Submitted", **second))
+    desk.tell(status("Submitted", **second))
+    assert [(event.field.OrderRef, event.field.OrderStatus) for event in desk.events()] == [("2", "a"), ("2", "3")]
+    desk.tell(fill(1, 100, order_ref=desk.spec.order_ref, **second))
+    assert {event.field.OrderRef for event in desk.events()} == {"2"}
+    found = desk.orders.of_perm_id(7)
+    assert found is not None
+    assert found.key.order_ref == "2"
+
+
 def test_14_accepted_while_the_link_was_down(desk: OrderDesk) -> None:
     desk.insert()
     desk.cut()

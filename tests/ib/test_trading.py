@@ -101,3 +101,14 @@ def test_an_account_that_is_not_ours_is_refused(tws: Stand) -> None:
     client = tws.trader().start()
     order = client.order(APPLE, "buy", "open", 1, 50.0, InvestorID="DU9999999")
     assert order.refused(LIMIT_S).error == 13
+
+
+def test_a_program_that_is_started_again_within_the_second_has_a_session_of_its_own(tws: Stand) -> None:
+    """Or its first order would have the name of the first one before."""
+    sessions = []
+    for _ in range(3):
+        client = tws.trader().start()
+        sessions.append(client.session_id)
+        client.order(APPLE, "buy", "open", 1, 50.0).working(LIMIT_S)
+        client.close()
+    assert sorted(set(sessions)) == sessions
