@@ -46,13 +46,15 @@ class Funds(NamedTuple):
 class Values:
     """What is known of one account's money."""
 
-    __slots__ = ("_amounts", "account_type", "updated_ns")
+    __slots__ = ("_amounts", "account_type", "downloaded_ns", "updated_ns")
 
     def __init__(self) -> None:
         self._amounts: dict[tuple[str, str], float] = {}
         self.account_type = ""
         self.updated_ns = 0
-        """When the last whole download of account updates, or the summary's first answer, was in."""
+        """When a figure came last, of the summary or of account updates."""
+        self.downloaded_ns = 0
+        """When account updates came last: they alone tell the marks of positions."""
 
     def take(self, tag: str, value: str, currency: str) -> bool:
         """Note a value; False: it is none of money (text, or without a currency), and is left out."""

@@ -101,6 +101,19 @@ def test_a_position_that_was_made_in_tws(tws: Stand) -> None:
     assert account.CurrMargin == pytest.approx(60_100.0)
 
 
+def test_marks_of_the_positions_of_every_account(tws: Stand) -> None:
+    """TWS tells them of one account at a time: 100 at 150 and -50 at 210, both marked at 200."""
+    control = tws.tws.control
+    control.set_quote("AAPL", bid=199.0, ask=201.0, last=200.0)
+    control.set_position(ACCOUNT, "AAPL", 100, 150.0)
+    control.set_position(OTHER, "AAPL", -50, 210.0)
+    client = tws.trader().start()
+    for _ in range(2):
+        for account, profit in ((ACCOUNT, 5_000.0), (OTHER, 500.0)):
+            (row,) = client.rows("ReqQryInvestorPosition", InvestorID=account)
+            assert (row.PositionProfit, row.SettlementPrice) == (pytest.approx(profit), 200.0)
+
+
 def test_rates_and_order_sizes(tws: Stand) -> None:
     """A lot of ES at 6,000 is worth 300,000: 10 % of margin, 2.25 of fee; 1,000,000 pay for 33 of them."""
     es = future(tws)
