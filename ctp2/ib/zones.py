@@ -1,7 +1,7 @@
 """The time zones that IB names: today's IANA names, the old ones, and the abbreviations of still older TWS versions.
 
-They stand in contracts and behind times. An abbreviation is never left to the host's zone data: there ``EST`` is a place
-without summer time, while IB means New York's clock (spec ib 4.3).
+They stand in contracts and behind times. An abbreviation is never left to the host's zone data: there ``EST`` is a
+place without summer time, while IB means New York's clock (spec ib 4.3).
 """
 
 from __future__ import annotations
