@@ -42,6 +42,10 @@ _EXECUTION: Final = 11
 _VITAL: Final = frozenset((3, 5, 9, 11, 15, 101))
 """Messages without which the state of orders would be wrong: the link is cut when one cannot be read."""
 _TIME_FIELD: Final = 15
+_BOND: Final = 18
+_COUPON: Final = 5
+_WITHOUT_VERSION: Final = 164
+"""From this server version on, details of contracts and bonds come without the version of their message."""
 _SOME_TIME: Final = "20000101 00:00:00 UTC"
 
 
@@ -310,6 +314,9 @@ class Connection:
             if self._decoding == _EXECUTION:
                 # The libraries read two of the three forms of this time wrong (spec ib 5.5).
                 self.wrapper.execution_time, fields[_TIME_FIELD] = fields[_TIME_FIELD], _SOME_TIME
+            elif self._decoding == _BOND:
+                # The libraries take it for an integer, and lose a bond that pays 2.25; nobody asks for it.
+                fields[_COUPON if self.server_version >= _WITHOUT_VERSION else _COUPON + 1] = ""
             handler(fields)
         except Exception:
             self._on_undecodable("")
