@@ -285,9 +285,17 @@ class Connection:
                 log.log(level, "a tick of TWS (%s) cannot be read, it is left out: %s", ",".join(fields)[:80], error)
                 continue
             if record is not None:
-                wrapper.tell(record)
+                try:
+                    wrapper.tell(record)
+                except Exception:
+                    self._decoding = int(fields[0])
+                    self._on_undecodable("")
         client._data = data[at:] if client.isReady() else b""
-        wrapper.tcpDataProcessed()
+        try:
+            wrapper.tcpDataProcessed()
+        except Exception:
+            # An exception that leaves here would cost the connection.
+            log.exception("what a packet changed could not be told")
 
     def _fail_or_cut(self, why: str, detail: str) -> None:
         if self._failed is not None:

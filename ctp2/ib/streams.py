@@ -107,7 +107,9 @@ class Streams:
         ):
             return []
         # The same as the others had last, with its time, where nothing has come since.
-        field = stream.told if stream.told is not None and stream not in self._changed else self.field(stream)
+        if stream.told is None or stream in self._changed:
+            stream.told = self.field(stream)
+        field = stream.told
         return [Event("OnRtnDepthMarketData", (field, want.text), build=_named)]
 
     async def snapshot(self, resolved: Resolved) -> Stream:

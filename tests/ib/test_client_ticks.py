@@ -124,3 +124,20 @@ def test_a_tick_that_cannot_be_read_is_left_out(
         wire.feed(frame(*fields) * 2 + PACKET)
     assert wire.ticks() == [PRICE, SIZE, GENERIC, TRADE]
     assert caplog.text.count(f"a tick of TWS ({','.join(fields)}) cannot be read") == 1
+
+
+@pytest.mark.parametrize("kind", ["TickSize", "PacketEnd"])
+def test_a_fault_of_our_own_costs_no_connection(wire: Wire, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What leaves the protocol's callback makes asyncio close the socket."""
+    told = wire.told
+
+    def tell(record: Any) -> None:
+        if type(record).__name__ == kind:
+            raise RuntimeError("a fault")
+        told.append(record)
+
+    wire.connection.wrapper._tell = tell
+    wire.feed(PACKET)
+    assert TRADE in wire.ticks()
+    assert "a fault" in caplog.text
+    caplog.clear()
