@@ -26,6 +26,9 @@ TEXT_TAGS: Final = frozenset(
 )
 """Tags whose value is no amount."""
 
+_UNSET: Final = 1e300
+"""The greatest double is how TWS writes that there is no figure."""
+
 
 class Funds(NamedTuple):
     """One row of CTP's account record, in ``currency``."""
@@ -68,7 +71,7 @@ class Values:
         except ValueError:
             log.warning("%s %s is %r, which is no amount: left out", tag, currency, value)
             return False
-        if not math.isfinite(amount):
+        if not (math.isfinite(amount) and abs(amount) < _UNSET):
             return False
         self._amounts[tag, currency] = amount
         return True

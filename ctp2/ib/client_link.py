@@ -175,6 +175,10 @@ class TwsLink:
         if not self._connection.pacer.discard(req_id):
             self._send(Priority.SUBSCRIBE, lambda client: client.cancelMktData(req_id))
 
+    def is_unsent(self, req_id: int) -> bool:
+        """Whether a subscription waits for its turn still."""
+        return self._connection.pacer.is_waiting(req_id)
+
     def depth(self, contract: Contract, rows: int = 20, smart: bool = False) -> int:
         """Subscribe the depth."""
         number, wanted = self._connection.next_id(), self._connection.contract(contract)

@@ -289,7 +289,7 @@ class Wrapper:
     # ------------------------------------------------------------------ positions and money
     def position(self, account: str, contract: Any, position: float, avg_cost: float) -> None:
         """A position."""
-        row = records.PositionRow(account, made.contract(contract), position, avg_cost)
+        row = records.PositionRow(account, made.contract(contract), position, made.number(avg_cost) or 0.0)
         self._row(POSITIONS, row)
         self.tell(row)
 
