@@ -125,8 +125,8 @@ def delayed() -> Iterator[Place]:
 
 def test_the_second_of_tws_begins_when_the_question_goes_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two hundred subscriptions the last goes out after five seconds; its refusal is its answer."""
+    began: float = place.timers.monotonic()
     monkeypatch.setattr(place.link, "is_unsent", lambda req_id: place.timers.monotonic() < began + 5.0)
-    began = place.timers.monotonic()
     place.ask("SubscribeMarketData", "AAPL")
     number = place.number
     place.timers.advance(4.9)
