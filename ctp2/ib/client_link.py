@@ -111,7 +111,8 @@ class TwsLink:
     def tell(self, record: Record) -> None:
         """Tell the listener."""
         if isinstance(record, ManagedAccounts):
-            self.accounts = tuple(name for name in record.accounts if not _is_alias(name))
+            # An empty list, which TWS sends while it is starting, takes no account away.
+            self.accounts = tuple(name for name in record.accounts if not _is_alias(name)) or self.accounts
         self._listener.on_record(self, record)
 
     def _lost(self, why: CoreLinkLost) -> None:

@@ -129,3 +129,13 @@ def test_rates_and_order_sizes(tws: Stand) -> None:
     assert (answer.error_id, answer.field.MaxVolume) == (0, 33)
     # What-if orders are none.
     assert tws.tws.call(lambda: list(tws.tws.world.parts["orders"].trading.live)) == []
+
+
+def test_messages_that_cannot_be_read_take_nothing_away(tws: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    """Short and empty ones, of accounts and positions; what is known stays, and so does the connection."""
+    client = tws.trader(f"account={ACCOUNT}").start()
+    for message in ((15, 1, ""), (7, 8, 1), (61, 3, ACCOUNT), (63,), (6, 2, "NetLiquidation", "", "USD", ACCOUNT)):
+        tws.on_clients(lambda session, message=message: session.send(message))
+    assert client.account().Balance == 1_000_000.0
+    assert not client.spi.of("OnFrontDisconnected")
+    caplog.clear()
