@@ -51,6 +51,9 @@ class _Link:
         self.asked += 1
         return contract.con_id
 
+    def is_unsent(self, req_id: int) -> bool:
+        return False
+
 
 async def _subscribed() -> tuple[Market, Any, list[Event]]:
     loop = asyncio.get_running_loop()

@@ -26,6 +26,9 @@ TEXT_TAGS: Final = frozenset(
 )
 """Tags whose value is no amount."""
 
+_UNSET: Final = 1e300
+"""The greatest double is how TWS writes that there is no figure."""
+
 
 class Funds(NamedTuple):
     """One row of CTP's account record, in ``currency``."""
@@ -46,13 +49,15 @@ class Funds(NamedTuple):
 class Values:
     """What is known of one account's money."""
 
-    __slots__ = ("_amounts", "account_type", "updated_ns")
+    __slots__ = ("_amounts", "account_type", "downloaded_ns", "updated_ns")
 
     def __init__(self) -> None:
         self._amounts: dict[tuple[str, str], float] = {}
         self.account_type = ""
         self.updated_ns = 0
-        """When the last whole download of account updates, or the summary's first answer, was in."""
+        """When a figure came last, of the summary or of account updates."""
+        self.downloaded_ns = 0
+        """When account updates came last: they alone tell the marks of positions."""
 
     def take(self, tag: str, value: str, currency: str) -> bool:
         """Note a value; False: it is none of money (text, or without a currency), and is left out."""
@@ -66,7 +71,7 @@ class Values:
         except ValueError:
             log.warning("%s %s is %r, which is no amount: left out", tag, currency, value)
             return False
-        if not math.isfinite(amount):
+        if not (math.isfinite(amount) and abs(amount) < _UNSET):
             return False
         self._amounts[tag, currency] = amount
         return True

@@ -77,6 +77,9 @@ HEARD_BY: Final[dict[type, tuple[str, ...]]] = {
 """Record → the parts that hear it, in this order. A :class:`~ctp2.ib.records.Problem` goes where its id belongs: -1 to
 the link's states, an order's to ``orders``, another one's to ``market``."""
 
+_OF_MARKET: Final = frozenset(kind for kind, heard_by in HEARD_BY.items() if heard_by == ("market",))
+"""What comes thousands of times a second is among these."""
+
 REQUESTS: Final[dict[str, Handler]] = names(
     (
         session_requests.REQUESTS,
@@ -301,6 +304,9 @@ class IbBackend:
     # ------------------------------------------------------------------ what links tell
     def on_record(self, link: Link, record: Record) -> None:
         """Hand a record to the parts that hear it."""
+        if type(record) in _OF_MARKET:
+            self.market.on_record(link, record)
+            return
         if isinstance(record, records.Problem):
             is_of_order = link.owns_order_id(record.req_id)
             part: Any = self._orders.get(link.client_id) if is_of_order else self.market

@@ -21,6 +21,7 @@ from ctp2.core.errors import BadPacket, MissingExtra, OpenFailed, ReadFailed, Wr
 from ctp2.core.errors import LinkLost as CoreLinkLost
 from ctp2.ib import client_records as made
 from ctp2.ib import records
+from ctp2.ib.client_ticks import TICKS
 from ctp2.ib.client_wrapper import COMPLETED, OPEN_ORDERS, POSITIONS, TIME, Wrapper
 from ctp2.ib.pacing import Pacer, Priority
 from ctp2.ib.records import Contract, LinkLost, OrderSpec, Record, Refused
@@ -41,6 +42,10 @@ _EXECUTION: Final = 11
 _VITAL: Final = frozenset((3, 5, 9, 11, 15, 101))
 """Messages without which the state of orders would be wrong: the link is cut when one cannot be read."""
 _TIME_FIELD: Final = 15
+_BOND: Final = 18
+_COUPON: Final = 5
+_WITHOUT_VERSION: Final = 164
+"""From this server version on, details of contracts and bonds come without the version of their message."""
 _SOME_TIME: Final = "20000101 00:00:00 UTC"
 
 
@@ -134,6 +139,8 @@ class Connection:
         self._client.decoder.interpret = self._interpret
         self._handlers: dict[int, Callable[[list[str]], None]] = self._client.decoder.handlers
         self._decoding = 0
+        self._bad_ticks = 0
+        """Only the first one is worth a line in the log."""
         protocol = self._client.conn
         self._data_received: Callable[[bytes], None] = protocol.data_received
         self._connection_lost: Callable[[Exception | None], None] = protocol.connection_lost
@@ -233,16 +240,62 @@ class Connection:
     # ------------------------------------------------------------------ what the socket says
     def _on_data(self, data: bytes) -> None:
         self.wrapper.heard = self._timers.monotonic()
-        try:
-            self._data_received(data)
-        except Exception as error:
-            # Of the library's framing, before it has a message: what answers is not TWS.
-            log.debug("data that cannot be framed", exc_info=True)
-            self._fail_or_cut("not TWS", f"{type(error).__name__}: {error}")
-            return
+        if self._client.isReady():
+            self._read(data)
+        else:
+            try:
+                self._data_received(data)
+            except Exception as error:
+                # Of the library's framing, before it has a message: what answers is not TWS.
+                log.debug("data that cannot be framed", exc_info=True)
+                self._fail_or_cut("not TWS", f"{type(error).__name__}: {error}")
+                return
         pending = self._client._data
         if len(pending) >= 4 and int.from_bytes(pending[:4], "big") > MAX_FRAME:
             self._fail_or_cut("not TWS", f"it began with {bytes(pending[:16])!r}")
+
+    def _read(self, data: bytes) -> None:
+        """All messages of a packet, behind the handshake.
+
+        In place of the library's own, which copies all that is left of a packet once for every message in it.
+        """
+        client, wrapper = self._client, self.wrapper
+        client._numBytesRecv += len(data)
+        if client._data:
+            data = client._data + data
+        at, end = 0, len(data)
+        while end - at > 4:
+            begin = at + 4
+            stop = begin + int.from_bytes(data[at:begin], "big")
+            if stop > end:
+                break
+            at = stop
+            fields = data[begin:stop].decode(errors="backslashreplace").split("\0")
+            fields.pop()  # behind the last NUL
+            client._numMsgRecv += 1
+            tick = TICKS.get(fields[0]) if fields else None
+            if tick is None:
+                self._interpret(fields)
+                continue
+            try:
+                record = tick(fields)
+            except ValueError as error:
+                self._bad_ticks += 1
+                level = logging.WARNING if self._bad_ticks == 1 else logging.DEBUG
+                log.log(level, "a tick of TWS (%s) cannot be read, it is left out: %s", ",".join(fields)[:80], error)
+                continue
+            if record is not None:
+                try:
+                    wrapper.tell(record)
+                except Exception:
+                    self._decoding = int(fields[0])
+                    self._on_undecodable("")
+        client._data = data[at:] if client.isReady() else b""
+        try:
+            wrapper.tcpDataProcessed()
+        except Exception:
+            # An exception that leaves here would cost the connection.
+            log.exception("what a packet changed could not be told")
 
     def _fail_or_cut(self, why: str, detail: str) -> None:
         if self._failed is not None:
@@ -269,6 +322,9 @@ class Connection:
             if self._decoding == _EXECUTION:
                 # The libraries read two of the three forms of this time wrong (spec ib 5.5).
                 self.wrapper.execution_time, fields[_TIME_FIELD] = fields[_TIME_FIELD], _SOME_TIME
+            elif self._decoding == _BOND:
+                # The libraries take it for an integer, and lose a bond that pays 2.25; nobody asks for it.
+                fields[_COUPON if self.server_version >= _WITHOUT_VERSION else _COUPON + 1] = ""
             handler(fields)
         except Exception:
             self._on_undecodable("")

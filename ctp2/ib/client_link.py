@@ -111,7 +111,8 @@ class TwsLink:
     def tell(self, record: Record) -> None:
         """Tell the listener."""
         if isinstance(record, ManagedAccounts):
-            self.accounts = tuple(name for name in record.accounts if not _is_alias(name))
+            # An empty list, which TWS sends while it is starting, takes no account away.
+            self.accounts = tuple(name for name in record.accounts if not _is_alias(name)) or self.accounts
         self._listener.on_record(self, record)
 
     def _lost(self, why: CoreLinkLost) -> None:
@@ -174,6 +175,10 @@ class TwsLink:
         """Unsubscribe."""
         if not self._connection.pacer.discard(req_id):
             self._send(Priority.SUBSCRIBE, lambda client: client.cancelMktData(req_id))
+
+    def is_unsent(self, req_id: int) -> bool:
+        """Whether a subscription waits for its turn still."""
+        return self._connection.pacer.is_waiting(req_id)
 
     def depth(self, contract: Contract, rows: int = 20, smart: bool = False) -> int:
         """Subscribe the depth."""

@@ -289,7 +289,7 @@ class Wrapper:
     # ------------------------------------------------------------------ positions and money
     def position(self, account: str, contract: Any, position: float, avg_cost: float) -> None:
         """A position."""
-        row = records.PositionRow(account, made.contract(contract), position, avg_cost)
+        row = records.PositionRow(account, made.contract(contract), position, made.number(avg_cost) or 0.0)
         self._row(POSITIONS, row)
         self.tell(row)
 
@@ -334,23 +334,7 @@ class Wrapper:
         """The first figures are in."""
         self._end(req_id)
 
-    # ------------------------------------------------------------------ market data
-    def priceSizeTick(self, req_id: int, tick: int, price: float, size: float) -> None:
-        """A price with its size."""
-        self.tell(records.TickPrice(req_id, tick, price, size))
-
-    def tickSize(self, req_id: int, tick: int, size: float) -> None:
-        """A size."""
-        self.tell(records.TickSize(req_id, tick, size))
-
-    def tickString(self, req_id: int, tick: int, value: str) -> None:
-        """A text."""
-        self.tell(records.TickString(req_id, tick, value))
-
-    def tickGeneric(self, req_id: int, tick: int, value: float) -> None:
-        """A figure."""
-        self.tell(records.TickGeneric(req_id, tick, value))
-
+    # ------------------------------------------------------------------ market data (ctp2.ib.client_ticks has the rest)
     def tickOptionComputation(
         self,
         req_id: int,

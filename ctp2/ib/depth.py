@@ -14,8 +14,21 @@ ROWS: Final = 20
 LEVELS: Final = 5
 ASK: Final = 0
 BID: Final = 1
+_UNSET: Final = 1e300
+_LARGEST: Final = 1e15
+_UNSET_INT: Final = 2_147_483_647
 _INSERT: Final = 0
 _DELETE: Final = 2
+
+
+def is_set(value: float) -> bool:
+    """Whether it is a number: what is not set TWS and its libraries write as the greatest double, infinity or NaN."""
+    return -_UNSET < value < _UNSET
+
+
+def known_size(size: float) -> float:
+    """A size; 0 for none, which TWS also writes as the greatest number of one of its types."""
+    return size if 0 < size < _LARGEST and size != _UNSET_INT else 0.0
 
 
 class Book:
@@ -58,6 +71,6 @@ class Book:
         """The best five prices with the sizes of all venues; empty where there is no depth."""
         merged: dict[float, float] = {}
         for price, size in self._sides[side]:
-            if size > 0 and price == price:
+            if known_size(size) and is_set(price):
                 merged[price] = merged.get(price, 0.0) + size
         return sorted(merged.items(), reverse=side == BID)[:LEVELS]

@@ -98,6 +98,9 @@ class Link(Protocol):
     def cancel_market_data(self, req_id: int) -> None:
         """``cancelMktData``. A request that still waits in the queue is taken out of it, and nothing is sent."""
 
+    def is_unsent(self, req_id: int) -> bool:
+        """Whether a subscription waits for its turn still."""
+
     def depth(self, contract: Contract, rows: int = 20, smart: bool = False) -> int:
         """``reqMktDepth`` → its id."""
 

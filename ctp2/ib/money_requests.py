@@ -68,7 +68,7 @@ async def _held(session: Asking, field: Any) -> tuple[str, list[Held]]:
     """The account that is asked about, and its positions, or the one in the instrument that is named."""
     account = session.account_of(field.InvestorID)
     ledger: Ledger = session.backend.ledger
-    await ledger.refresh(session.link, account)
+    await ledger.refresh(session.link, account, with_marks=True)
     ledger.settle()
     wanted = await _wanted(session, field.InstrumentID)
     found = []

@@ -237,7 +237,7 @@ class Ledger:
     def _on_portfolio(self, link: Link, record: records.PortfolioRow) -> None:
         key = self._key(record.account, record.contract)
         self._portfolio[key] = record
-        self._value_of(record.account).updated_ns = self._timers.now_ns()
+        self._updated(record.account)
 
     def _key(self, account: str, contract: records.Contract) -> Key:
         self._contracts.setdefault(contract.con_id, contract)
@@ -284,10 +284,17 @@ class Ledger:
     def _on_value(self, link: Link, record: records.AccountValue | records.SummaryRow) -> None:
         values = self._value_of(record.account)
         values.take(record.tag, record.value, record.currency)
-        values.updated_ns = self._timers.now_ns()
+        if isinstance(record, records.AccountValue):
+            self._updated(record.account)
+        else:
+            values.updated_ns = self._timers.now_ns()
 
     def _on_download_end(self, link: Link, record: records.AccountDownloadEnd) -> None:
-        self._value_of(record.account).updated_ns = self._timers.now_ns()
+        self._updated(record.account)
+
+    def _updated(self, account: str) -> None:
+        values = self._value_of(account)
+        values.updated_ns = values.downloaded_ns = self._timers.now_ns()
 
     def _value_of(self, account: str) -> Values:
         values = self._values.get(account)
@@ -295,15 +302,20 @@ class Ledger:
             values = self._values[account] = Values()
         return values
 
-    async def refresh(self, link: Link, account: str) -> None:
+    async def refresh(self, link: Link, account: str, *, with_marks: bool = False) -> None:
         """Ask once for newer values where the known ones are old, and wait for them a little.
+
+        ``with_marks``: those of positions are wanted, which the summary does not tell. Of several accounts TWS tells
+        them of the one that was asked for last.
 
         Raises:
             LinkLost: the link broke meanwhile.
         """
         known = self._values.get(account)
-        if known is not None and self._timers.now_ns() - known.updated_ns <= STALE_NS:
-            return
+        if known is not None:
+            told_ns = known.downloaded_ns if with_marks else known.updated_ns
+            if self._timers.now_ns() - told_ns <= STALE_NS:
+                return
         download = self._download(link, account)
         limit = self._timers.start(self._timers.sleep(_DOWNLOAD_S))
         try:

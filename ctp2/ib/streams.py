@@ -29,6 +29,8 @@ log = logging.getLogger("ctp2.ib")
 
 OPEN_S: Final = 1.0
 """How long an answer waits for TWS's first sign, and the first tick for bid, ask or last."""
+LOOK_S: Final = 0.1
+"""How often it is looked whether a question that waits for its turn has gone out."""
 SNAPSHOT_S: Final = 11.0
 SILENT_S: Final = 10.0
 """After a farm is back, streams that stay silent for so long are asked for again."""
@@ -107,7 +109,9 @@ class Streams:
         ):
             return []
         # The same as the others had last, with its time, where nothing has come since.
-        field = stream.told if stream.told is not None and stream not in self._changed else self.field(stream)
+        if stream.told is None or stream in self._changed:
+            stream.told = self.field(stream)
+        field = stream.told
         return [Event("OnRtnDepthMarketData", (field, want.text), build=_named)]
 
     async def snapshot(self, resolved: Resolved) -> Stream:
@@ -151,9 +155,16 @@ class Streams:
             return
         if stream.alarm is not None:
             stream.alarm.cancel()
-        stream.alarm = self._timers.later(OPEN_S, lambda: self._waited(stream))
+        self._wait(stream)
         if self._with_depth:
             self._ask_depth(stream)
+
+    def _wait(self, stream: Stream) -> None:
+        """TWS's second begins when the question goes out, which may be long after it was put."""
+        if self._link.is_unsent(stream.req_id):
+            stream.alarm = self._timers.later(LOOK_S, lambda: self._wait(stream))
+        else:
+            stream.alarm = self._timers.later(OPEN_S, lambda: self._waited(stream))
 
     def _ask_depth(self, stream: Stream) -> None:
         contract = stream.resolved.contract

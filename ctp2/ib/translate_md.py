@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from ctp2.ctp.structs import CThostFtdcDepthMarketDataField
-from ctp2.ib.depth import ASK, BID, Book, Levels
+from ctp2.ib.depth import ASK, BID, Book, Levels, is_set, known_size
 from ctp2.ib.resolved import INT32_MAX, Resolved
 from ctp2.ib.zones import wall
 from ctp2.refdata.ticks import DBL_MAX
@@ -61,6 +61,10 @@ _LOTS_UNTIL: Final = 158
 """Up to this server version TWS tells sizes of US stocks in lots."""
 _NS: Final = 1_000_000_000
 _MS: Final = 1_000_000
+
+
+_LATEST_NS: Final = 4_102_444_800 * _NS
+"""The year 2100."""
 
 
 class BadTick(ValueError):
@@ -124,17 +128,15 @@ class Quote:
             return False
         name, size_name = names
         price, size = tick.price, tick.size
-        is_missing = price != price or (price == -1 and not size > 0)
+        is_missing = not is_set(price) or (price == -1 and not size > 0)
         changed = self._set(name, None if is_missing else price)
         if size_name:
-            changed = self._set(size_name, size * self._lot if size > 0 and not is_missing else 0.0) or changed
+            changed = self._set(size_name, 0.0 if is_missing else known_size(size) * self._lot) or changed
         return changed
 
     def on_size(self, tick: TickSize) -> bool:
         """A size, the volume or the open interest."""
-        number, size = tick.type, tick.size
-        if size != size or size < 0:
-            size = 0.0
+        number, size = tick.type, known_size(tick.size)
         if number in self._interest_types:
             return size > 0 and self._set("open_interest", size)
         if number in VOLUME:
@@ -164,9 +166,9 @@ class Quote:
         time_ms, total, average = parts[2], parts[3], parts[4]
         if time_ms:
             self._tell_time(int(time_ms) * _MS)
-        changed = bool(total) and self._grow(float(total) * self._lot)
+        changed = bool(total) and self._grow(known_size(float(total)) * self._lot)
         vwap = float(average) if average else 0.0
-        return (vwap != 0 and vwap == vwap and self._set("vwap", vwap)) or changed
+        return (vwap != 0 and is_set(vwap) and self._set("vwap", vwap)) or changed
 
     def on_option(self, tick: TickOption) -> bool:
         """The model's delta; beyond 1 it is TWS's way to say that there is none."""
@@ -188,6 +190,8 @@ class Quote:
         return True
 
     def _tell_time(self, moment_ns: int) -> None:
+        if moment_ns > _LATEST_NS:
+            raise ValueError("no date is that late")
         self._told_ns = max(self._told_ns, moment_ns)
         self._stamp_ns = max(self._stamp_ns, moment_ns)
 

@@ -178,7 +178,7 @@ def _add_profit(
     """Against the mark; 0 where there is none."""
     if marks.price is not None:
         sign = 1 if row.Direction == e.THOST_FTDC_D_Buy else -1
-        profit = sign * (marks.price - row.OpenPrice) * float(quantity) * terms.unit
+        profit = sign * (marks.price - row.OpenPrice) * float(quantity) * terms.unit + 0.0  # never -0.0
         row.PositionProfitByDate = row.PositionProfitByTrade = profit
 
 

@@ -1,7 +1,7 @@
 """The time zones that IB names: today's IANA names, the old ones, and the abbreviations of still older TWS versions.
 
-An abbreviation is never left to the host's zone data: there ``EST`` is a place without summer time, while IB means New
-York's clock (spec ib 4.3).
+They stand in contracts and behind times. An abbreviation is never left to the host's zone data: there ``EST`` is a
+place without summer time, while IB means New York's clock (spec ib 4.3).
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ IANA_OF: Final[dict[str, str]] = {
     "Poland": "Europe/Warsaw",
     "Turkey": "Europe/Istanbul",
     "W-SU": "Europe/Moscow",
+    "MSK": "Europe/Moscow",
+    "SAST": "Africa/Johannesburg",
     "Israel": "Asia/Jerusalem",
     "JST": "Asia/Tokyo",
     "Japan": "Asia/Tokyo",
@@ -54,6 +56,8 @@ IANA_OF: Final[dict[str, str]] = {
     "ROK": "Asia/Seoul",
     "ROC": "Asia/Taipei",
     "PRC": "Asia/Shanghai",
+    "CTT": "Asia/Shanghai",
+    "China Standard Time": "Asia/Shanghai",
     "HKT": "Asia/Hong_Kong",
     "Hongkong": "Asia/Hong_Kong",
     "SGT": "Asia/Singapore",
@@ -89,7 +93,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return zone_info(IANA_OF.get(bare, bare) or NEW_YORK)
     except (CalendarError, ValueError) as error:
-        raise UnknownZone(f"time zone {name!r} of the contract is unknown: {error}") from error
+        raise UnknownZone(f"time zone {name!r} is unknown: {error}") from error
 
 
 @lru_cache(maxsize=4096)

@@ -118,6 +118,8 @@ class FakeLink:
         self.calls: list[tuple[Any, ...]] = []
         self.placed: list[tuple[OrderSpec, Contract]] = []
         self.answers: dict[str, Any] = {}
+        self.unsent: set[int] = set()
+        """Subscriptions that wait for their turn."""
         self._ids = count(1)
         self._order_ids: set[int] = set()
 
@@ -173,6 +175,9 @@ class FakeLink:
 
     def cancel_market_data(self, req_id: int) -> None:
         self._note("cancel_market_data", req_id)
+
+    def is_unsent(self, req_id: int) -> bool:
+        return req_id in self.unsent
 
     def depth(self, contract: Contract, rows: int = 20, smart: bool = False) -> int:
         number = next(self._ids)

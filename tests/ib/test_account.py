@@ -100,6 +100,8 @@ def test_the_newest_value_counts_and_texts_are_no_amounts(caplog: pytest.LogCapt
     assert made.take("AvailableFunds", "n/a", "USD") is False
     assert "n/a" in caplog.text
     assert made.amount("AvailableFunds", "USD") is None
+    assert made.take("AvailableFunds", "1.7976931348623157E308", "USD") is False  # not set
+    assert made.amount("AvailableFunds", "USD") is None
 
 
 def test_commission_without_a_rate_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -123,6 +123,25 @@ def delayed() -> Iterator[Place]:
 # ------------------------------------------------------------------ answers
 
 
+def test_the_second_of_tws_begins_when_the_question_goes_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two hundred subscriptions the last goes out after five seconds; its refusal is its answer."""
+    began: float = place.timers.monotonic()
+    monkeypatch.setattr(place.link, "is_unsent", lambda req_id: place.timers.monotonic() < began + 5.0)
+    place.ask("SubscribeMarketData", "AAPL")
+    number = place.number
+    place.timers.advance(4.9)
+    assert place.events() == []
+    place.timers.advance(0.9)
+    assert place.events() == []
+    place.packet(Problem(number, 354, "not subscribed"))
+    assert place.answers() == [("AAPL", 9, True)]
+
+    began = place.timers.monotonic()
+    place.ask("SubscribeMarketData", "AAPL")
+    place.timers.advance(6.2)
+    assert place.answers() == [("AAPL", 0, True)]
+
+
 def test_each_text_is_answered_in_its_order(place: Place) -> None:
     place.ask("SubscribeMarketData", "AAPL", "ZZZZ", "B2B", "ES-202512-USD-FUT@CME")
     asked = place.link.calls_of("market_data")

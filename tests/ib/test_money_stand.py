@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -101,6 +102,19 @@ def test_a_position_that_was_made_in_tws(tws: Stand) -> None:
     assert account.CurrMargin == pytest.approx(60_100.0)
 
 
+def test_marks_of_the_positions_of_every_account(tws: Stand) -> None:
+    """TWS tells them of one account at a time: 100 at 150 and -50 at 210, both marked at 200."""
+    control = tws.tws.control
+    control.set_quote("AAPL", bid=199.0, ask=201.0, last=200.0)
+    control.set_position(ACCOUNT, "AAPL", 100, 150.0)
+    control.set_position(OTHER, "AAPL", -50, 210.0)
+    client = tws.trader().start()
+    for _ in range(2):
+        for account, profit in ((ACCOUNT, 5_000.0), (OTHER, 500.0)):
+            (row,) = client.rows("ReqQryInvestorPosition", InvestorID=account)
+            assert (row.PositionProfit, row.SettlementPrice) == (pytest.approx(profit), 200.0)
+
+
 def test_rates_and_order_sizes(tws: Stand) -> None:
     """A lot of ES at 6,000 is worth 300,000: 10 % of margin, 2.25 of fee; 1,000,000 pay for 33 of them."""
     es = future(tws)
@@ -116,3 +130,17 @@ def test_rates_and_order_sizes(tws: Stand) -> None:
     assert (answer.error_id, answer.field.MaxVolume) == (0, 33)
     # What-if orders are none.
     assert tws.tws.call(lambda: list(tws.tws.world.parts["orders"].trading.live)) == []
+
+
+def _send(message: tuple[object, ...], session: Any) -> None:
+    session.send(message)
+
+
+def test_messages_that_cannot_be_read_take_nothing_away(tws: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    """Short and empty ones, of accounts and positions; what is known stays, and so does the connection."""
+    client = tws.trader(f"account={ACCOUNT}").start()
+    for message in ((15, 1, ""), (7, 8, 1), (61, 3, ACCOUNT), (63,), (6, 2, "NetLiquidation", "", "USD", ACCOUNT)):
+        tws.on_clients(partial(_send, message))
+    assert client.account().Balance == 1_000_000.0
+    assert not client.spi.of("OnFrontDisconnected")
+    caplog.clear()

@@ -281,3 +281,38 @@ def test_what_is_worth_showing() -> None:
 def test_other_contracts_have_no_local_name_for_a_right() -> None:
     bare = resolved(Details(Contract(9, "X", "OPT", right="", exchange="SMART", currency="USD")))
     assert shown(quote_of(size(27, 5.0), of=bare), bare).OpenInterest == 0
+
+
+UNSET = [1.7976931348623157e308, math.inf, -math.inf, math.nan]
+
+
+@pytest.mark.parametrize("value", UNSET)
+def test_numbers_that_are_not_set(value: float) -> None:
+    """TWS and its libraries write them so, prices and sizes alike; none of them can be made an integer."""
+    ticks = [price(1, value, 3), price(2, 201.0, value), price(4, value, value), price(6, value), size(3, value)]
+    rows = [DepthRow(1, 0, 0, 0, 202.0, value), DepthRow(1, 1, 0, 0, value, 5), DepthRow(1, 2, 0, 0, 203.0, 5)]
+    field = shown(
+        quote_of(*ticks, size(8, value), size(86, value), text(48, f"1;1;1764000000000;{value};{value};true"))
+    )
+    assert (field.BidPrice1, field.BidVolume1, field.AskPrice1, field.AskVolume1) == (DBL_MAX, 0, 201.0, 0)
+    assert (field.LastPrice, field.HighestPrice) == (DBL_MAX, DBL_MAX)
+    assert (field.Volume, field.OpenInterest, field.Turnover, field.AveragePrice) == (0, 0.0, 0.0, 0.0)
+    field = shown(quote_of(*rows))
+    assert (field.AskPrice1, field.AskVolume1, field.AskPrice2) == (203.0, 5, DBL_MAX)
+
+
+@pytest.mark.parametrize("value", [2_147_483_647, 9_223_372_036_854_775_807, 2**127 - 1])
+def test_sizes_that_are_not_set(value: float) -> None:
+    field = shown(quote_of(price(1, 200.0, 7), size(0, float(value)), size(8, float(value))))
+    assert (field.BidPrice1, field.BidVolume1, field.Volume) == (200.0, 0, 0)
+
+
+def test_a_size_of_more_than_32_bits_is_cut() -> None:
+    assert shown(quote_of(price(1, 200.0, 3e9))).BidVolume1 == 2_147_483_647
+
+
+@pytest.mark.parametrize("late", ["45", "48"])
+def test_times_beyond_all_calendars(late: str) -> None:
+    tick = text(45, "99999999999999999") if late == "45" else text(48, "1;1;99999999999999999999;5;1;true")
+    with pytest.raises(BadTick):
+        quote_of(tick)

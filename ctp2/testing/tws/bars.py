@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from ctp2.testing.tws.kinds import zone_or_utc
 from ctp2.testing.tws.quotes import in_ticks
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def before(listed: Listed, seed: int, end: dt.datetime, count: int, length: dt.t
 
     Days run by the calendar of the contract's zone, weekends left out; shorter bars stand every day of the week.
     """
-    starts = list(_starts(end, ZoneInfo(listed.time_zone), count, length))
+    starts = list(_starts(end, zone_or_utc(listed.time_zone), count, length))
     return [_bar(listed, seed, start, length, kind) for start in reversed(starts)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from ctp2.testing.tws.contracts import Listed
 from ctp2.testing.tws.lists import MARKET_RULES, NO_DEFINITION
@@ -207,5 +207,5 @@ def expiry_of(world: World, text: str) -> dt.datetime | None:
     try:
         local = dt.datetime.strptime(f"{day} {time or '23:59:59'}", "%Y%m%d %H:%M:%S")
         return local.replace(tzinfo=ZoneInfo(name)).astimezone(dt.UTC)
-    except (ValueError, ZoneInfoNotFoundError):
+    except (KeyError, ValueError, OSError):
         return None

@@ -80,7 +80,7 @@ class Listed:
         if text:
             return text
         days = (day + dt.timedelta(days=count) for count in range(HOUR_DAYS))
-        return ";".join(f"{one:%Y%m%d}:0000-{one:%Y%m%d}:2359" for one in days)
+        return ";".join(f"{one:%Y%m%d}:0000-{one + dt.timedelta(days=1):%Y%m%d}:0000" for one in days)
 
 
 class Contracts:

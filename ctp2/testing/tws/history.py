@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from ctp2.testing.tws import bars, replies
+from ctp2.testing.tws.kinds import zone_or_utc
 from ctp2.testing.tws.limits import PACING_TEXT, Pacing
 from ctp2.testing.tws.lists import NO_DEFINITION
 from ctp2.testing.tws.market import NOT_SUBSCRIBED
@@ -178,7 +178,7 @@ class History:
         return found[0]
 
     def _answer(self, session: ClientSession, request: Request, listed: Listed, made: list[Bar]) -> None:
-        zone = ZoneInfo(listed.time_zone)
+        zone = zone_or_utc(listed.time_zone)
         style = request.integer("formatDate") or 1
         told = [(bars.shown_date(one[0], style, zone), *one[1:]) for one in made]
         session.send(replies.historical_data(request.req_id, told[0][0], told[-1][0], told))
@@ -198,7 +198,7 @@ class History:
             if one.listed is listed and quote.last is not None:
                 one.trade(quote.last, quote.last_size or 0.0)
                 if not one.is_realtime:
-                    date = bars.shown_date(str(one.start_s), one.format_date, ZoneInfo(listed.time_zone))
+                    date = bars.shown_date(str(one.start_s), one.format_date, zone_or_utc(listed.time_zone))
                     one.session.send(replies.bar_update(one.req_id, one.bar(date)))
 
     def _plan(self) -> None:

@@ -83,6 +83,11 @@ def is_zone(name: str) -> bool:
     return True
 
 
+def zone_or_utc(name: str) -> ZoneInfo:
+    """The clock of a contract. TWS tells names that no database has (``JST``), and so may a test: they tick as UTC."""
+    return ZoneInfo(name if is_zone(name) else "UTC")
+
+
 def frozen(value: Any) -> Any:
     """Lists as tuples, however deep."""
     return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from ctp2.testing.tws import replies
+from ctp2.testing.tws.kinds import zone_or_utc
 
 if TYPE_CHECKING:
     from ctp2.testing.tws.client_session import ClientSession, Handler
@@ -58,7 +58,7 @@ class Lists:
     def _details(self, session: ClientSession, request: Request, contract: Listed) -> replies.Fields:
         if contract.sec_type == "BOND":
             return replies.bond_details(session.version, request.req_id, contract)
-        day = self.world.now().astimezone(ZoneInfo(contract.time_zone)).date()
+        day = self.world.now().astimezone(zone_or_utc(contract.time_zone)).date()
         hours, liquid = contract.hours_on(day), contract.hours_on(day, is_liquid=True)
         exchange = request.text("exchange")
         return replies.contract_details(session.version, request.req_id, contract, exchange, hours, liquid)

@@ -33,6 +33,8 @@ PORT: Final = 7497
 """TWS's own for paper accounts."""
 CASH: Final = 1_000_000.0
 
+_LAST_PORT: Final = 65_535
+
 
 class BadOption(ValueError):
     """An option that cannot be used; the text names it and says what could be."""
@@ -74,6 +76,9 @@ def stand_in(options: argparse.Namespace) -> StandIn:
     """
     if not FIRST_VERSION <= options.version <= LAST_VERSION:
         raise BadOption(f"--version {options.version}: {FIRST_VERSION} to {LAST_VERSION}")
+    for option, port in (("--port", options.port), ("--control-port", options.control_port or 0)):
+        if not 0 <= port <= _LAST_PORT:
+            raise BadOption(f"{option} {port}: 0 to {_LAST_PORT}")
     zone = _zone(options.zone)
     script = Script(
         version=options.version,

@@ -65,6 +65,47 @@ def test_01_unknown_contract() -> None:
         assert answer.info.ErrorMsg.startswith("IB200:")
 
 
+BOND = Listed(
+    con_id=900_013,
+    symbol="IBCID900013",
+    sec_type="BOND",
+    exchange="SMART",
+    currency="USD",
+    price=99.0,
+    min_tick=0.001,
+    trading_class="US-T",
+    valid_exchanges="SMART",
+    sec_ids=(("ISIN", "US912828C572"),),
+    bond={"cusip": "912828C57", "maturity": "20270331", "coupon": 2.25},
+)
+
+
+@pytest.mark.parametrize("version", [157, 176])
+def test_01_a_bond_with_a_fraction_of_a_coupon(version: int) -> None:
+    """The libraries read a coupon as an integer."""
+    with stand(Script(version=version), listed=[BOND]) as tws:
+        client = tws.trader().start()
+        (row,) = client.rows("ReqQryInstrument", InstrumentID="US912828C572-USD-BOND")
+        assert (row.ExpireDate, row.ProductClass, row.PriceTick) == ("20270331", "B", 0.001)
+
+
+@pytest.mark.parametrize(
+    ("zone", "date"), [("JST", "20251125"), ("Nowhere/Atall", "20251124"), ("EST (Eastern Standard Time)", "20251124")]
+)
+def test_01_zones_that_no_database_has(zone: str, date: str) -> None:
+    """Monday, 16:00 UTC: in Tokyo it is Tuesday; a zone that nobody knows is New York's, and nothing breaks."""
+    script = Script()
+    script.market.walks = False
+    odd = replace(next(one for one in documented(DAY) if one.symbol == "AAPL"), time_zone=zone)
+    with stand(script, listed=[odd], clock=VirtualClock(MONDAY_NS)) as tws:
+        client = tws.md().start().subscribe(APPLE)
+        client.wait_for("OnRtnDepthMarketData", LIMIT_S)
+        tick = client.ticks()[-1]
+        assert (tick.ActionDay, tick.TradingDay) == (date, date)
+        trader = tws.trader().start()
+        trader.order(APPLE, "buy", "open", 1).filled(LIMIT_S)
+
+
 @pytest.fixture(params=["Asia/Shanghai", "America/New_York", "UTC"])
 def _host_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
+
 from ctp2.refdata.ticks import DBL_MAX
 from ctp2.testing.clients import MdClient
 from tests.ib.scenarios.told import APPLE
@@ -94,3 +96,18 @@ def test_27_one_summary_too_many(tws: Stand) -> None:
     # The connection goes on, and the account is known from its updates instead.
     assert client.account().Balance == 1_000_000
     client.order(APPLE, "buy", "open", 1).filled(LIMIT_S)
+
+
+@pytest.mark.parametrize(
+    ("tick", "value"),
+    [(8, "1e999"), (8, "1.7976931348623157E308"), (8, "nan"), (0, "inf"), (86, "-inf")],
+)
+def test_24_sizes_that_are_no_numbers_cost_no_connection(tws: Stand, tick: int, value: str) -> None:
+    market = tws.md().start().subscribe(APPLE)
+    market.wait_for("OnRtnDepthMarketData", LIMIT_S)
+    number = int(tws.seen(1)[-1][2])
+    tws.on_clients(lambda session: session.send((2, 6, number, tick, value)))
+    tws.on_clients(lambda session: session.send((46, 6, number, 45, "9" * 20)))
+    tws.tws.control.set_quote("AAPL", last=207.0)
+    tick_of(market, LastPrice=207.0)
+    assert not market.spi.of("OnFrontDisconnected")

@@ -41,7 +41,7 @@ def test_details_of_a_stock(connect: Connect) -> None:
     assert details[20] == "0"  # underConId
     assert details[21:23] == ("APPLE INC", "NASDAQ")
     assert details[27] == "US/Eastern"
-    assert details[28].startswith("20251124:0000-20251124:2359;20251125:0000-")
+    assert details[28].startswith("20251124:0000-20251125:0000;20251125:0000-")
     assert details[32:35] == ("1", "ISIN", "US0378331005")
     assert len(details) == 39 + 2
     assert details[-1] == "COMMON"

@@ -88,6 +88,8 @@ def test_contracts_of_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
+        ("--port 99999", "--port 99999: 0 to 65535"),
+        ("--control-port -1", "--control-port -1: 0 to 65535"),
         ("--version 150", "--version 150: 157 to 178"),
         ("--account DU1=much", "the cash a number of USD"),
         ("--zone Mars/Olympus", "not in the time zone database"),

@@ -86,7 +86,7 @@ def test_contracts(tws: StandIn, start: Start) -> None:
     (apple,) = program.ask("details", contract={**AAPL, "conId": 0})
     assert members(apple["contract"], "conId", "primaryExchange", "tradingClass") == [265598, "NASDAQ", "NMS"]
     assert members(apple, "minTick", "longName", "timeZoneId") == [0.01, "APPLE INC", "US/Eastern"]
-    assert apple["tradingHours"].startswith("20251124:0000-20251124:2359;")
+    assert apple["tradingHours"].startswith("20251124:0000-20251125:0000;")
     (future,) = program.ask("details", contract=ES)
     assert members(future["contract"], "conId", "multiplier", "localSymbol") == [495512563, "50", "ESZ5"]
     assert future["contract"]["lastTradeDateOrContractMonth"] == "20251219"
