@@ -12,6 +12,7 @@ from ctp2.core.backend import CONTRACT_VERSION, Capabilities, Event
 from ctp2.core.errors import OpenFailed
 from ctp2.ib import (
     client,
+    contracts,
     entry,
     errors,
     instrument_queries,
@@ -69,7 +70,7 @@ HEARD_BY: Final[dict[type, tuple[str, ...]]] = {
     records.DepthRow: ("market",),
     records.SnapshotEnd: ("market",),
     records.PacketEnd: ("market",),
-    records.LinkUp: ("orders", "ledger", "market"),
+    records.LinkUp: ("directory", "orders", "ledger", "market"),
     records.LinkDown: ("orders", "ledger", "market"),
     records.Restored: ("orders", "ledger", "market"),
     records.FarmBack: ("market",),
@@ -308,6 +309,8 @@ class IbBackend:
             self.market.on_record(link, record)
             return
         if isinstance(record, records.Problem):
+            if record.code == contracts.UNKNOWN_CONTRACT:
+                self.directory.distrust()
             is_of_order = link.owns_order_id(record.req_id)
             part: Any = self._orders.get(link.client_id) if is_of_order else self.market
             if part is not None:

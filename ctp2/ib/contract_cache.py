@@ -1,13 +1,16 @@
 """IB's answers about contracts, kept on disk for a day: a program that starts again asks for nothing twice.
 
-One file per TWS and day, a line per question, appended as answers come; a line that is damaged is left out. Whatever
-goes wrong with the file costs the cache alone (docs/decisions/0196).
+One file per TWS and day, a line per question, appended as answers come; a line that is damaged is left out. A TWS is
+known by its place, its version and its accounts: another one at the same place has answers of its own. Whatever goes
+wrong with the file costs the cache alone (docs/decisions/0196).
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -35,12 +38,26 @@ class ContractCache:
     def __init__(self, folder: Path, place: str) -> None:
         self._folder = folder
         self._name = f"contracts-{_SAFE.sub('_', place)}"
+        self._who = ""
         self._encode = msgspec.json.Encoder().encode
         self._is_broken = False
 
+    def identify(self, server_version: int, accounts: Iterable[str]) -> bool:
+        """Say which TWS it is; whether it is another one than before."""
+        text = f"{server_version} {' '.join(sorted(accounts))}"
+        before, self._who = self._who, hashlib.sha256(text.encode()).hexdigest()[:8]
+        return before != self._who
+
     def path(self, day: str) -> Path:
         """Where the answers of a day are."""
-        return self._folder / f"{self._name}-{day}.jsonl"
+        return self._folder / f"{self._name}-{self._who}-{day}.jsonl"
+
+    def forget(self, day: str) -> None:
+        """The answers of a day are wrong."""
+        try:
+            self.path(day).unlink(missing_ok=True)
+        except OSError as error:
+            self._say(self.path(day), error)
 
     def load(self, day: str) -> dict[Contract, list[Details]]:
         """The answers of a day; files of other days are removed."""
@@ -48,7 +65,7 @@ class ContractCache:
         path = self.path(day)
         try:
             for old in self._folder.glob(f"{self._name}-*.jsonl"):
-                if old != path:
+                if not old.stem.endswith(f"-{day}"):
                     old.unlink(missing_ok=True)
             data = path.read_bytes() if path.exists() else b""
         except OSError as error:

@@ -18,7 +18,7 @@ from ctp2.core import paths
 from ctp2.ib.contract_cache import ContractCache
 from ctp2.ib.hours import login_trading_day
 from ctp2.ib.parts import Refusal
-from ctp2.ib.records import Contract, Details, LinkLost, PriceIncrement, Refused
+from ctp2.ib.records import Contract, Details, LinkLost, LinkUp, PriceIncrement, Refused
 from ctp2.ib.resolved import (
     ID_LIMIT,
     Resolved,
@@ -36,6 +36,7 @@ from ctp2.ib.symbols import NoSymbol, Symbol, parse
 if TYPE_CHECKING:
     from ctp2.ib.backend import IbBackend
     from ctp2.ib.link import Link
+    from ctp2.ib.records import Record
 
 log = logging.getLogger("ctp2.ib")
 
@@ -97,6 +98,16 @@ class Directory:
         if names is None:
             names = self._names[session] = Names(int(self._options.id_chars))
         return names
+
+    def on_record(self, link: Link, record: Record) -> None:
+        """A connection is up: to another TWS than before, its answers are others."""
+        if isinstance(record, LinkUp) and self._cache.identify(record.server_version, record.accounts):
+            self._day = ""
+
+    def distrust(self) -> None:
+        """TWS does not know a contract that it told: every answer is asked for again."""
+        self._cache.forget(self._day)
+        self._day = ""
 
     # ------------------------------------------------------------------ what is known
     def known(self, text: str) -> Resolved | None:

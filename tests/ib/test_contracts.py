@@ -14,7 +14,7 @@ import pytest
 from ctp2.core import paths
 from ctp2.ib.contracts import Directory
 from ctp2.ib.parts import Refusal
-from ctp2.ib.records import Contract, Details, LinkLost, PriceIncrement, Refused
+from ctp2.ib.records import Contract, Details, LinkLost, LinkUp, PriceIncrement, Refused
 from ctp2.ib.resolved import Resolved
 from tests.ib import listed
 from tests.ib.fakelink import FakeBackend
@@ -210,8 +210,33 @@ def test_everything_is_asked_once_a_day(place: Place) -> None:
     second.resolve("AAPL")
     assert len(second.asked) == 1
     folder = paths.cache_dir() / "ib"
-    assert [path.name for path in folder.iterdir()] == ["contracts-127.0.0.1_7497-20251125.jsonl"]
+    (path,) = folder.iterdir()
+    assert path.name.startswith("contracts-127.0.0.1_7497-")
+    assert path.name.endswith("-20251125.jsonl")
     second.backend.close()
+
+
+@pytest.mark.parametrize("other", [LinkUp(157, 1, ("DU1000001",)), LinkUp(176, 1, ("DU1000009",))], ids=str)
+def test_another_tws_at_the_same_place_has_answers_of_its_own(place: Place, other: LinkUp) -> None:
+    up = LinkUp(176, 1, ("DU1000001",))
+    place.directory.on_record(place.link, up)
+    place.resolve("AAPL")
+    place.directory.on_record(place.link, other)
+    place.resolve("AAPL")
+    assert len(place.asked) == 2
+    # The first one again: it is the same day still.
+    first = Place()
+    first.directory.on_record(first.link, up)
+    assert first.resolve("AAPL").details == listed.AAPL
+    assert first.asked == []
+    first.backend.close()
+
+
+def test_a_contract_that_tws_does_not_know_any_more(place: Place) -> None:
+    place.resolve("AAPL")
+    place.directory.distrust()
+    place.resolve("AAPL")
+    assert len(place.asked) == 2
 
 
 def test_a_damaged_cache_is_left_out(place: Place, caplog: pytest.LogCaptureFixture) -> None:
