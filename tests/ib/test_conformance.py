@@ -56,6 +56,15 @@ def test_the_command(capfd: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capfd.readouterr().out)["failed"] == 0
 
 
+def test_without_a_user_and_an_instrument() -> None:
+    """As one types it first: the account is the login's own, the contract one that is listed if asked for."""
+    with stand() as tws:
+        report = conformance.check(tws.address(), cards={1, 24, 30, 60, 170, 174, 194}, timeout=30.0)
+        wanted = front_month(tws)
+    assert [(result.card.number, result.expected, result.got) for result in report.of("fail")] == []
+    assert (report.user, report.instrument) == (ACCOUNT, wanted)
+
+
 def test_a_front_that_declares_nothing_is_held_to_the_rules_of_a_futures_front(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, Final
 
 from ctp2.core.address import parse
-from ctp2.core.backend import Kind
+from ctp2.core.backend import Capabilities, Kind
 from ctp2.core.flow import Resume
 from ctp2.ctp import layout, structs
 from ctp2.testing.conformance.client import Client, Md, Trader
@@ -29,6 +29,10 @@ _NOT_TRADED: Final = frozenset("23I68")
 """Product classes that are no first choice: options, combinations, indices."""
 _USERS: Final = 20
 _CANDIDATES: Final = 200
+_LISTED_IF_ASKED: Final[tuple[dict[str, str], ...]] = (
+    {"ExchangeID": "CME", "ProductID": "ES"},
+    {"InstrumentID": "AAPL"},
+)
 _QUOTED_EVERYWHERE: Final = ("600519", "000001", "00700", "AAPL")
 """Where a front has market data alone, nobody can be asked which instruments there are."""
 _OPENING_SECONDS: Final = 40.0
@@ -222,16 +226,35 @@ class Suite:
         if self.user:
             self.log_in(trader)
             return trader
+        if self.differs(Capabilities.OWN_ACCOUNT):
+            return self._enter_as_account(trader)
         for number in range(1, _USERS + 1):
             self.user = f"check{number}"
             self.log_in(trader)
             if not self.supports("ReqQrySettlementInfoConfirm") or not self._is_confirmed(trader):
                 break
-            # This one has confirmed today, another can show what happens before. An Api object counts the events of
-            # its private stream, so the other needs one of his own.
-            trader.release()
-            trader = self.lasting_trader()
-            trader.connect()
+            if number < _USERS:
+                # This one has confirmed today, another can show what happens before.
+                trader = self._another(trader)
+        return trader
+
+    def _enter_as_account(self, trader: Trader) -> Trader:
+        """Where names are free and the account is the login's own: as the account, which the front tells."""
+        self.user = "check1"
+        self.log_in(trader)
+        told = trader.ask("ReqQryInvestor", BrokerID=self.settings.broker)[-1].field
+        if told is None or told.InvestorID == self.user:
+            return trader
+        self.user = told.InvestorID
+        trader = self._another(trader)
+        self.log_in(trader)
+        return trader
+
+    def _another(self, trader: Trader) -> Trader:
+        """A client for another user: an Api object counts the events of its private stream, which is a user's own."""
+        trader.release()
+        trader = self._kept["connected"] = self.lasting_trader()
+        trader.connect()
         return trader
 
     def is_confirmed(self) -> bool:
@@ -304,6 +327,10 @@ class Suite:
                 raise Mismatch("an instrument that is quoted", "one with bid and ask", f"none of {', '.join(codes)}")
             return found
         rows = self.entered.rows("ReqQryInstrument", InstrumentID=wanted)
+        if not rows and not wanted:
+            # A venue whose list is too long to be told lists what is asked for.
+            for asked in _LISTED_IF_ASKED:
+                rows = rows or self.entered.rows("ReqQryInstrument", **asked)
         if not rows:
             raise Mismatch("an instrument to trade", wanted or "at least one row of ReqQryInstrument", "none")
         if wanted:
