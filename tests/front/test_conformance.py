@@ -24,7 +24,10 @@ def in_process() -> dict[int, str]:
     return outcomes(conformance.check("tts://7x24?id=front-none&fills=full&speed=20", timeout=30.0))
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+# The newest alone in make quick.
+@pytest.mark.parametrize(
+    "client", [name if name == "6.7.13" else pytest.param(name, marks=pytest.mark.slow) for name in CLIENTS]
+)
 def test_the_same_cards_as_in_process(serve: Serve, client: str, in_process: dict[int, str]) -> None:
     server = serve(f"tts://7x24?id=front-{CLIENTS.index(client)}&fills=full&speed=20")
     version, layout = client.partition("&")[0], f"?layout={client}"

@@ -50,6 +50,7 @@ def test_all_cards() -> None:
     assert {result.card.number for result in report.results} == CARDS.keys()
 
 
+@pytest.mark.slow
 def test_the_command(capfd: pytest.CaptureFixture[str]) -> None:
     with stand() as tws:
         assert check(tws.address(), "", ACCOUNT, "", front_month(tws), as_json=True) == 0
