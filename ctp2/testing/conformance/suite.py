@@ -29,10 +29,7 @@ _NOT_TRADED: Final = frozenset("23I68")
 """Product classes that are no first choice: options, combinations, indices."""
 _USERS: Final = 20
 _CANDIDATES: Final = 200
-_LISTED_IF_ASKED: Final[tuple[dict[str, str], ...]] = (
-    {"ExchangeID": "CME", "ProductID": "ES"},
-    {"InstrumentID": "AAPL"},
-)
+_LISTED_IF_ASKED: Final = ({"ExchangeID": "CME", "ProductID": "ES"}, {"InstrumentID": "AAPL"})
 _QUOTED_EVERYWHERE: Final = ("600519", "000001", "00700", "AAPL")
 """Where a front has market data alone, nobody can be asked which instruments there are."""
 _OPENING_SECONDS: Final = 40.0
@@ -233,8 +230,7 @@ class Suite:
             self.log_in(trader)
             if not self.supports("ReqQrySettlementInfoConfirm") or not self._is_confirmed(trader):
                 break
-            if number < _USERS:
-                # This one has confirmed today, another can show what happens before.
+            if number < _USERS:  # this one has confirmed today, another can show what happens before
                 trader = self._another(trader)
         return trader
 
@@ -243,11 +239,9 @@ class Suite:
         self.user = "check1"
         self.log_in(trader)
         told = trader.ask("ReqQryInvestor", BrokerID=self.settings.broker)[-1].field
-        if told is None or told.InvestorID == self.user:
-            return trader
-        self.user = told.InvestorID
-        trader = self._another(trader)
-        self.log_in(trader)
+        if told is not None and told.InvestorID != self.user:
+            self.user, trader = told.InvestorID, self._another(trader)
+            self.log_in(trader)
         return trader
 
     def _another(self, trader: Trader) -> Trader:
@@ -328,8 +322,7 @@ class Suite:
             return found
         rows = self.entered.rows("ReqQryInstrument", InstrumentID=wanted)
         if not rows and not wanted:
-            # A venue whose list is too long to be told lists what is asked for.
-            for asked in _LISTED_IF_ASKED:
+            for asked in _LISTED_IF_ASKED:  # where the whole list is too long to be told
                 rows = rows or self.entered.rows("ReqQryInstrument", **asked)
         if not rows:
             raise Mismatch("an instrument to trade", wanted or "at least one row of ReqQryInstrument", "none")

@@ -6,13 +6,13 @@ import argparse
 import dataclasses
 import datetime as dt
 import json
-import time
 import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from ctp2.core.clock import LiveClock
 from ctp2.testing.tws.clock import NS, VirtualClock
 from ctp2.testing.tws.contracts import Listed
 from ctp2.testing.tws.documented import documented
@@ -110,7 +110,7 @@ def _next_perm_id() -> int:
     Fifty a second, within 31 bits, which takes a year to come around. ``--set first_perm_id=…`` is for runs that are
     to be the same.
     """
-    return int(time.time() * 50) % 2_000_000_000 + 1
+    return LiveClock().now_ns() // 20_000_000 % 2_000_000_000 + 1
 
 
 def lines_of(path: Path | None) -> list[tuple[int, str]]:
