@@ -88,8 +88,11 @@ async def _subscribed() -> tuple[Market, Any, list[Event]]:
     return market, link, got
 
 
-class _Session(SimpleNamespace):
-    __hash__ = object.__hash__  # type: ignore[assignment]
+class _Session:
+    """A client of the market data part, with what it asks of one. A key of dictionaries, unlike ``SimpleNamespace``."""
+
+    def __init__(self, **members: Any) -> None:
+        vars(self).update(members)
 
 
 def _packet(number: int) -> tuple[Record, ...]:

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,6 +103,10 @@ class TradeSpi(tdapi.CThostFtdcTraderSpi):
     def OnRspOrderInsert(self, field: Any, info: Any, request_id: int, is_last: bool) -> None:
         self.refusals += 1
         self.waiting.told()
+
+    def has_answered(self, wanted: int) -> bool:
+        """Whether so many trades were told, or an order was refused."""
+        return self.refusals > 0 or self.trades >= wanted
 
     def OnRtnOrder(self, field: Any) -> None:
         self.events += 1
@@ -190,7 +195,6 @@ def _orders(plan: Plan, address: str) -> Iterator[Figure]:
 def _buy(api: Any, spi: TradeSpi) -> Sequence[float]:
     trades, events, begin = spi.trades, spi.events, time.process_time()
     for number in range(1, ORDERS + 1):
-        wanted = trades + number
         field = tdapi.CThostFtdcInputOrderField(
             BrokerID=BROKER,
             InvestorID=ACCOUNT,
@@ -205,7 +209,7 @@ def _buy(api: Any, spi: TradeSpi) -> Sequence[float]:
             ContingentCondition="1",
         )
         require(api.ReqOrderInsert(field, number) == 0, "an order was not taken")
-        spi.waiting.until("a trade", lambda wanted=wanted: spi.refusals or spi.trades >= wanted)  # type: ignore[misc]
+        spi.waiting.until("a trade", partial(spi.has_answered, trades + number))
     cpu = time.process_time() - begin
     require(
         spi.trades - trades == ORDERS and not spi.refusals, f"{spi.trades - trades} trades, {spi.refusals} refusals"

@@ -12,12 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ctp2.core import opening
+from ctp2.core.address import Address
 from ctp2.core.backend import CONTRACT_VERSION
 from ctp2.core.clock import process_clock
 from ctp2.core.errors import AddressError, MissingExtra, OpenFailed
 
 if TYPE_CHECKING:
-    from ctp2.core.address import Address
     from ctp2.core.backend import Backend, BackendModule
     from ctp2.core.clock import Clock
 
@@ -236,3 +236,38 @@ def _entry_points() -> dict[str, Any]:
     from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group=GROUP)}
+
+
+class Venue:
+    """The registry as a venue sees it whose own library would be asked by ``tcp://``: for the faces of its package.
+
+    ``tcp://HOST:PORT`` is ``scheme://HOST:PORT`` here; every other address means what it always means.
+    """
+
+    def __init__(self, scheme: str) -> None:
+        self._scheme = scheme
+
+    def check(self, address: Address, /) -> None:
+        """As :func:`check`."""
+        check(self._here(address))
+
+    def acquire(self, address: Address, /) -> Backend:
+        """As :func:`acquire`."""
+        return acquire(self._here(address))
+
+    def release(self, backend: Backend, /) -> None:
+        """As :func:`release`."""
+        release(backend)
+
+    def located(self, address: Address, /) -> Address:
+        """As :func:`located`."""
+        return located(self._here(address))
+
+    def identity(self, address: Address, /) -> Hashable:
+        """As :func:`identity`."""
+        return identity(self._here(address))
+
+    def _here(self, address: Address) -> Address:
+        if address.scheme != "tcp":
+            return address
+        return Address(self._scheme, address.host, address.path, address.options, address.text)

@@ -50,8 +50,10 @@ MAY_IMPORT_ALSO: dict[str, set[str]] = {
     "front/private.py": {"ctp2.registry"},  # which options of an address are files, the backends know
     "front/private_server.py": {"ctp2.settings"},
     "shim/build.py": {"ctp2.core.paths"},  # the cache folder
-    "ib/venue.py": {"ctp2.registry"},  # as quotes/mdapi.py
-    "quotes/mdapi.py": {"ctp2.registry"},  # a face of the package's own, on which tcp:// means this venue
+    # Faces of the package's own, on which tcp:// means this venue.
+    "ib/tdapi.py": {"ctp2.registry"},
+    "ib/mdapi.py": {"ctp2.registry"},
+    "quotes/mdapi.py": {"ctp2.registry"},
     "tts/source.py": {"ctp2.registry"},  # its quotes come from any backend, which only the registry can open
 }
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ctp2.core import opening
 from ctp2.core.backend import CONTRACT_VERSION, Capabilities, Event
 from ctp2.core.errors import OpenFailed
+from ctp2.core.loop import Loop
 from ctp2.ib import (
     client,
     contracts,
@@ -30,7 +32,6 @@ from ctp2.ib.desk import Orders
 from ctp2.ib.flows import PrivateFlow
 from ctp2.ib.hours import login_trading_day
 from ctp2.ib.links import Keeper
-from ctp2.ib.loop import Loop
 from ctp2.ib.market import Market
 from ctp2.ib.positions import Ledger
 from ctp2.ib.session import IbSession, names
@@ -146,7 +147,7 @@ class IbBackend:
     def __init__(self, config: Config, clock: Clock) -> None:
         self.config = config
         self.capabilities = CAPABILITIES
-        self.loop = Loop(clock)
+        self.loop = Loop(clock, "ib-loop")
         self.timers: Timers = self.loop
         self.requests = REQUESTS
         self.users = Users(config.options.accounts)
@@ -329,10 +330,13 @@ class IbBackend:
             "market data": self.market,
         }
         return {
-            name: lambda part=part: self.timers.start(_reconcile(part, link))  # type: ignore[misc]
+            name: partial(self._start_reconciling, part, link)
             for name, part in parts.items()
             if hasattr(part, "reconcile")
         }
+
+    def _start_reconciling(self, part: object, link: Link) -> asyncio.Task[object]:
+        return self.timers.start(_reconcile(part, link))
 
     def on_front(self, keeper: Keeper, reason: int) -> None:
         """The connection of some clients is up (0) or lost."""

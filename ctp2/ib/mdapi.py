@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctp2 import registry as _registry
 from ctp2.core import api as _api
 from ctp2.core import public as _public
 from ctp2.ctp.spi import CThostFtdcMdSpi as CThostFtdcMdSpi
-from ctp2.ib.venue import Venue as _Venue
 
 if TYPE_CHECKING:
     from ctp2.ctp.enums import *
@@ -22,7 +22,7 @@ class CThostFtdcMdApi(_api.MdApi):
         pszFlowPath: str = "", bIsUsingUdp: bool = False, bIsMulticast: bool = False, bIsProductionMode: bool = True
     ) -> CThostFtdcMdApi:
         """Make an Api object, as :meth:`ctp2.mdapi.CThostFtdcMdApi.CreateFtdcMdApi`."""
-        return CThostFtdcMdApi._create(_Venue(), pszFlowPath)
+        return CThostFtdcMdApi._create(_registry.Venue("ib"), pszFlowPath)
 
 
 if not TYPE_CHECKING:  # seen by a type checker, __getattr__ would make every misspelt name an Any

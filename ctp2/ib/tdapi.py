@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctp2 import registry as _registry
 from ctp2.core import api as _api
 from ctp2.core import public as _public
 from ctp2.ctp.spi import CThostFtdcTraderSpi as CThostFtdcTraderSpi
-from ctp2.ib.venue import Venue as _Venue
 
 if TYPE_CHECKING:
     from ctp2.ctp.enums import *
@@ -24,7 +24,7 @@ class CThostFtdcTraderApi(_api.TraderApi):
     @staticmethod
     def CreateFtdcTraderApi(pszFlowPath: str = "", bIsProductionMode: bool = True) -> CThostFtdcTraderApi:
         """Make an Api object, as :meth:`ctp2.tdapi.CThostFtdcTraderApi.CreateFtdcTraderApi`."""
-        return CThostFtdcTraderApi._create(_Venue(), pszFlowPath)
+        return CThostFtdcTraderApi._create(_registry.Venue("ib"), pszFlowPath)
 
 
 if not TYPE_CHECKING:  # seen by a type checker, __getattr__ would make every misspelt name an Any

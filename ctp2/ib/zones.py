@@ -99,7 +99,8 @@ def zone_of(name: str) -> ZoneInfo:
 @lru_cache(maxsize=4096)
 def _offset(zone: ZoneInfo, hour: int) -> int:
     # Zones change their offset on the hour or half hour of UTC; a quarter of an hour is finer than any.
-    return int(datetime.fromtimestamp(hour * 900, zone).utcoffset().total_seconds())  # type: ignore[union-attr]
+    shown = datetime.fromtimestamp(hour * 900, zone)
+    return int(shown.replace(tzinfo=UTC).timestamp()) - hour * 900
 
 
 def wall_seconds(zone: ZoneInfo, epoch_s: int) -> int:

@@ -10,12 +10,14 @@ import asyncio
 import logging
 import random
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ctp2.core.clock import process_clock
 from ctp2.core.errors import OpenFailed
+from ctp2.core.loop import Loop
 
 if TYPE_CHECKING:
     import aiohttp
@@ -188,74 +190,6 @@ async def socket(url: str, origin: str, headers: Mapping[str, str], *, is_local:
 
 
 # ------------------------------------------------------------------ the loop
-class Loop:
-    """One thread with an event loop; everything of the package runs on it, so nothing needs a lock."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._thread = threading.Thread(target=self._run, name="ctp2-quotes", daemon=True)
-        self._thread.start()
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the caller is on the loop's thread."""
-        return threading.current_thread() is self._thread
-
-    def post(self, call: Callable[..., object], *args: object) -> None:
-        """Have ``call`` made on the loop. From any thread."""
-        try:
-            self.loop.call_soon_threadsafe(call, *args)
-        except RuntimeError:
-            log.debug("the loop of the quote sources is closed: a late call is dropped")
-
-    def run(self, work: Coroutine[Any, Any, Any], timeout_s: float) -> Any:
-        """Do some work on the loop and wait for it. From another thread.
-
-        Raises:
-            TimeoutError: it took longer.
-        """
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
-
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Let some work run by itself; what it raises is logged. On the loop."""
-        task = self.loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            log.error("a quote source failed: this is an error of ctp2", exc_info=error)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_forever()
-        finally:
-            for task in asyncio.all_tasks(self.loop):
-                task.cancel()
-            self.loop.run_until_complete(_settle(self.loop))
-            self.loop.close()
-
-    def close(self) -> None:
-        """End the thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        if not self.is_current:
-            self._thread.join(_CLOSE_S)
-
-
-async def _settle(loop: asyncio.AbstractEventLoop) -> None:
-    """Let cancelled work end, and transports close."""
-    others = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
-    await asyncio.gather(*others, return_exceptions=True)
-    await loop.shutdown_asyncgens()
-    for _ in range(3):
-        await asyncio.sleep(0)  # a transport closes in the turn after it was told to
-
-
 _lock: Final = threading.Lock()
 _loop: Loop | None = None
 _users = 0
@@ -267,7 +201,7 @@ def join_loop() -> Loop:
     with _lock:
         if _loop is None:
             _check_packages()
-            _loop = Loop()
+            _loop = Loop(process_clock(), "ctp2-quotes")
         _users += 1
         return _loop
 

@@ -13,7 +13,7 @@ from ctp2.quotes.trouble import Trouble
 
 if TYPE_CHECKING:
     from ctp2.core.clock import Clock
-    from ctp2.quotes.client import Loop
+    from ctp2.core.loop import Loop
     from ctp2.quotes.sources import Source
 
 SOURCES: Final[dict[str, type[Source]]] = {"sina": Sina, "tencent": Tencent}

@@ -26,7 +26,7 @@ from ctp2.quotes.sources.tencent import MARKET_STAT, NONE_MATCH
 
 if TYPE_CHECKING:
     from ctp2.core.clock import Clock
-    from ctp2.quotes.client import Loop
+    from ctp2.core.loop import Loop
     from ctp2.quotes.trouble import Trouble
 
 log = logging.getLogger("ctp2.quotes")

@@ -14,7 +14,8 @@ from ctp2.quotes.sources import AGENT, sina_push
 
 if TYPE_CHECKING:
     from ctp2.core.clock import Clock
-    from ctp2.quotes.client import Loop, Socket
+    from ctp2.core.loop import Loop
+    from ctp2.quotes.client import Socket
     from ctp2.quotes.codes import Market
     from ctp2.quotes.poller import Poller
 

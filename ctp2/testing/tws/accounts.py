@@ -210,9 +210,12 @@ class Accounts:
     # ------------------------------------------------------------------ positions
     def positions(self, session: ClientSession, request: Request) -> None:
         """Positions of all accounts, then the end; changes follow."""
-        send: Callable[[str, Holding], None] = lambda account, one: session.send(  # noqa: E731
-            replies.position(account, one.listed, _venue(one.listed), one.quantity, float(one.average_cost))
-        )
+
+        def send(account: str, one: Holding) -> None:
+            session.send(
+                replies.position(account, one.listed, _venue(one.listed), one.quantity, float(one.average_cost))
+            )
+
         self._tell_positions("", send)
         session.send(replies.position_end())
         self._watch(session, "positions", 0, PositionWatch("", send))
@@ -222,11 +225,14 @@ class Accounts:
         account, model, number = request.text("account"), request.text("model"), request.req_id
         if self._is_unknown(session, request, account):
             return
-        send: Callable[[str, Holding], None] = lambda account, one: session.send(  # noqa: E731
-            replies.position_multi(
-                number, account, one.listed, _venue(one.listed), one.quantity, float(one.average_cost), model
+
+        def send(account: str, one: Holding) -> None:
+            session.send(
+                replies.position_multi(
+                    number, account, one.listed, _venue(one.listed), one.quantity, float(one.average_cost), model
+                )
             )
-        )
+
         self._tell_positions(account, send)
         session.send(replies.position_multi_end(number))
         self._watch(session, "positions multi", number, PositionWatch(account, send))

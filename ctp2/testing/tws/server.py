@@ -12,6 +12,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Self, TypeVar
 
 from ctp2.testing.tws.client_session import ClientSession, Handler
@@ -130,7 +131,7 @@ class StandIn:
     async def _listen(self) -> None:
         if self._server is not None:
             return
-        make = lambda: ClientSession(self.world, self.handlers)  # noqa: E731
+        make = partial(ClientSession, self.world, self.handlers)
         self._server = await self._running.create_server(make, _LOOPBACK, self.port, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""The thread ``ib-loop``: one event loop per backend, for all its connections and parts (docs/decisions/0188)."""
+"""A thread with an event loop, for a backend and all its connections and parts: nothing of it needs a lock."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from ctp2.core.clock import Clock
 
-log = logging.getLogger("ctp2.ib")
+log = logging.getLogger("ctp2.loop")
 
-THREAD: Final = "ib-loop"
 _CLOSE_S: Final = 5.0
 
 
 class Loop:
-    """A thread with an event loop; everything of a backend runs on it, so nothing needs a lock.
+    """A thread with an event loop. ``post``, ``run`` and ``close`` from any thread, all else on the loop.
 
-    ``post``, ``run`` and ``close`` from any thread, all else on the loop. It is the :class:`ctp2.ib.link.Timers` of the
-    parts.
+    ``name`` is the thread's.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, name: str) -> None:
         self._clock = clock
+        self.name = name
         self.loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property
@@ -87,10 +86,9 @@ class Loop:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.error("a task of ib:// failed: this is an error of ctp2", exc_info=error)
+            log.error("a task of %s failed: this is an error of ctp2", self.name, exc_info=error)
 
     def _run(self) -> None:
-        # ib_insync asks for a current loop while it is imported, which happens on this thread.
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_forever()
